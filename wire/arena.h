@@ -1,0 +1,25 @@
+/* Temporary memory of one decoder: chunks that are bumped and given back all at once. A budget bounds
+ * what a peer can make us hold. Memory is zeroed and aligned to 16. Single thread. */
+#ifndef WIRE_ARENA_H
+#define WIRE_ARENA_H
+
+#include <stddef.h>
+
+#include "base/attributes.h"
+
+struct wire_arena {
+    struct wire_arena_chunk *chunks; /* newest first */
+    size_t used, capacity;           /* of the newest chunk's payload, bytes */
+    size_t total, budget;            /* bytes over all chunks, and their limit */
+};
+
+void wire_arena_init(struct wire_arena *arena, size_t budget_bytes);
+void wire_arena_finish(struct wire_arena *arena);
+/* NULL when the budget or the memory is exhausted. Size 0 gives a valid pointer. */
+BASE_MUST_CHECK void *wire_arena_alloc(struct wire_arena *arena, size_t size);
+/* count * size, checked for overflow. */
+BASE_MUST_CHECK void *wire_arena_alloc_array(struct wire_arena *arena, size_t count, size_t size);
+/* Forgets all allocations; keeps one chunk of moderate size for the next command. */
+void wire_arena_reset(struct wire_arena *arena);
+
+#endif
