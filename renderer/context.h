@@ -1,0 +1,78 @@
+/* One guest context on the host: its objects, resources, rings and host Vulkan instance. This is
+ * all that a server (or the loopback transport) sees of the renderer.
+ *
+ * A guest that breaks the protocol makes its context fatal: it executes nothing more, every ring
+ * gets the FATAL bit, and each function below fails at once. Nothing here ends the process.
+ *
+ * Threads: every function may be called from any thread, rnd_context_destroy() by the last user
+ * only. The callbacks run on any thread, also inside the functions below; they must not call back
+ * into the context and must not block for long. No lock of the context is held around
+ * fence_retired. */
+#ifndef RND_CONTEXT_H
+#define RND_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "wire/capset.h"
+
+struct rnd_context;
+
+enum rnd_result {
+    RND_OK,
+    RND_FATAL,     /* the context is dead, now or already */
+    RND_INVALID,   /* the argument names nothing, or breaks a rule; the context lives on */
+    RND_NO_MEMORY, /* memory or file descriptors ran out */
+};
+
+struct rnd_context_info {
+    const char *name; /* for messages; copied */
+    void *user;       /* handed to the callbacks */
+    /* A fence of rnd_context_create_fence() has signalled. Of one ring_idx they retire in order. */
+    void (*fence_retired)(void *user, uint32_t ring_idx, uint64_t fence_id);
+    /* The context has become fatal; called once, after the reason was logged. May be NULL. */
+    void (*fatal)(void *user, const char *reason);
+};
+
+/* What this renderer offers. Needs no host driver. */
+void rnd_context_get_capset(struct wire_capset *out);
+
+/* NULL: out of memory or threads. The host driver is loaded by the guest's vkCreateInstance. */
+BASE_MUST_CHECK struct rnd_context *rnd_context_create(const struct rnd_context_info *info);
+/* Stops the rings, waits for the host's devices, destroys everything the guest left behind. Waits
+ * for a host call that a ring is inside of: a server that cannot wait so long ends its process
+ * instead. */
+void rnd_context_destroy(struct rnd_context *ctx);
+
+/* Executes commands of the context's own (virtqueue) stream before it returns. */
+BASE_MUST_CHECK enum rnd_result rnd_context_submit(struct rnd_context *ctx, const void *commands,
+                                                   size_t size);
+
+/* Asks for fence_retired(ring_idx, fence_id) once the work submitted so far on that timeline is
+ * done: at once for ring_idx 0, else when the queue bound to ring_idx gets there (on a lost device
+ * too). RND_INVALID: no queue is bound to ring_idx. */
+BASE_MUST_CHECK enum rnd_result rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx,
+                                                         uint64_t fence_id);
+
+enum rnd_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
+                      RND_BLOB_MAPPABLE = 1u << 0,
+                      RND_BLOB_SHAREABLE = 1u << 1,
+                      RND_BLOB_CROSS_DEVICE = 1u << 2,
+};
+
+/* Makes resource `resource_id` (chosen by the caller, unused, not 0) and gives a descriptor of it
+ * that the caller owns, mappable from offset 0 for `size` bytes. blob_id 0: new zeroed shared
+ * memory, flags must be exactly MAPPABLE. Else: the id of a live VkDeviceMemory in shared pages,
+ * once for each. */
+BASE_MUST_CHECK enum rnd_result rnd_context_create_blob(struct rnd_context *ctx,
+                                                        uint32_t resource_id, uint64_t blob_id,
+                                                        uint64_t size, uint32_t flags, int *fd);
+/* Unknown ids are ignored. What still uses the memory (a ring, a stream) keeps it until it is done.
+ */
+void rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id);
+
+bool rnd_context_is_fatal(const struct rnd_context *ctx);
+
+#endif
