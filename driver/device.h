@@ -1,0 +1,54 @@
+/* VkDevice: owns its queues and the page in which the renderer publishes fences and semaphores. */
+#ifndef DRV_DEVICE_H
+#define DRV_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "driver/extension_set.h"
+#include "driver/feedback.h"
+#include "driver/instance.h"
+#include "driver/object.h"
+#include "driver/physical_device.h"
+#include "driver/queue.h"
+#include "driver/ring.h"
+
+struct drv_device {
+    struct proto_object object;
+
+    /* Set by vkCreateDevice, constant afterwards. */
+    struct drv_physical_device *physical_device; /* outlives us */
+    struct drv_instance *instance;               /* outlives us */
+    struct drv_ring *ring;                       /* the instance's; never NULL */
+    VkAllocationCallbacks allocator_storage;
+    const VkAllocationCallbacks *allocator; /* ours or the instance's; NULL: malloc */
+    struct drv_extension_set extensions;    /* enabled by the application */
+    uint32_t api_version; /* what vkGetDeviceProcAddr may offer: the lower of device's and application's */
+    struct drv_queue *queues;
+    uint32_t queue_count;
+
+    struct drv_feedback feedback; /* has its own lock */
+};
+
+static inline struct drv_device *
+drv_device_from(VkDevice handle)
+{
+    return (struct drv_device *)handle;
+}
+
+/* drv_object_create() for a child of the device. */
+BASE_MUST_CHECK static inline void *
+drv_device_object_create(struct drv_device *device, const VkAllocationCallbacks *allocator, size_t size,
+                         VkObjectType type)
+{
+    return drv_object_create(device->object.client, device->allocator, allocator, size, type);
+}
+
+static inline void
+drv_device_object_destroy(struct drv_device *device, const VkAllocationCallbacks *allocator, void *object)
+{
+    drv_object_destroy(device->allocator, allocator, object);
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* VkPhysicalDevice: what the renderer said about a host device, asked once and remembered. Constant after
+ * creation except for the caches, so any thread may read. */
+#ifndef DRV_PHYSICAL_DEVICE_H
+#define DRV_PHYSICAL_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "driver/extension_set.h"
+#include "driver/format_cache.h"
+#include "driver/object.h"
+
+struct drv_instance;
+
+struct drv_physical_device {
+    struct proto_object object;
+    struct drv_instance *instance; /* owns us; outlives us */
+
+    VkPhysicalDeviceProperties properties; /* with our deviceName and apiVersion */
+    VkPhysicalDeviceFeatures features;
+    VkPhysicalDeviceMemoryProperties memory; /* as the application sees it */
+    VkQueueFamilyProperties *queue_families;
+    uint32_t queue_family_count;
+    char host_driver_name[VK_MAX_DRIVER_NAME_SIZE];
+    struct drv_extension_set renderer_extensions; /* what vkCreateDevice may name to the renderer */
+    struct drv_extension_set extensions;          /* what the application may enable */
+
+    struct drv_format_cache formats; /* has its own lock */
+};
+
+static inline struct drv_physical_device *
+drv_physical_device_from(VkPhysicalDevice handle)
+{
+    return (struct drv_physical_device *)handle;
+}
+
+struct drv_physical_device *drv_physical_device_create(struct drv_instance *instance);
+void drv_physical_device_destroy(struct drv_physical_device *physical_device);
+
+#endif

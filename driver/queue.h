@@ -1,0 +1,38 @@
+/* VkQueue. Submissions are asynchronous: a failure that only the host sees arrives as a lost device. */
+#ifndef DRV_QUEUE_H
+#define DRV_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "driver/object.h"
+
+struct drv_device;
+
+struct drv_queue {
+    struct proto_object object;
+
+    /* Set with the device, constant afterwards. */
+    struct drv_device *device; /* owns us */
+    VkDeviceQueueCreateFlags flags;
+    uint32_t family, index; /* as the application numbers them */
+    uint32_t ring_index;    /* timeline, 1..63 */
+
+    /* Externally synchronised by the application, as Vulkan asks for queues. */
+    VkFence idle_fence; /* made when the first wait needs it */
+    bool busy;          /* something was submitted since the queue was last known to be idle */
+};
+
+static inline struct drv_queue *
+drv_queue_from(VkQueue handle)
+{
+    return (struct drv_queue *)handle;
+}
+
+/* Names the queue to the renderer. */
+BASE_MUST_CHECK VkResult drv_queue_init(struct drv_queue *queue, struct drv_device *device,
+                                        VkDeviceQueueCreateFlags flags, uint32_t family, uint32_t index);
+void drv_queue_finish(struct drv_queue *queue);
+
+#endif
