@@ -11,12 +11,14 @@
 
 /* Closes *fd if it is not -1 and sets it to -1. */
 void base_fd_close(int *fd);
-/* Exactly `size` bytes; false on end of file or error (errno is set, 0 at end of file). */
+/* Exactly `size` bytes; false on end of file or error (errno is set, 0 at end of file). EAGAIN,
+ * from a time-out that the socket has, is an error. */
 BASE_MUST_CHECK bool base_fd_read(int fd, void *data, size_t size);
 BASE_MUST_CHECK bool base_fd_write(int fd, const void *data, size_t size);
 /* One dummy byte that carries one descriptor: vtest's way. `fd` stays the caller's. */
 BASE_MUST_CHECK bool base_fd_send_fd(int socket_fd, int fd);
-/* Receives what the above sent; -1 if none came. The caller owns the result (close-on-exec). */
+/* Receives what the above sent; -1 if none came (errno is set, 0 at end of file, EPROTO for a byte
+ * alone). The caller owns the result (close-on-exec). */
 BASE_MUST_CHECK int base_fd_receive_fd(int socket_fd);
 /* A memfd of exactly `size` zero bytes, sealed against resizing. -1 and errno on failure. */
 BASE_MUST_CHECK int base_fd_create_shared_memory(const char *name, uint64_t size);

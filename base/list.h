@@ -1,5 +1,5 @@
-/* Intrusive doubly linked list. The owner embeds `struct base_list` twice: once as the head, once as
- * the link in each element. Not thread safe; the field's comment names the lock. */
+/* Intrusive doubly linked list. The owner embeds `struct base_list` twice: once as the head, once
+ * as the link in each element. Not thread safe; the field's comment names the lock. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

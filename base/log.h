@@ -1,8 +1,8 @@
 /* Messages to the operator, on standard error, one line each: "vesper-server[pid] warning: ...".
  *
- * A message names the object, the value, the bound and the remedy. Errors need an operator, warnings
- * blame a peer, info tells lifetimes, debug tells objects, trace tells commands. The level comes from
- * VESPER_LOG (error, warn, info, debug, trace; default warn). Any thread may log. */
+ * A message names the object, the value, the bound and the remedy. Errors need an operator,
+ * warnings blame a peer, info tells lifetimes, debug tells objects, trace tells commands. The level
+ * comes from VESPER_LOG (error, warn, info, debug, trace; default warn). Any thread may log. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -23,7 +23,8 @@ BASE_MUST_CHECK bool base_table_insert(struct base_table *table, uint64_t id, vo
 void *base_table_find(const struct base_table *table, uint64_t id);
 /* Returns what was there, or NULL. */
 void *base_table_remove(struct base_table *table, uint64_t id);
-/* Iterates in no order: start with *cursor = 0; NULL at the end. Removing while iterating is not allowed. */
+/* Iterates in no order: start with *cursor = 0; NULL at the end. Removing while iterating is not
+ * allowed. */
 void *base_table_next(const struct base_table *table, size_t *cursor);
 
 #endif

@@ -1,5 +1,5 @@
-/* Temporary memory of one decoder: chunks that are bumped and given back all at once. A budget bounds
- * what a peer can make us hold. Memory is zeroed and aligned to 16. Single thread. */
+/* Temporary memory of one decoder: chunks that are bumped and given back all at once. A budget
+ * bounds what a peer can make us hold. Memory is zeroed and aligned to 16. Single thread. */
 #ifndef WIRE_ARENA_H
 #define WIRE_ARENA_H
 
@@ -8,9 +8,9 @@
 #include "base/attributes.h"
 
 struct wire_arena {
-    struct wire_arena_chunk *chunks; /* newest first */
-    size_t used, capacity;           /* of the newest chunk's payload, bytes */
-    size_t total, budget;            /* bytes over all chunks, and their limit */
+    struct wire_arena_chunk *chunks; /* the first is the one being filled */
+    size_t used;                     /* of the first chunk, bytes */
+    size_t total, budget;            /* bytes handed out since the last reset, and their limit */
 };
 
 void wire_arena_init(struct wire_arena *arena, size_t budget_bytes);

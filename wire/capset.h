@@ -1,6 +1,6 @@
 /* The capability set (virtio-gpu capset id 4, version 0): what a renderer tells a driver before the
- * first command. 160 bytes as upstream defines them, then our tail, which upstream's drivers skip and
- * upstream's renderers leave out (it then reads as zeroes). */
+ * first command. 160 bytes as upstream defines them, then our tail, which upstream's drivers skip
+ * and upstream's renderers leave out (it then reads as zeroes). */
 #ifndef WIRE_CAPSET_H
 #define WIRE_CAPSET_H
 
@@ -34,7 +34,8 @@ struct wire_capset {
     uint32_t vk_ext_command_serialization_spec_version;
     uint32_t vk_mesa_venus_protocol_spec_version;
     uint32_t supports_blob_id_0;
-    /* Bit N of word N / 32: extension number N is understood. Bit 0 of word 0: the mask is valid. */
+    /* Bit N of word N / 32: extension number N is understood. Bit 0 of word 0: the mask is valid.
+     */
     uint32_t vk_extension_mask[WIRE_CAPSET_EXTENSION_WORDS];
     uint32_t allow_vk_wait_syncs;
     uint32_t supports_multiple_timelines;

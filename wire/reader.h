@@ -1,7 +1,7 @@
-/* The one cursor through which every byte from a peer passes. Failure is sticky: after the first read
- * past the end everything reads as zero and `failed` stays set, so decoding is a straight line and one
- * check guards the action. All items are little-endian and padded to 4 bytes
- * (Venus wire format, version 1). Single thread. */
+/* The one cursor through which every byte from a peer passes. Failure is sticky: after the first
+ * read past the end everything reads as zero and `failed` stays set, so decoding is a straight line
+ * and one check guards the action. All items are little-endian and padded to 4 bytes (Venus wire
+ * format, version 1). Single thread. */
 #ifndef WIRE_READER_H
 #define WIRE_READER_H
 
@@ -16,10 +16,13 @@ struct wire_reader {
     bool failed;
 };
 
+/* `bytes` may be NULL if size is 0. */
 static inline struct wire_reader
 wire_reader_over(const void *bytes, size_t size)
 {
-    return (struct wire_reader){.at = bytes, .end = (const uint8_t *)bytes + size};
+    const uint8_t *start = bytes ? bytes : (const uint8_t *)""; /* NULL + 0 is undefined */
+
+    return (struct wire_reader){.at = start, .end = start + size};
 }
 
 static inline size_t
@@ -119,8 +122,8 @@ wire_read_u16(struct wire_reader *r)
     return (uint16_t)wire_read_u32(r);
 }
 
-/* The length the peer claims, once that many elements could still follow. `wire_size` is the least an
- * element can occupy, so an absurd claim fails here and sizes no allocation. */
+/* The length the peer claims, once that many elements could still follow. `wire_size` is the least
+ * an element can occupy, so an absurd claim fails here and sizes no allocation. */
 static inline size_t
 wire_read_count(struct wire_reader *r, size_t wire_size)
 {

@@ -1,14 +1,14 @@
 /* The shared words of a command ring, declared once for both sides.
  *
  * Driver -> renderer:  the driver copies bytes into the buffer, then stores `tail` (release). The
- * renderer loads `tail` (acquire) and copies everything between its position and `tail` out before it
- * parses a byte.
- * Renderer -> driver:  the renderer stores `head` (release) after each top-level command; replies and
- * shared memory written by that command are visible to whoever loads `head` (acquire).
- * Sleeping:  the renderer sets IDLE (seq_cst), re-reads `tail` (seq_cst), then sleeps. The driver stores
- * `tail` and then loads `status`, both seq_cst, and wakes the renderer if it sees IDLE. One of the two
- * always sees the other's store, so no wake-up is lost. The driver sleeps on `head` with the same
- * handshake through the `waiters` word, where both peers are Vesper on one kernel.
+ * renderer loads `tail` (acquire) and copies everything between its position and `tail` out before
+ * it parses a byte. Renderer -> driver:  the renderer stores `head` (release) after each top-level
+ * command; replies and shared memory written by that command are visible to whoever loads `head`
+ * (acquire). Sleeping:  the renderer sets IDLE (seq_cst), re-reads `tail` (seq_cst), then sleeps.
+ * The driver stores `tail` and then loads `status`, both seq_cst, and wakes the renderer if it sees
+ * IDLE. One of the two always sees the other's store, so no wake-up is lost. The driver sleeps on
+ * `head` with the same handshake through the `waiters` word, where both peers are Vesper on one
+ * kernel.
  *
  * head and tail are free-running byte counters; a position in the buffer is the counter modulo the
  * buffer's size, a power of two. A command's seqno is the tail behind it. */
@@ -30,21 +30,23 @@ enum {
     WIRE_RING_MAX_BUFFER_SIZE = 16u << 20,
 };
 
-/* Where a driver of ours puts the regions. Upstream's uses the same offsets; the extra region of ours
- * is 64 bytes, upstream's 4. */
+/* Where a driver of ours puts the regions. Upstream's uses the same offsets; the extra region of
+ * ours is 64 bytes, upstream's 4. */
 enum {
     WIRE_RING_HEAD_OFFSET = 0,
     WIRE_RING_TAIL_OFFSET = 64,
     WIRE_RING_STATUS_OFFSET = 128,
     WIRE_RING_BUFFER_OFFSET = 192,
     WIRE_RING_EXTRA_SIZE = 64,
-    WIRE_RING_EXTRA_WAITERS_OFFSET = 4, /* inside the extra region; word 0 is vkWriteRingExtraMESA's */
+    WIRE_RING_EXTRA_WAITERS_OFFSET =
+        4, /* inside the extra region; word 0 is vkWriteRingExtraMESA's */
 };
 
 /* Pointers into the mapping. Either side fills one for itself. */
 struct wire_ring_view {
     _Atomic uint32_t *head, *tail, *status;
-    _Atomic uint32_t *waiters; /* number of driver threads asleep on head; NULL: the peer never wakes */
+    _Atomic uint32_t
+        *waiters; /* number of driver threads asleep on head; NULL: the peer never wakes */
     uint8_t *buffer;
     uint32_t buffer_size; /* bytes, power of two */
 };
@@ -57,7 +59,8 @@ wire_ring_reached(uint32_t head, uint32_t seqno)
 }
 
 /* Copies between the ring buffer at counter value `at` and linear memory, wrapping around. */
-void wire_ring_copy_in(const struct wire_ring_view *ring, uint32_t at, const void *from, uint32_t size);
+void wire_ring_copy_in(const struct wire_ring_view *ring, uint32_t at, const void *from,
+                       uint32_t size);
 void wire_ring_copy_out(const struct wire_ring_view *ring, uint32_t at, void *to, uint32_t size);
 
 /* Slots that the renderer publishes and the driver reads without asking (capset feature

@@ -1,5 +1,5 @@
-/* Writes items into memory that the caller has sized beforehand; only assertions check the bound, since
- * sizes come from our own generated size functions. Single thread. */
+/* Writes items into memory that the caller has sized beforehand; only assertions check the bound,
+ * since sizes come from our own generated size functions. Single thread. */
 #ifndef WIRE_WRITER_H
 #define WIRE_WRITER_H
 

@@ -1,5 +1,6 @@
 /* State of decoding one command on the renderer's side. Generated decoders read `in`, allocate from
- * `arena`, and turn ids into host handles through `ops`. Nothing here trusts the peer. Single thread. */
+ * `arena`, and turn ids into host handles through `ops`. Nothing here trusts the peer. Single
+ * thread. */
 #ifndef PROTO_DECODER_H
 #define PROTO_DECODER_H
 
@@ -41,9 +42,10 @@ void *proto_decoder_alloc(struct proto_decoder *d, size_t count, size_t size);
 uint64_t proto_decode_handle(struct proto_decoder *d, VkObjectType type);
 /* As above, also giving the id. */
 uint64_t proto_decode_handle_and_id(struct proto_decoder *d, VkObjectType type, uint64_t *id);
-/* The u64 in front of an array whose length is `expected` by another member. Returns `expected`, or 0
- * for an absent array; anything else fails, and so does absence where `may_be_absent` is false and
- * expected is not 0. Each element occupies at least `wire_size` bytes (0: no content follows). */
+/* The u64 in front of an array whose length is `expected` by another member. Returns `expected`, or
+ * 0 for an absent array; anything else fails, and so does absence where `may_be_absent` is false
+ * and expected is not 0. Each element occupies at least `wire_size` bytes (0: no content follows).
+ */
 size_t proto_decode_array_size(struct proto_decoder *d, uint64_t expected, size_t wire_size,
                                bool may_be_absent, const char *what);
 /* The u64 in front of a pointer to one thing. */

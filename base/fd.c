@@ -1,0 +1,217 @@
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Linux 6.3. Systems may be set up to refuse memfds without it; older kernels refuse the flag. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+void
+base_fd_close(int *fd)
+{
+    if (*fd != -1) {
+        close(*fd); /* after EINTR, too, Linux has closed it */
+        *fd = -1;
+    }
+}
+
+bool
+base_fd_read(int fd, void *data, size_t size)
+{
+    uint8_t *at = data;
+
+    while (size > 0) {
+        ssize_t got = read(fd, at, size);
+        if (got > 0) {
+            at += got;
+            size -= (size_t)got;
+        } else if (got == 0) {
+            errno = 0;
+            return false;
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* For what is not a socket and so knows no MSG_NOSIGNAL: the signal is blocked in this thread while
+ * it writes, and taken back if the write has raised it. */
+static ssize_t
+write_without_signal(int fd, const void *data, size_t size)
+{
+    sigset_t pipe_signal, before, pending;
+
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    sigpending(&pending);
+
+    ssize_t written = write(fd, data, size);
+    int error = errno;
+
+    if (written == -1 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        while (sigtimedwait(&pipe_signal, NULL, &(struct timespec){0}) == -1 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return written;
+}
+
+bool
+base_fd_write(int fd, const void *data, size_t size)
+{
+    const uint8_t *at = data;
+
+    while (size > 0) {
+        ssize_t written = send(fd, at, size, MSG_NOSIGNAL);
+        if (written == -1 && errno == ENOTSOCK) {
+            written = write_without_signal(fd, at, size);
+        }
+        if (written >= 0) {
+            at += written;
+            size -= (size_t)written;
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Room for the control message that carries one descriptor. */
+union fd_control {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+bool
+base_fd_send_fd(int socket_fd, int fd)
+{
+    char dummy = 0;
+    struct iovec data = {.iov_base = &dummy, .iov_len = sizeof(dummy)};
+    union fd_control control;
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    ssize_t sent;
+
+    memset(&control, 0, sizeof(control));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(fd));
+    memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+
+    do {
+        sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+    } while (sent == -1 && errno == EINTR);
+    return sent == sizeof(dummy);
+}
+
+/* The descriptor in a received message, or -1. */
+static int
+take_fd(struct msghdr *message)
+{
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+         header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+            header->cmsg_len == CMSG_LEN(sizeof(int))) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+            return fd;
+        }
+    }
+    return -1;
+}
+
+int
+base_fd_receive_fd(int socket_fd)
+{
+    char dummy;
+    struct iovec data = {.iov_base = &dummy, .iov_len = sizeof(dummy)};
+    union fd_control control;
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        /* Not sizeof(control): its padding is room for a second descriptor. This way the kernel
+         * drops what a peer sends beyond the first. */
+        .msg_controllen = CMSG_LEN(sizeof(int)),
+    };
+    ssize_t got;
+
+    do {
+        got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+    } while (got == -1 && errno == EINTR);
+    if (got <= 0) {
+        errno = got == 0 ? 0 : errno;
+        return -1;
+    }
+
+    int fd = take_fd(&message);
+    if (fd == -1) {
+        errno = EPROTO;
+    }
+    return fd;
+}
+
+static int
+create_sealable_memfd(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    if (fd == -1 && errno == EINVAL) {
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    }
+    return fd;
+}
+
+int
+base_fd_create_shared_memory(const char *name, uint64_t size)
+{
+    if (size > INT64_MAX) {
+        errno = EFBIG;
+        return -1;
+    }
+
+    int fd = create_sealable_memfd(name);
+    if (fd == -1) {
+        return -1;
+    }
+    /* Sealed because a peer that could shrink it would turn our next access into SIGBUS. */
+    if (ftruncate(fd, (off_t)size) == -1 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1) {
+        int error = errno;
+        base_fd_close(&fd);
+        errno = error;
+    }
+    return fd;
+}
+
+void *
+base_fd_map(int fd, size_t size)
+{
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    return map == MAP_FAILED ? NULL : map;
+}
+
+void
+base_fd_unmap(void *map, size_t size)
+{
+    if (map) {
+        munmap(map, size);
+    }
+}
