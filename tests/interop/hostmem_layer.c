@@ -1,0 +1,594 @@
+/* A Vulkan layer for tests: gives a host driver that cannot export mappable memory (lavapipe
+ * without udmabuf) the look of one that can. virglrenderer's server needs that and cannot run
+ * without.
+ *
+ * The layer claims VK_EXT_external_memory_dma_buf. A host-visible allocation that asks for export
+ * as dma-buf becomes a memfd, imported by VK_EXT_external_memory_host; vkGetMemoryFdKHR hands that
+ * memfd out. Everything else passes through.
+ *
+ * One lock guards the three lists. The layer calls down with it released. */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vulkan/vk_layer.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/list.h"
+
+/* Vulkan lets no driver ask for more as minImportedHostPointerAlignment. */
+static const VkDeviceSize import_alignment = 65536;
+static const char dma_buf_name[] = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
+static const char host_name[] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+
+struct layer_instance {
+    struct base_list link; /* instances */
+    void *key;
+    VkInstance handle;
+    PFN_vkGetInstanceProcAddr next;
+    PFN_vkDestroyInstance DestroyInstance;
+    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
+    PFN_vkGetPhysicalDeviceExternalBufferProperties GetPhysicalDeviceExternalBufferProperties;
+    PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
+};
+
+struct layer_device {
+    struct base_list link;     /* devices */
+    struct base_list memories; /* layer_memory.link */
+    void *key;
+    PFN_vkGetDeviceProcAddr next;
+    PFN_vkDestroyDevice DestroyDevice;
+    PFN_vkAllocateMemory AllocateMemory;
+    PFN_vkFreeMemory FreeMemory;
+    PFN_vkGetMemoryFdKHR GetMemoryFdKHR;
+    PFN_vkGetMemoryHostPointerPropertiesEXT GetMemoryHostPointerPropertiesEXT;
+    VkPhysicalDeviceMemoryProperties properties;
+};
+
+/* The shared pages behind one allocation. */
+struct layer_memory {
+    struct base_list link;
+    VkDeviceMemory handle;
+    int fd;
+    void *map;
+    size_t size;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct base_list instances = {&instances, &instances};
+static struct base_list devices = {&devices, &devices};
+
+/* What the loader put first in every dispatchable handle: the same for all of an instance, and for
+ * all of a device. */
+static void *
+key_of(void *dispatchable)
+{
+    return *(void **)dispatchable;
+}
+
+static struct layer_instance *
+find_instance(void *dispatchable)
+{
+    struct layer_instance *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &instances, struct layer_instance, link) {
+        if (it->key == key_of(dispatchable)) {
+            found = it;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static struct layer_device *
+find_device(void *dispatchable)
+{
+    struct layer_device *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &devices, struct layer_device, link) {
+        if (it->key == key_of(dispatchable)) {
+            found = it;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void
+publish(struct base_list *list, struct base_list *link)
+{
+    pthread_mutex_lock(&lock);
+    base_list_push(list, link);
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+unpublish(struct base_list *link)
+{
+    pthread_mutex_lock(&lock);
+    base_list_remove(link);
+    pthread_mutex_unlock(&lock);
+}
+
+static const void *
+find_in_chain(const void *chain, VkStructureType type)
+{
+    for (const VkBaseInStructure *it = chain; it; it = it->pNext) {
+        if (it->sType == type) {
+            return it;
+        }
+    }
+    return NULL;
+}
+
+/* --- instance --- */
+
+static VkLayerInstanceLink *
+take_instance_link(const VkInstanceCreateInfo *info)
+{
+    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
+        VkLayerInstanceCreateInfo *layer = (VkLayerInstanceCreateInfo *)it;
+        if (it->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
+            layer->function == VK_LAYER_LINK_INFO) {
+            VkLayerInstanceLink *link = layer->u.pLayerInfo;
+            layer->u.pLayerInfo = link->pNext;
+            return link;
+        }
+    }
+    return NULL;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
+                     VkInstance *out)
+{
+    VkLayerInstanceLink *link = take_instance_link(info);
+    struct layer_instance *instance = calloc(1, sizeof(*instance));
+    if (!link || !instance) {
+        free(instance);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    PFN_vkGetInstanceProcAddr next = link->pfnNextGetInstanceProcAddr;
+    PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
+    VkResult result = create(info, allocator, out);
+    if (result != VK_SUCCESS) {
+        free(instance);
+        return result;
+    }
+    instance->key = key_of(*out);
+    instance->handle = *out;
+    instance->next = next;
+#define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
+    LOAD(DestroyInstance);
+    LOAD(EnumerateDeviceExtensionProperties);
+    LOAD(GetPhysicalDeviceExternalBufferProperties);
+    LOAD(GetPhysicalDeviceMemoryProperties);
+#undef LOAD
+    publish(&instances, &instance->link);
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
+{
+    if (!handle) {
+        return;
+    }
+    struct layer_instance *instance = find_instance(handle);
+    unpublish(&instance->link);
+    instance->DestroyInstance(handle, allocator);
+    free(instance);
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical_device,
+                                                const VkPhysicalDeviceExternalBufferInfo *info,
+                                                VkExternalBufferProperties *out)
+{
+    find_instance(physical_device)
+        ->GetPhysicalDeviceExternalBufferProperties(physical_device, info, out);
+    if (info->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
+        out->externalMemoryProperties = (VkExternalMemoryProperties){
+            .externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
+                                      VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
+            .exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+            .compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        };
+    }
+}
+
+/* The driver's device extensions with room for one more; NULL without memory. Freed by the caller.
+ */
+static VkExtensionProperties *
+driver_extensions(struct layer_instance *instance, VkPhysicalDevice physical_device,
+                  uint32_t *count)
+{
+    *count = 0;
+    instance->EnumerateDeviceExtensionProperties(physical_device, NULL, count, NULL);
+    VkExtensionProperties *all = calloc(*count + 1, sizeof(*all));
+    if (all) {
+        instance->EnumerateDeviceExtensionProperties(physical_device, NULL, count, all);
+    }
+    return all;
+}
+
+static bool
+has_extension(const VkExtensionProperties *all, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(all[i].extensionName, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
+                                         uint32_t *count, VkExtensionProperties *out)
+{
+    struct layer_instance *instance = find_instance(physical_device);
+    if (layer_name) {
+        return instance->EnumerateDeviceExtensionProperties(physical_device, layer_name, count,
+                                                            out);
+    }
+    uint32_t total;
+    VkExtensionProperties *all = driver_extensions(instance, physical_device, &total);
+    if (!all) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    if (!has_extension(all, total, dma_buf_name)) {
+        memcpy(all[total].extensionName, dma_buf_name, sizeof(dma_buf_name));
+        all[total++].specVersion = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_SPEC_VERSION;
+    }
+    uint32_t copied = out && *count < total ? *count : total;
+    if (out) {
+        memcpy(out, all, copied * sizeof(*out));
+    }
+    *count = copied;
+    free(all);
+    return copied < total ? VK_INCOMPLETE : VK_SUCCESS;
+}
+
+/* --- device --- */
+
+static VkLayerDeviceLink *
+take_device_link(const VkDeviceCreateInfo *info)
+{
+    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
+        VkLayerDeviceCreateInfo *layer = (VkLayerDeviceCreateInfo *)it;
+        if (it->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
+            layer->function == VK_LAYER_LINK_INFO) {
+            VkLayerDeviceLink *link = layer->u.pLayerInfo;
+            layer->u.pLayerInfo = link->pNext;
+            return link;
+        }
+    }
+    return NULL;
+}
+
+/* The application's extension names without what we only pretend, with what we need. */
+static const char **
+names_for_driver(const VkDeviceCreateInfo *info, bool has_dma_buf, uint32_t *count)
+{
+    const char **names = calloc(info->enabledExtensionCount + 1, sizeof(*names));
+    bool has_host = false;
+    *count = 0;
+    for (uint32_t i = 0; names && i < info->enabledExtensionCount; i++) {
+        const char *name = info->ppEnabledExtensionNames[i];
+        has_host |= strcmp(name, host_name) == 0;
+        if (has_dma_buf || strcmp(name, dma_buf_name) != 0) {
+            names[(*count)++] = name;
+        }
+    }
+    if (names && !has_host) {
+        names[(*count)++] = host_name;
+    }
+    return names;
+}
+
+static VkResult
+create_next_device(struct layer_instance *instance, VkPhysicalDevice physical_device,
+                   const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator,
+                   PFN_vkCreateDevice create, VkDevice *out)
+{
+    uint32_t total;
+    VkExtensionProperties *all = driver_extensions(instance, physical_device, &total);
+    if (!all) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkDeviceCreateInfo ours = *info;
+    const char **names = names_for_driver(info, has_extension(all, total, dma_buf_name),
+                                          &ours.enabledExtensionCount);
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (names) {
+        ours.ppEnabledExtensionNames = names;
+        result = create(physical_device, &ours, allocator, out);
+    }
+    free(names);
+    free(all);
+    return result;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+                   const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+    struct layer_instance *instance = find_instance(physical_device);
+    VkLayerDeviceLink *link = take_device_link(info);
+    struct layer_device *device = calloc(1, sizeof(*device));
+    if (!link || !device) {
+        free(device);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    PFN_vkCreateDevice create =
+        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
+    device->next = link->pfnNextGetDeviceProcAddr;
+    VkResult result = create_next_device(instance, physical_device, info, allocator, create, out);
+    if (result != VK_SUCCESS) {
+        free(device);
+        return result;
+    }
+    device->key = key_of(*out);
+    base_list_init(&device->memories);
+    instance->GetPhysicalDeviceMemoryProperties(physical_device, &device->properties);
+#define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
+    LOAD(DestroyDevice);
+    LOAD(AllocateMemory);
+    LOAD(FreeMemory);
+    LOAD(GetMemoryFdKHR);
+    LOAD(GetMemoryHostPointerPropertiesEXT);
+#undef LOAD
+    publish(&devices, &device->link);
+    return VK_SUCCESS;
+}
+
+/* --- memory --- */
+
+static void
+memory_destroy(struct layer_memory *memory)
+{
+    if (memory->map) {
+        munmap(memory->map, memory->size);
+    }
+    if (memory->fd >= 0) {
+        close(memory->fd);
+    }
+    free(memory);
+}
+
+static struct layer_memory *
+memory_create(VkDeviceSize size)
+{
+    struct layer_memory *memory = calloc(1, sizeof(*memory));
+    if (!memory) {
+        return NULL;
+    }
+    memory->size = (size + import_alignment - 1) & ~(import_alignment - 1);
+    memory->fd = memfd_create("hostmem-layer", MFD_CLOEXEC);
+    if (memory->fd < 0 || ftruncate(memory->fd, memory->size) != 0) {
+        memory_destroy(memory);
+        return NULL;
+    }
+    void *map = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+    if (map == MAP_FAILED) {
+        memory_destroy(memory);
+        return NULL;
+    }
+    memory->map = map;
+    return memory;
+}
+
+static bool
+wants_shared_pages(const struct layer_device *device, const VkMemoryAllocateInfo *info)
+{
+    const VkExportMemoryAllocateInfo *export_info =
+        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+    return export_info &&
+           (export_info->handleTypes & VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) &&
+           (device->properties.memoryTypes[info->memoryTypeIndex].propertyFlags &
+            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+}
+
+static VkResult
+import_pages(struct layer_device *device, VkDevice handle, const VkMemoryAllocateInfo *info,
+             const VkAllocationCallbacks *allocator, struct layer_memory *memory)
+{
+    VkImportMemoryHostPointerInfoEXT import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+        .pHostPointer = memory->map,
+    };
+    VkMemoryAllocateFlagsInfo flags;
+    const VkMemoryAllocateFlagsInfo *given =
+        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+    if (given) { /* device addresses need it; nothing else of the chain goes with an import */
+        flags = *given;
+        flags.pNext = NULL;
+        import.pNext = &flags;
+    }
+    VkMemoryHostPointerPropertiesEXT importable = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+    };
+    VkResult result = device->GetMemoryHostPointerPropertiesEXT(handle, import.handleType,
+                                                                memory->map, &importable);
+    if (result != VK_SUCCESS || !(importable.memoryTypeBits >> info->memoryTypeIndex & 1)) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    VkMemoryAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = &import,
+        .allocationSize = memory->size,
+        .memoryTypeIndex = info->memoryTypeIndex,
+    };
+    return device->AllocateMemory(handle, &allocate, allocator, &memory->handle);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
+                     const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
+{
+    struct layer_device *device = find_device(handle);
+    if (!wants_shared_pages(device, info)) {
+        return device->AllocateMemory(handle, info, allocator, out);
+    }
+    struct layer_memory *memory = memory_create(info->allocationSize);
+    if (!memory) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkResult result = import_pages(device, handle, info, allocator, memory);
+    if (result != VK_SUCCESS) {
+        memory_destroy(memory);
+        return result;
+    }
+    *out = memory->handle;
+    publish(&device->memories, &memory->link);
+    return VK_SUCCESS;
+}
+
+/* Unlinks and returns what is behind the handle, or NULL. */
+static struct layer_memory *
+take_memory(struct layer_device *device, VkDeviceMemory handle)
+{
+    struct layer_memory *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &device->memories, struct layer_memory, link) {
+        if (it->handle == handle) {
+            found = it;
+        }
+    }
+    if (found) {
+        base_list_remove(&found->link);
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
+                 const VkAllocationCallbacks *allocator)
+{
+    struct layer_device *device = find_device(handle);
+    struct layer_memory *memory = take_memory(device, memory_handle);
+    device->FreeMemory(handle, memory_handle, allocator);
+    if (memory) {
+        memory_destroy(memory);
+    }
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_GetMemoryFdKHR(VkDevice handle, const VkMemoryGetFdInfoKHR *info, int *out)
+{
+    struct layer_device *device = find_device(handle);
+    bool ours = false;
+    int fd = -1;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &device->memories, struct layer_memory, link) {
+        if (it->handle == info->memory) {
+            ours = true;
+            fd = dup(it->fd);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    if (!ours) {
+        return device->GetMemoryFdKHR(handle, info, out);
+    }
+    if (fd < 0) {
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    }
+    *out = fd;
+    return VK_SUCCESS;
+}
+
+/* The specification wants all memory freed by now; what was not still goes with its device. */
+static VKAPI_ATTR void VKAPI_CALL
+layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
+{
+    if (!handle) {
+        return;
+    }
+    struct layer_device *device = find_device(handle);
+    unpublish(&device->link);
+    device->DestroyDevice(handle, allocator);
+    base_list_for_each_safe (it, &device->memories, struct layer_memory, link) {
+        memory_destroy(it);
+    }
+    free(device);
+}
+
+/* --- what the loader asks for --- */
+
+static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
+                                                               const char *name);
+static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
+
+struct layer_function {
+    const char *name;
+    PFN_vkVoidFunction function;
+};
+
+#define HOOK(name)                                                                                 \
+    {                                                                                              \
+        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
+    }
+static const struct layer_function instance_functions[] = {
+    HOOK(GetInstanceProcAddr),
+    HOOK(CreateInstance),
+    HOOK(DestroyInstance),
+    HOOK(EnumerateDeviceExtensionProperties),
+    HOOK(GetPhysicalDeviceExternalBufferProperties),
+    {"vkGetPhysicalDeviceExternalBufferPropertiesKHR",
+     (PFN_vkVoidFunction)layer_GetPhysicalDeviceExternalBufferProperties},
+    HOOK(CreateDevice),
+};
+static const struct layer_function device_functions[] = {
+    HOOK(GetDeviceProcAddr), HOOK(DestroyDevice),  HOOK(AllocateMemory),
+    HOOK(FreeMemory),        HOOK(GetMemoryFdKHR),
+};
+#undef HOOK
+
+static PFN_vkVoidFunction
+find_function(const struct layer_function *functions, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(functions[i].name, name) == 0) {
+            return functions[i].function;
+        }
+    }
+    return NULL;
+}
+
+static PFN_vkVoidFunction VKAPI_CALL
+layer_GetDeviceProcAddr(VkDevice device, const char *name)
+{
+    PFN_vkVoidFunction found =
+        find_function(device_functions, BASE_COUNT_OF(device_functions), name);
+    return found ? found : find_device(device)->next(device, name);
+}
+
+static PFN_vkVoidFunction VKAPI_CALL
+layer_GetInstanceProcAddr(VkInstance instance, const char *name)
+{
+    PFN_vkVoidFunction found =
+        find_function(instance_functions, BASE_COUNT_OF(instance_functions), name);
+    if (!found) {
+        found = find_function(device_functions, BASE_COUNT_OF(device_functions), name);
+    }
+    return found || !instance ? found : find_instance(instance)->next(instance, name);
+}
+
+__attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL
+vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
+{
+    if (negotiation->loaderLayerInterfaceVersion < 2) {
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    negotiation->loaderLayerInterfaceVersion = 2;
+    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
+    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
+    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
+    return VK_SUCCESS;
+}
