@@ -298,7 +298,8 @@ def run(options):
         start = time.monotonic()
         with server:
             output = run_client(command, env, limit_s, server)
-        print(judge_output(output))
+        name = judge_output(output)
+        print(name if options.workload == "vulkaninfo" else output.strip())
         if client_validation:
             client_validation.judge("the application")
         if server_validation:
