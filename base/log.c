@@ -55,8 +55,12 @@ written_size(int wanted, size_t room)
     return (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 
-BASE_PRINTF(2, 0)
 static void write_line(enum base_log_level level, const char *format, va_list args)
+    BASE_PRINTF(2, 0);
+static void say(enum base_log_level level, const char *format, ...) BASE_PRINTF(2, 3);
+
+static void
+write_line(enum base_log_level level, const char *format, va_list args)
 {
     char line[LINE_SIZE];
     size_t used = written_size(snprintf(line, sizeof(line), "%s[%ld] %s: ",
@@ -80,7 +84,8 @@ static void write_line(enum base_log_level level, const char *format, va_list ar
     }
 }
 
-BASE_PRINTF(2, 3) static void say(enum base_log_level level, const char *format, ...)
+static void
+say(enum base_log_level level, const char *format, ...)
 {
     va_list args;
 
