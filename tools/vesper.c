@@ -1,0 +1,59 @@
+/* `vesper`: the command that people start with. Each subcommand has its own folder. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attributes.h"
+#include "base/log.h"
+#include "tools/demo/demo.h"
+#include "tools/run/run.h"
+
+static const char usage[] =
+    "Usage: vesper COMMAND [options]\n"
+    "\n"
+    "Vesper carries Vulkan from one process, container or virtual machine to another one's GPU.\n"
+    "\n"
+    "  vesper run -- APP ARGS   run APP with its Vulkan going through Vesper\n"
+    "  vesper demo              a compute check and a spinning cube, as a PNG\n"
+    "  vesper COMMAND --help    more about each\n"
+    "  vesper --version\n"
+    "\n"
+    "Begin with:\n"
+    "\n"
+    "  vesper run -- vesper demo --output cube.png\n";
+
+struct command {
+    const char *name;
+    int (*main)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"run", run_main},
+    {"demo", demo_main},
+};
+
+static int
+print_usage(void)
+{
+    fputs(usage, stdout);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "--help";
+    base_log_set_name("vesper");
+    for (size_t i = 0; i < BASE_COUNT_OF(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].main(argc - 1, argv + 1);
+        }
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        return print_usage();
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("vesper " VESPER_VERSION);
+        return 0;
+    }
+    return RUN_STATUS_USAGE;
+}
