@@ -24,7 +24,8 @@ struct drv_device {
     VkAllocationCallbacks allocator_storage;
     const VkAllocationCallbacks *allocator; /* ours or the instance's; NULL: malloc */
     struct drv_extension_set extensions;    /* enabled by the application */
-    uint32_t api_version; /* what vkGetDeviceProcAddr may offer: the lower of device's and application's */
+    uint32_t api_version; /* what vkGetDeviceProcAddr may offer: the lower of device's and
+                             application's */
     struct drv_queue *queues;
     uint32_t queue_count;
 
@@ -39,14 +40,15 @@ drv_device_from(VkDevice handle)
 
 /* drv_object_create() for a child of the device. */
 BASE_MUST_CHECK static inline void *
-drv_device_object_create(struct drv_device *device, const VkAllocationCallbacks *allocator, size_t size,
-                         VkObjectType type)
+drv_device_object_create(struct drv_device *device, const VkAllocationCallbacks *allocator,
+                         size_t size, VkObjectType type)
 {
     return drv_object_create(device->object.client, device->allocator, allocator, size, type);
 }
 
 static inline void
-drv_device_object_destroy(struct drv_device *device, const VkAllocationCallbacks *allocator, void *object)
+drv_device_object_destroy(struct drv_device *device, const VkAllocationCallbacks *allocator,
+                          void *object)
 {
     drv_object_destroy(device->allocator, allocator, object);
 }

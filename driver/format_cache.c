@@ -47,7 +47,8 @@ same_question(const struct drv_image_format_question *a, const struct drv_image_
 }
 
 bool
-drv_format_cache_find(struct drv_format_cache *cache, VkFormat format, struct drv_format_answer *out)
+drv_format_cache_find(struct drv_format_cache *cache, VkFormat format,
+                      struct drv_format_answer *out)
 {
     pthread_mutex_lock(&cache->lock);
     const struct drv_format_answer *slot = format_slot(cache, format);

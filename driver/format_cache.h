@@ -1,5 +1,5 @@
-/* Answers to format queries, remembered: a host does not change its mind. Two direct-mapped tables, so
- * memory is bounded and an unlucky pair of questions merely asks again. Any thread may call. */
+/* Answers to format queries, remembered: a host does not change its mind. Two direct-mapped tables,
+ * so memory is bounded and an unlucky pair of questions merely asks again. Any thread may call. */
 #ifndef DRV_FORMAT_CACHE_H
 #define DRV_FORMAT_CACHE_H
 
@@ -47,11 +47,14 @@ void drv_format_cache_init(struct drv_format_cache *cache);
 void drv_format_cache_finish(struct drv_format_cache *cache);
 
 /* False: not remembered. */
-bool drv_format_cache_find(struct drv_format_cache *cache, VkFormat format, struct drv_format_answer *out);
-void drv_format_cache_remember(struct drv_format_cache *cache, const struct drv_format_answer *answer);
+bool drv_format_cache_find(struct drv_format_cache *cache, VkFormat format,
+                           struct drv_format_answer *out);
+void drv_format_cache_remember(struct drv_format_cache *cache,
+                               const struct drv_format_answer *answer);
 
 /* out->question is filled by the caller. False: not remembered. */
-bool drv_format_cache_find_image(struct drv_format_cache *cache, struct drv_image_format_answer *out);
+bool drv_format_cache_find_image(struct drv_format_cache *cache,
+                                 struct drv_image_format_answer *out);
 void drv_format_cache_remember_image(struct drv_format_cache *cache,
                                      const struct drv_image_format_answer *answer);
 

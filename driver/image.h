@@ -2,17 +2,14 @@
 #ifndef DRV_IMAGE_H
 #define DRV_IMAGE_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
 #include "driver/object.h"
+#include "driver/requirements.h"
 
-/* Remembered requirements: of the whole image, or of up to three planes. */
-struct drv_image_requirements {
-    _Atomic uint32_t known; /* 1 once the rest is filled; several threads may fill it with the same */
-    VkMemoryRequirements memory;
-    VkBool32 prefers_dedicated, requires_dedicated;
+enum {
+    DRV_IMAGE_MAX_PLANES = 3,
 };
 
 struct drv_image {
@@ -26,7 +23,8 @@ struct drv_image {
     uint32_t mip_levels, array_layers;
     VkImageTiling tiling;
 
-    struct drv_image_requirements requirements[4]; /* 0: the image; 1..3: its planes 0..2 */
+    struct drv_requirements requirements;
+    struct drv_requirements plane_requirements[DRV_IMAGE_MAX_PLANES]; /* of disjoint images */
 };
 
 static inline struct drv_image *

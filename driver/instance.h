@@ -1,4 +1,5 @@
-/* VkInstance: one connection to a renderer, one command ring, and the physical devices behind it. */
+/* VkInstance: one connection to a renderer, one command ring, and the physical devices behind it.
+ */
 #ifndef DRV_INSTANCE_H
 #define DRV_INSTANCE_H
 
@@ -23,11 +24,12 @@ struct drv_instance {
     const VkAllocationCallbacks *allocator; /* NULL: malloc */
     struct drv_ring *ring;                  /* NULL: there is no renderer, and no device */
     uint32_t application_version;           /* VkApplicationInfo::apiVersion, 1.0 if not given */
-    uint32_t renderer_version;              /* instance version that the renderer's host driver gave us */
-    uint32_t enabled_extensions;            /* bit N: drv_instance_extensions[N] */
+    uint32_t renderer_version;   /* instance version that the renderer's host driver gave us */
+    uint32_t enabled_extensions; /* bit N: drv_instance_extensions[N] */
 
     pthread_mutex_t lock;
-    /* Filled by the first enumeration, constant once `enumerated` is set; guarded by lock before. */
+    /* Filled by the first enumeration, constant once `enumerated` is set; guarded by lock before.
+     */
     bool enumerated;
     uint32_t physical_device_count;
     struct drv_physical_device **physical_devices;

@@ -11,8 +11,8 @@ enum {
     OBJECT_ALIGNMENT = 16,
 };
 
-/* The first word of a dispatchable object when it leaves the driver; the loader checks it and then puts
- * its own table there. Fixed by the loader's interface. */
+/* The first word of a dispatchable object when it leaves the driver; the loader checks it and then
+ * puts its own table there. Fixed by the loader's interface. */
 #define LOADER_MAGIC ((uintptr_t)0x01CDC0DE)
 
 static const VkAllocationCallbacks *
@@ -22,8 +22,8 @@ choose(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallback
 }
 
 void *
-drv_alloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator, size_t size,
-          VkSystemAllocationScope scope)
+drv_alloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator,
+          size_t size, VkSystemAllocationScope scope)
 {
     const VkAllocationCallbacks *callbacks = choose(parent_allocator, allocator);
     if (!callbacks) {
@@ -37,8 +37,8 @@ drv_alloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallb
 }
 
 void *
-drv_realloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator, void *memory,
-            size_t size, VkSystemAllocationScope scope)
+drv_realloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator,
+            void *memory, size_t size, VkSystemAllocationScope scope)
 {
     const VkAllocationCallbacks *callbacks = choose(parent_allocator, allocator);
     if (!callbacks) {
@@ -48,7 +48,8 @@ drv_realloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCal
 }
 
 void
-drv_free(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator, void *memory)
+drv_free(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator,
+         void *memory)
 {
     const VkAllocationCallbacks *callbacks = choose(parent_allocator, allocator);
     if (!callbacks) {
@@ -107,8 +108,8 @@ drv_object_create(struct proto_client *client, const VkAllocationCallbacks *pare
 }
 
 void
-drv_object_destroy(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallbacks *allocator,
-                   void *object)
+drv_object_destroy(const VkAllocationCallbacks *parent_allocator,
+                   const VkAllocationCallbacks *allocator, void *object)
 {
     drv_free(parent_allocator, allocator, object);
 }

@@ -1,5 +1,5 @@
-/* VkPhysicalDevice: what the renderer said about a host device, asked once and remembered. Constant after
- * creation except for the caches, so any thread may read. */
+/* VkPhysicalDevice: what the renderer said about a host device, asked once and remembered. Constant
+ * after creation except for the caches, so any thread may read. */
 #ifndef DRV_PHYSICAL_DEVICE_H
 #define DRV_PHYSICAL_DEVICE_H
 
@@ -17,6 +17,7 @@ struct drv_physical_device {
     struct proto_object object;
     struct drv_instance *instance; /* owns us; outlives us */
 
+    uint32_t renderer_version;             /* what may be used of the host device */
     VkPhysicalDeviceProperties properties; /* with our deviceName and apiVersion */
     VkPhysicalDeviceFeatures features;
     VkPhysicalDeviceMemoryProperties memory; /* as the application sees it */
@@ -35,7 +36,15 @@ drv_physical_device_from(VkPhysicalDevice handle)
     return (struct drv_physical_device *)handle;
 }
 
-struct drv_physical_device *drv_physical_device_create(struct drv_instance *instance);
+/* An id, and nothing known yet. NULL: out of host memory. */
+BASE_MUST_CHECK struct drv_physical_device *
+drv_physical_device_create(struct drv_instance *instance);
+/* Asks the renderer, which has been told the id, for everything that is remembered. */
+BASE_MUST_CHECK VkResult drv_physical_device_init(struct drv_physical_device *physical_device);
+/* Accepts NULL. */
 void drv_physical_device_destroy(struct drv_physical_device *physical_device);
+
+/* What the renderer said about its memory, as the application may see it. */
+void drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory);
 
 #endif

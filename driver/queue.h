@@ -1,4 +1,5 @@
-/* VkQueue. Submissions are asynchronous: a failure that only the host sees arrives as a lost device. */
+/* VkQueue. Submissions are asynchronous: a failure that only the host sees arrives as a lost
+ * device. */
 #ifndef DRV_QUEUE_H
 #define DRV_QUEUE_H
 
@@ -17,7 +18,7 @@ struct drv_queue {
     struct drv_device *device; /* owns us */
     VkDeviceQueueCreateFlags flags;
     uint32_t family, index; /* as the application numbers them */
-    uint32_t ring_index;    /* timeline, 1..63 */
+    uint32_t timeline;      /* ring index of its fences on the wire, 1..63 */
 
     /* Externally synchronised by the application, as Vulkan asks for queues. */
     VkFence idle_fence; /* made when the first wait needs it */
@@ -32,7 +33,8 @@ drv_queue_from(VkQueue handle)
 
 /* Names the queue to the renderer. */
 BASE_MUST_CHECK VkResult drv_queue_init(struct drv_queue *queue, struct drv_device *device,
-                                        VkDeviceQueueCreateFlags flags, uint32_t family, uint32_t index);
+                                        VkDeviceQueueCreateFlags flags, uint32_t family,
+                                        uint32_t index);
 void drv_queue_finish(struct drv_queue *queue);
 
 #endif

@@ -1,10 +1,10 @@
-/* The instance's command ring: how encoded commands reach the renderer, in one order, and how replies
- * come back. It is the proto_client of every object of the instance.
+/* The instance's command ring: how encoded commands reach the renderer, in one order, and how
+ * replies come back. It is the proto_client of every object of the instance.
  *
- * Any thread may call anything here. `lock` is held while a command is being written, so commands do not
- * mix; nobody sleeps on a reply with it. Once the renderer is gone the ring is lost for good: every call
- * returns VK_ERROR_DEVICE_LOST at once, and waits that are under way end within a fraction of a second.
- * docs/ring.md tells the protocol. */
+ * Any thread may call anything here. `lock` is held while a command is being written, so commands
+ * do not mix; nobody sleeps on a reply with it. Once the renderer is gone the ring is lost for
+ * good: every call returns VK_ERROR_DEVICE_LOST at once, and waits that are under way end within a
+ * fraction of a second. docs/ring.md tells the protocol. */
 #ifndef DRV_RING_H
 #define DRV_RING_H
 
@@ -35,20 +35,23 @@ struct drv_ring {
     bool monitor; /* the renderer sets a heartbeat bit while it lives */
 
     _Atomic bool lost;               /* any thread sets it once */
-    _Atomic uint64_t last_alive_ns;  /* when the peer was last known to live */
-    _Atomic uint64_t last_beat_ns;   /* when the heartbeat bit was last seen */
+    _Atomic uint64_t last_check_ns;  /* when somebody last looked whether the peer lives */
+    _Atomic uint32_t missed_beats;   /* checks in a row that found no heartbeat */
     _Atomic uint64_t last_notify_ns; /* of vkNotifyRingMESA */
 
-    pthread_mutex_t lock;
-    uint32_t tail;                  /* bytes written; guarded by lock, published in view.tail */
-    uint64_t virtqueue_seqno;       /* guarded by lock */
-    uint8_t *scratch;               /* where a command that would wrap around is encoded; guarded by lock */
-    struct drv_shmem_pool streams;  /* commands too large for the ring; guarded by lock */
-    struct drv_shmem_pool replies;  /* guarded by lock */
+    pthread_mutex_t lock; /* guards the rest */
+    uint32_t tail;        /* bytes written so far; view.tail is what the renderer may read */
+    uint8_t *writing;     /* where the command being encoded begins: in the ring, or in scratch */
+    uint8_t *written_end; /* of the words that make the renderer execute a large command */
+    uint8_t *scratch;     /* for commands that wrap around the end of the buffer */
+    uint64_t transport_seqno;
+    struct drv_shmem_pool streams; /* commands too large for the ring */
+    struct drv_shmem_pool replies;
 };
 
-/* Connects to a renderer and starts a ring. VK_ERROR_INCOMPATIBLE_DRIVER with *no_device set: there is
- * nothing to connect to and nobody asked for it. Other failures have been explained on standard error. */
+/* Connects to a renderer and starts a ring. VK_ERROR_INCOMPATIBLE_DRIVER with *no_device set: there
+ * is nothing to connect to and nobody asked for it. Other failures have been explained on standard
+ * error. */
 BASE_MUST_CHECK VkResult drv_ring_create(struct drv_ring **out, bool *no_device);
 void drv_ring_destroy(struct drv_ring *ring);
 
@@ -58,8 +61,8 @@ drv_ring_from(struct proto_client *client)
     return (struct drv_ring *)client;
 }
 
-/* Puts whole, already encoded commands on the ring, asynchronously. `size` is a multiple of 4; the bytes
- * are copied. *seqno (may be NULL) says when they are done. VK_SUCCESS, VK_ERROR_DEVICE_LOST,
+/* Puts whole, already encoded commands on the ring, asynchronously. `size` is a multiple of 4; the
+ * bytes are copied. *seqno (may be NULL) says when they are done. VK_SUCCESS, VK_ERROR_DEVICE_LOST,
  * VK_ERROR_OUT_OF_HOST_MEMORY. */
 BASE_MUST_CHECK VkResult drv_ring_submit(struct drv_ring *ring, const void *commands, size_t size,
                                          uint32_t *seqno);
@@ -71,8 +74,8 @@ bool drv_ring_reached(struct drv_ring *ring, uint32_t seqno);
 /* Sleeps until then; false if the renderer died. */
 BASE_MUST_CHECK bool drv_ring_wait(struct drv_ring *ring, uint32_t seqno);
 
-/* The renderer shall not execute what follows on the ring before it has seen everything that the transport
- * was told so far (resources given back, for instance). */
+/* The renderer shall not execute what follows on the ring before it has seen everything that the
+ * transport was told so far (resources given back, for instance). */
 BASE_MUST_CHECK VkResult drv_ring_order_after_transport(struct drv_ring *ring);
 
 /* No system call: what is known so far. */
@@ -82,8 +85,8 @@ drv_ring_is_lost(const struct drv_ring *ring)
     return atomic_load_explicit(&ring->lost, memory_order_relaxed);
 }
 
-/* Looks whether the renderer still lives, at most once every 50 ms. Cheap enough for every submission
- * and every turn of a polling loop. */
+/* Looks whether the renderer still lives, at most once every 50 ms. Cheap enough for every
+ * submission and every turn of a polling loop. */
 BASE_MUST_CHECK bool drv_ring_check_alive(struct drv_ring *ring);
 /* The peer is dead, or as good as; `why` is logged once. */
 void drv_ring_set_lost(struct drv_ring *ring, const char *why);

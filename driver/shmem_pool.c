@@ -10,8 +10,8 @@ enum {
 };
 
 void
-drv_shmem_pool_init(struct drv_shmem_pool *pool, struct tp_transport *transport, _Atomic uint32_t *head,
-                    size_t block_size)
+drv_shmem_pool_init(struct drv_shmem_pool *pool, struct tp_transport *transport,
+                    _Atomic uint32_t *head, size_t block_size)
 {
     pool->transport = transport;
     pool->head = head;
@@ -30,7 +30,7 @@ destroy_block(struct drv_shmem_pool *pool, struct drv_shmem_block *block)
 void
 drv_shmem_pool_finish(struct drv_shmem_pool *pool)
 {
-    base_list_for_each_safe(block, &pool->blocks, struct drv_shmem_block, link) {
+    base_list_for_each_safe (block, &pool->blocks, struct drv_shmem_block, link) {
         destroy_block(pool, block);
     }
 }
@@ -40,7 +40,8 @@ is_unused(const struct drv_shmem_pool *pool, const struct drv_shmem_block *block
 {
     return block->pieces == 0 &&
            (!block->has_seqno ||
-            wire_ring_reached(atomic_load_explicit(pool->head, memory_order_acquire), block->last_seqno));
+            wire_ring_reached(atomic_load_explicit(pool->head, memory_order_acquire),
+                              block->last_seqno));
 }
 
 static bool
@@ -49,15 +50,15 @@ has_room(const struct drv_shmem_block *block, size_t size)
     return block->used <= block->blob.size && size <= block->blob.size - block->used;
 }
 
-/* The newest block with room; empties those that nobody uses on the way, and frees all but one of them,
- * and any that was made for one large piece. */
+/* The newest block with room; empties those that nobody uses on the way, and frees all but one of
+ * them, and any that was made for one large piece. */
 static struct drv_shmem_block *
 find_block(struct drv_shmem_pool *pool, size_t size)
 {
     struct drv_shmem_block *found = NULL;
     bool keep_empty = true;
 
-    base_list_for_each_safe(block, &pool->blocks, struct drv_shmem_block, link) {
+    base_list_for_each_safe (block, &pool->blocks, struct drv_shmem_block, link) {
         if (is_unused(pool, block)) {
             block->used = 0;
             block->has_seqno = false;
@@ -84,7 +85,8 @@ create_block(struct drv_shmem_pool *pool, size_t size, struct drv_shmem_block **
     if (!block) {
         return TP_NO_MEMORY;
     }
-    enum tp_result res = pool->transport->ops->create_shared_memory(pool->transport, size, &block->blob);
+    enum tp_result res =
+        pool->transport->ops->create_shared_memory(pool->transport, size, &block->blob);
     if (res != TP_OK) {
         free(block);
         return res;

@@ -1,5 +1,5 @@
-/* Waiting for a peer that wakes nobody: looking again and again, after sleeps that grow. Peers of our own
- * are waited for with futexes instead; see docs/sync.md. */
+/* Waiting for a peer that wakes nobody: looking again and again, after sleeps that grow. Peers of
+ * our own are waited for with futexes instead; see docs/sync.md. */
 #ifndef DRV_WAIT_H
 #define DRV_WAIT_H
 
@@ -15,8 +15,8 @@ struct drv_backoff {
 
 /* `timeout_ns` as in Vulkan. */
 struct drv_backoff drv_backoff_start(uint64_t timeout_ns);
-/* Spins, yields or sleeps, a little longer each time, up to a millisecond and never past the deadline.
- * False once the deadline has passed. */
+/* Spins, yields or sleeps, a little longer each time, up to a millisecond and never past the
+ * deadline. False once the deadline has passed. */
 bool drv_backoff_pause(struct drv_backoff *backoff);
 
 #endif

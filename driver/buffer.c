@@ -1,0 +1,117 @@
+#include "driver/buffer.h"
+
+#include "driver/bind.h"
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "protocol/proto_encode.h"
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *pCreateInfo,
+                 const VkAllocationCallbacks *pAllocator, VkBuffer *pBuffer)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_buffer *buffer =
+        drv_device_object_create(device, pAllocator, sizeof(*buffer), VK_OBJECT_TYPE_BUFFER);
+    if (!buffer) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    /* Hosts do refuse buffers, for their size or a captured address: the application has to know.
+     */
+    VkBuffer buffer_handle = (VkBuffer)(uintptr_t)buffer;
+    VkResult result =
+        proto_call_vkCreateBuffer(device->object.client, handle, pCreateInfo, NULL, &buffer_handle);
+    if (result != VK_SUCCESS) {
+        drv_device_object_destroy(device, pAllocator, buffer);
+        return result;
+    }
+    *pBuffer = buffer_handle;
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_DestroyBuffer(VkDevice handle, VkBuffer buffer, const VkAllocationCallbacks *pAllocator)
+{
+    struct drv_device *device = drv_device_from(handle);
+    if (buffer) {
+        (void)proto_send_vkDestroyBuffer(device->object.client, handle, buffer, NULL);
+        drv_device_object_destroy(device, pAllocator, drv_buffer_from(buffer));
+    }
+}
+
+/* --- requirements --- */
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetBufferMemoryRequirements2(VkDevice handle, const VkBufferMemoryRequirementsInfo2 *pInfo,
+                                 VkMemoryRequirements2 *pMemoryRequirements)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_buffer *buffer = drv_buffer_from(pInfo->buffer);
+    struct drv_requirements_reply reply;
+
+    if (drv_requirements_recall(&buffer->requirements, pMemoryRequirements)) {
+        return;
+    }
+    drv_requirements_prepare(&reply);
+    if (proto_call_vkGetBufferMemoryRequirements2(device->object.client, handle, pInfo,
+                                                  &reply.requirements) != VK_SUCCESS) {
+        drv_requirements_answer(NULL, pMemoryRequirements);
+        return;
+    }
+    drv_requirements_remember(&buffer->requirements, &reply);
+    drv_requirements_answer(&reply, pMemoryRequirements);
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetBufferMemoryRequirements(VkDevice handle, VkBuffer buffer,
+                                VkMemoryRequirements *pMemoryRequirements)
+{
+    const VkBufferMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
+        .buffer = buffer,
+    };
+    VkMemoryRequirements2 requirements = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2};
+    drv_GetBufferMemoryRequirements2(handle, &info, &requirements);
+    *pMemoryRequirements = requirements.memoryRequirements;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetDeviceBufferMemoryRequirements(VkDevice handle,
+                                      const VkDeviceBufferMemoryRequirements *pInfo,
+                                      VkMemoryRequirements2 *pMemoryRequirements)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_requirements_reply reply;
+
+    drv_requirements_prepare(&reply);
+    VkResult result = proto_call_vkGetDeviceBufferMemoryRequirements(device->object.client, handle,
+                                                                     pInfo, &reply.requirements);
+    drv_requirements_answer(result == VK_SUCCESS ? &reply : NULL, pMemoryRequirements);
+}
+
+/* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_BindBufferMemory2(VkDevice handle, uint32_t bindInfoCount,
+                      const VkBindBufferMemoryInfo *pBindInfos)
+{
+    struct drv_device *device = drv_device_from(handle);
+    VkResult result =
+        proto_send_vkBindBufferMemory2(device->object.client, handle, bindInfoCount, pBindInfos);
+    for (uint32_t i = 0; i < bindInfoCount; i++) {
+        drv_bind_report(pBindInfos[i].pNext, result);
+    }
+    return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_BindBufferMemory(VkDevice handle, VkBuffer buffer, VkDeviceMemory memory,
+                     VkDeviceSize memoryOffset)
+{
+    const VkBindBufferMemoryInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BIND_BUFFER_MEMORY_INFO,
+        .buffer = buffer,
+        .memory = memory,
+        .memoryOffset = memoryOffset,
+    };
+    return drv_BindBufferMemory2(handle, 1, &info);
+}

@@ -1,0 +1,203 @@
+#include "driver/device.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "driver/drv_entry.h"
+#include "protocol/proto_encode.h"
+
+static VkResult
+enable_extensions(struct drv_device *device, const VkDeviceCreateInfo *info)
+{
+    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+        const struct proto_extension *extension =
+            proto_extension_find(info->ppEnabledExtensionNames[i]);
+        if (!extension || !drv_extension_set_has(&device->physical_device->extensions, extension)) {
+            base_log_warn("vkCreateDevice: extension %s is not offered by %s",
+                          info->ppEnabledExtensionNames[i],
+                          device->physical_device->properties.deviceName);
+            return VK_ERROR_EXTENSION_NOT_PRESENT;
+        }
+        drv_extension_set_add(&device->extensions, extension);
+    }
+    return VK_SUCCESS;
+}
+
+/* The renderer is asked only for what it offered; the rest is ours. `names` has room for all. */
+static uint32_t
+names_for_renderer(const struct drv_device *device, const char **names)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < proto_extension_count; i++) {
+        const struct proto_extension *extension = &proto_extensions[i];
+        if (drv_extension_set_has(&device->extensions, extension) &&
+            drv_extension_set_has(&device->physical_device->renderer_extensions, extension)) {
+            names[count++] = extension->name;
+        }
+    }
+    return count;
+}
+
+static VkResult
+create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
+{
+    const char *names[32 * DRV_EXTENSION_SET_WORDS];
+    VkDeviceCreateInfo host_info = *info;
+    VkDevice handle = (VkDevice)device;
+
+    host_info.enabledLayerCount = 0;
+    host_info.ppEnabledLayerNames = NULL;
+    host_info.enabledExtensionCount = names_for_renderer(device, names);
+    host_info.ppEnabledExtensionNames = names;
+    return proto_call_vkCreateDevice(device->object.client,
+                                     (VkPhysicalDevice)device->physical_device, &host_info, NULL,
+                                     &handle);
+}
+
+static void
+finish_queues(struct drv_device *device)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        drv_queue_finish(&device->queues[i]);
+    }
+    drv_free(device->allocator, NULL, device->queues);
+}
+
+static VkResult
+init_queues(struct drv_device *device, const VkDeviceCreateInfo *info)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+        count += info->pQueueCreateInfos[i].queueCount;
+    }
+    device->queues = drv_alloc(device->allocator, NULL, count * sizeof(*device->queues),
+                               VK_SYSTEM_ALLOCATION_SCOPE_DEVICE);
+    if (!device->queues && count > 0) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+        const VkDeviceQueueCreateInfo *queue_info = &info->pQueueCreateInfos[i];
+        for (uint32_t j = 0; j < queue_info->queueCount; j++) {
+            VkResult result = drv_queue_init(&device->queues[device->queue_count], device,
+                                             queue_info->flags, queue_info->queueFamilyIndex, j);
+            if (result != VK_SUCCESS) {
+                finish_queues(device);
+                return result;
+            }
+            device->queue_count++;
+        }
+    }
+    return VK_SUCCESS;
+}
+
+static void
+init_allocator(struct drv_device *device, const VkAllocationCallbacks *allocator)
+{
+    device->allocator = device->instance->allocator;
+    if (allocator) {
+        device->allocator_storage = *allocator;
+        device->allocator = &device->allocator_storage;
+    }
+}
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void
+free_device(struct drv_device *device, const VkAllocationCallbacks *allocator)
+{
+    /* The callbacks may live in what they are about to free. */
+    VkAllocationCallbacks storage;
+    const VkAllocationCallbacks *parent = device->allocator;
+    if (parent) {
+        storage = *parent;
+        parent = &storage;
+    }
+    drv_object_destroy(parent, allocator, device);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
+                 const VkAllocationCallbacks *pAllocator, VkDevice *pDevice)
+{
+    struct drv_physical_device *physical_device = drv_physical_device_from(handle);
+    struct drv_instance *instance = physical_device->instance;
+
+    struct drv_device *device =
+        drv_object_create(physical_device->object.client, instance->allocator, pAllocator,
+                          sizeof(*device), VK_OBJECT_TYPE_DEVICE);
+    if (!device) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    device->physical_device = physical_device;
+    device->instance = instance;
+    device->ring = instance->ring;
+    device->api_version =
+        least(physical_device->properties.apiVersion, instance->application_version);
+    init_allocator(device, pAllocator);
+
+    VkResult result = enable_extensions(device, pCreateInfo);
+    if (result != VK_SUCCESS) {
+        goto free_device;
+    }
+    result = create_on_host(device, pCreateInfo);
+    if (result != VK_SUCCESS) {
+        goto free_device;
+    }
+    result = init_queues(device, pCreateInfo);
+    if (result != VK_SUCCESS) {
+        goto destroy_on_host;
+    }
+    drv_feedback_init(&device->feedback, device->ring);
+    *pDevice = (VkDevice)device;
+    return VK_SUCCESS;
+
+destroy_on_host:
+    (void)proto_send_vkDestroyDevice(device->object.client, (VkDevice)device, NULL);
+free_device:
+    free_device(device, pAllocator);
+    return result;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
+{
+    struct drv_device *device = drv_device_from(handle);
+    if (!device) {
+        return;
+    }
+    finish_queues(device);
+    /* With a reply: once it is here, nobody publishes into the feedback page any more. */
+    (void)proto_call_vkDestroyDevice(device->object.client, handle, NULL);
+    drv_feedback_finish(&device->feedback);
+    free_device(device, pAllocator);
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetDeviceQueue2(VkDevice handle, const VkDeviceQueueInfo2 *pQueueInfo, VkQueue *pQueue)
+{
+    struct drv_device *device = drv_device_from(handle);
+    *pQueue = VK_NULL_HANDLE;
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        struct drv_queue *queue = &device->queues[i];
+        if (queue->flags == pQueueInfo->flags && queue->family == pQueueInfo->queueFamilyIndex &&
+            queue->index == pQueueInfo->queueIndex) {
+            *pQueue = (VkQueue)queue;
+            return;
+        }
+    }
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetDeviceQueue(VkDevice handle, uint32_t queueFamilyIndex, uint32_t queueIndex, VkQueue *pQueue)
+{
+    const VkDeviceQueueInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+        .queueFamilyIndex = queueFamilyIndex,
+        .queueIndex = queueIndex,
+    };
+    drv_GetDeviceQueue2(handle, &info, pQueue);
+}

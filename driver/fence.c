@@ -1,0 +1,186 @@
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "driver/sync.h"
+#include "driver/sync_wait.h"
+#include "protocol/proto_encode.h"
+#include "protocol/proto_mesa.h"
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateFence(VkDevice handle, const VkFenceCreateInfo *pCreateInfo,
+                const VkAllocationCallbacks *pAllocator, VkFence *pFence)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_fence *fence =
+        drv_device_object_create(device, pAllocator, sizeof(*fence), VK_OBJECT_TYPE_FENCE);
+    if (!fence) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    fence->slot = drv_feedback_take(&device->feedback, 0);
+    if (pCreateInfo->flags & VK_FENCE_CREATE_SIGNALED_BIT) {
+        atomic_init(&fence->target, DRV_FENCE_SIGNALED);
+    }
+
+    /* The application's chain can hold nothing that we offer. */
+    const VkSyncFeedbackInfoVESPER feedback = {
+        .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
+        .resourceId = fence->slot.resource_id,
+        .offset = fence->slot.offset,
+    };
+    const VkFenceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+        .pNext = fence->slot.value ? &feedback : NULL,
+        .flags = pCreateInfo->flags,
+    };
+    VkFence fence_handle = (VkFence)(uintptr_t)fence;
+    VkResult result =
+        proto_send_vkCreateFence(device->object.client, handle, &info, NULL, &fence_handle);
+    if (result != VK_SUCCESS) {
+        drv_feedback_give_back(&device->feedback, fence->slot, 0);
+        drv_device_object_destroy(device, pAllocator, fence);
+        return result;
+    }
+    *pFence = fence_handle;
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_DestroyFence(VkDevice handle, VkFence fence_handle, const VkAllocationCallbacks *pAllocator)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_fence *fence = drv_fence_from(fence_handle);
+    if (!fence) {
+        return;
+    }
+    (void)proto_send_vkDestroyFence(device->object.client, handle, fence_handle, NULL);
+    drv_feedback_give_back(&device->feedback, fence->slot, fence->submissions);
+    drv_device_object_destroy(device, pAllocator, fence);
+}
+
+void
+drv_fence_begin_submission(VkFence handle)
+{
+    struct drv_fence *fence = drv_fence_from(handle);
+    if (fence) {
+        atomic_store_explicit(&fence->target, ++fence->submissions, memory_order_release);
+    }
+}
+
+void
+drv_fence_cancel_submission(VkFence handle)
+{
+    struct drv_fence *fence = drv_fence_from(handle);
+    if (fence) {
+        fence->submissions--;
+        atomic_store_explicit(&fence->target, 0, memory_order_release);
+    }
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_ResetFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences)
+{
+    struct drv_device *device = drv_device_from(handle);
+    VkResult result = proto_send_vkResetFences(device->object.client, handle, fenceCount, pFences);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < fenceCount; i++) {
+        atomic_store_explicit(&drv_fence_from(pFences[i])->target, 0, memory_order_release);
+    }
+    return VK_SUCCESS;
+}
+
+static VkResult
+slot_status(const struct drv_fence *fence, uint64_t target)
+{
+    uint64_t completed = atomic_load_explicit(fence->slot.value, memory_order_acquire);
+    if (completed == WIRE_FEEDBACK_DEVICE_LOST) {
+        return VK_ERROR_DEVICE_LOST;
+    }
+    return completed >= target ? VK_SUCCESS : VK_NOT_READY;
+}
+
+/* Once asked and found signalled, a fence stays so until the application resets it. */
+static VkResult
+ask_status(struct drv_device *device, struct drv_fence *fence, uint64_t target)
+{
+    VkResult result = proto_call_vkGetFenceStatus(device->object.client, (VkDevice)device,
+                                                  (VkFence)(uintptr_t)fence);
+    if (result == VK_SUCCESS) {
+        atomic_compare_exchange_strong(&fence->target, &target, DRV_FENCE_SIGNALED);
+    }
+    return result;
+}
+
+VkResult
+drv_fence_status(struct drv_device *device, struct drv_fence *fence)
+{
+    uint64_t target = atomic_load_explicit(&fence->target, memory_order_acquire);
+    if (target == DRV_FENCE_SIGNALED) {
+        return VK_SUCCESS;
+    }
+    if (target == 0) {
+        return VK_NOT_READY;
+    }
+    return fence->slot.value ? slot_status(fence, target) : ask_status(device, fence, target);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_GetFenceStatus(VkDevice handle, VkFence fence)
+{
+    struct drv_device *device = drv_device_from(handle);
+    VkResult result = drv_fence_status(device, drv_fence_from(fence));
+    if (result == VK_NOT_READY && !drv_ring_check_alive(device->ring)) {
+        return VK_ERROR_DEVICE_LOST;
+    }
+    return result;
+}
+
+/* --- waiting --- */
+
+struct fence_wait {
+    struct drv_device *device;
+    const VkFence *fences;
+    uint32_t count;
+    bool all;
+};
+
+/* VK_NOT_READY until the condition holds. */
+static VkResult
+look_at_fences(void *user)
+{
+    const struct fence_wait *wait = user;
+    for (uint32_t i = 0; i < wait->count; i++) {
+        VkResult result = drv_fence_status(wait->device, drv_fence_from(wait->fences[i]));
+        bool decides = result != VK_SUCCESS && result != VK_NOT_READY;
+        if (decides || (result == VK_SUCCESS) != wait->all) {
+            return result;
+        }
+    }
+    return wait->all ? VK_SUCCESS : VK_NOT_READY;
+}
+
+static bool
+all_have_slots(const VkFence *fences, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!drv_fence_from(fences[i])->slot.value) {
+            return false;
+        }
+    }
+    return true;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_WaitForFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences, VkBool32 waitAll,
+                  uint64_t timeout)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct fence_wait wait = {
+        .device = device,
+        .fences = pFences,
+        .count = fenceCount,
+        .all = waitAll || fenceCount == 1,
+    };
+    return drv_sync_wait(device, look_at_fences, &wait, all_have_slots(pFences, fenceCount),
+                         timeout);
+}

@@ -1,0 +1,142 @@
+#include "driver/image.h"
+
+#include "driver/bind.h"
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "protocol/proto_encode.h"
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
+                const VkAllocationCallbacks *pAllocator, VkImage *pImage)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_image *image =
+        drv_device_object_create(device, pAllocator, sizeof(*image), VK_OBJECT_TYPE_IMAGE);
+    if (!image) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    image->flags = pCreateInfo->flags;
+    image->type = pCreateInfo->imageType;
+    image->format = pCreateInfo->format;
+    image->extent = pCreateInfo->extent;
+    image->mip_levels = pCreateInfo->mipLevels;
+    image->array_layers = pCreateInfo->arrayLayers;
+    image->tiling = pCreateInfo->tiling;
+
+    /* Hosts do refuse images, for their size above all: the application has to know. */
+    VkImage image_handle = (VkImage)(uintptr_t)image;
+    VkResult result =
+        proto_call_vkCreateImage(device->object.client, handle, pCreateInfo, NULL, &image_handle);
+    if (result != VK_SUCCESS) {
+        drv_device_object_destroy(device, pAllocator, image);
+        return result;
+    }
+    *pImage = image_handle;
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_DestroyImage(VkDevice handle, VkImage image, const VkAllocationCallbacks *pAllocator)
+{
+    struct drv_device *device = drv_device_from(handle);
+    if (image) {
+        (void)proto_send_vkDestroyImage(device->object.client, handle, image, NULL);
+        drv_device_object_destroy(device, pAllocator, drv_image_from(image));
+    }
+}
+
+/* --- requirements --- */
+
+/* NULL: a plane that we do not know, which is asked for each time. */
+static struct drv_requirements *
+remembered_requirements(struct drv_image *image, const VkImageMemoryRequirementsInfo2 *info)
+{
+    const VkImagePlaneMemoryRequirementsInfo *plane =
+        drv_find_struct(info->pNext, VK_STRUCTURE_TYPE_IMAGE_PLANE_MEMORY_REQUIREMENTS_INFO);
+    if (!plane) {
+        return &image->requirements;
+    }
+    switch (plane->planeAspect) {
+    case VK_IMAGE_ASPECT_PLANE_0_BIT: return &image->plane_requirements[0];
+    case VK_IMAGE_ASPECT_PLANE_1_BIT: return &image->plane_requirements[1];
+    case VK_IMAGE_ASPECT_PLANE_2_BIT: return &image->plane_requirements[2];
+    default: return NULL;
+    }
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetImageMemoryRequirements2(VkDevice handle, const VkImageMemoryRequirementsInfo2 *pInfo,
+                                VkMemoryRequirements2 *pMemoryRequirements)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_requirements *known = remembered_requirements(drv_image_from(pInfo->image), pInfo);
+    struct drv_requirements_reply reply;
+
+    if (known && drv_requirements_recall(known, pMemoryRequirements)) {
+        return;
+    }
+    drv_requirements_prepare(&reply);
+    if (proto_call_vkGetImageMemoryRequirements2(device->object.client, handle, pInfo,
+                                                 &reply.requirements) != VK_SUCCESS) {
+        drv_requirements_answer(NULL, pMemoryRequirements);
+        return;
+    }
+    if (known) {
+        drv_requirements_remember(known, &reply);
+    }
+    drv_requirements_answer(&reply, pMemoryRequirements);
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetImageMemoryRequirements(VkDevice handle, VkImage image,
+                               VkMemoryRequirements *pMemoryRequirements)
+{
+    const VkImageMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+        .image = image,
+    };
+    VkMemoryRequirements2 requirements = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2};
+    drv_GetImageMemoryRequirements2(handle, &info, &requirements);
+    *pMemoryRequirements = requirements.memoryRequirements;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_GetDeviceImageMemoryRequirements(VkDevice handle, const VkDeviceImageMemoryRequirements *pInfo,
+                                     VkMemoryRequirements2 *pMemoryRequirements)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_requirements_reply reply;
+
+    drv_requirements_prepare(&reply);
+    VkResult result = proto_call_vkGetDeviceImageMemoryRequirements(device->object.client, handle,
+                                                                    pInfo, &reply.requirements);
+    drv_requirements_answer(result == VK_SUCCESS ? &reply : NULL, pMemoryRequirements);
+}
+
+/* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
+                     const VkBindImageMemoryInfo *pBindInfos)
+{
+    struct drv_device *device = drv_device_from(handle);
+    VkResult result =
+        proto_send_vkBindImageMemory2(device->object.client, handle, bindInfoCount, pBindInfos);
+    for (uint32_t i = 0; i < bindInfoCount; i++) {
+        drv_bind_report(pBindInfos[i].pNext, result);
+    }
+    return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_BindImageMemory(VkDevice handle, VkImage image, VkDeviceMemory memory,
+                    VkDeviceSize memoryOffset)
+{
+    const VkBindImageMemoryInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_INFO,
+        .image = image,
+        .memory = memory,
+        .memoryOffset = memoryOffset,
+    };
+    return drv_BindImageMemory2(handle, 1, &info);
+}

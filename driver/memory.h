@@ -1,0 +1,26 @@
+/* VkDeviceMemory: an allocation of the host's, and the mapping of it that both sides share. */
+#ifndef DRV_MEMORY_H
+#define DRV_MEMORY_H
+
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "driver/object.h"
+#include "transport/transport.h"
+
+struct drv_memory {
+    struct proto_object object;
+    VkDeviceSize size; /* constant; as the application asked */
+
+    /* Made by the first vkMapMemory and kept until vkFreeMemory: a renderer gives one resource for
+     * each allocation. The application synchronises mapping. */
+    struct tp_blob blob;
+};
+
+static inline struct drv_memory *
+drv_memory_from(VkDeviceMemory handle)
+{
+    return (struct drv_memory *)(uintptr_t)handle;
+}
+
+#endif

@@ -1,0 +1,282 @@
+/* Making a physical device: asking the renderer once, and deciding what the application sees of it.
+ * The queries themselves are in physical_device_queries.c and format.c. */
+#include "driver/physical_device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "driver/instance.h"
+#include "driver/ring.h"
+#include "protocol/proto_encode.h"
+
+enum {
+    /* First guesses, to have the answer in one round trip. */
+    LIKELY_EXTENSIONS = 512,
+    LIKELY_QUEUE_FAMILIES = 16,
+};
+
+/* Extensions of the protocol that we do not offer although the renderer may, and what they lack
+ * here. */
+static const char *const withheld[] = {
+    /* Devices never list these: they are the protocol itself. */
+    "VK_EXT_command_serialization",
+    "VK_MESA_venus_protocol",
+    /* Descriptors for memory, fences and semaphores are not handed out yet, nor taken. */
+    "VK_KHR_external_memory_fd",
+    "VK_EXT_external_memory_dma_buf",
+    "VK_KHR_external_fence_fd",
+    "VK_KHR_external_semaphore_fd",
+    "VK_EXT_image_drm_format_modifier",
+    "VK_EXT_queue_family_foreign",
+    /* Deferred operations, and what requires them. */
+    "VK_KHR_deferred_host_operations",
+    "VK_KHR_acceleration_structure",
+    "VK_KHR_ray_tracing_pipeline",
+    "VK_KHR_ray_query",
+    "VK_KHR_ray_tracing_maintenance1",
+    "VK_KHR_ray_tracing_position_fetch",
+    "VK_EXT_pipeline_library_group_handles",
+    /* Payloads of descriptors come one round trip each. */
+    "VK_EXT_descriptor_heap",
+};
+
+/* What this file's neighbours implement without the renderer. */
+static const char *const ours[] = {
+    "VK_EXT_tooling_info",
+    "VK_KHR_map_memory2",
+};
+
+static bool
+is_withheld(const char *name)
+{
+    for (size_t i = 0; i < BASE_COUNT_OF(withheld); i++) {
+        if (strcmp(withheld[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct drv_physical_device *
+drv_physical_device_create(struct drv_instance *instance)
+{
+    struct drv_physical_device *device =
+        drv_object_create(instance->object.client, instance->allocator, NULL, sizeof(*device),
+                          VK_OBJECT_TYPE_PHYSICAL_DEVICE);
+    if (device) {
+        device->instance = instance;
+        drv_format_cache_init(&device->formats);
+    }
+    return device;
+}
+
+void
+drv_physical_device_destroy(struct drv_physical_device *device)
+{
+    if (device) {
+        const VkAllocationCallbacks *allocator = device->instance->allocator;
+        drv_format_cache_finish(&device->formats);
+        drv_free(allocator, NULL, device->queue_families);
+        drv_object_destroy(allocator, NULL, device);
+    }
+}
+
+/* --- extensions --- */
+
+static VkResult
+ask_extensions(struct drv_physical_device *device, VkExtensionProperties **out, uint32_t *out_count)
+{
+    const VkAllocationCallbacks *allocator = device->instance->allocator;
+    uint32_t room = LIKELY_EXTENSIONS;
+
+    for (;;) {
+        VkExtensionProperties *list =
+            drv_alloc(allocator, NULL, room * sizeof(*list), VK_SYSTEM_ALLOCATION_SCOPE_COMMAND);
+        if (!list) {
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+        }
+        uint32_t count = room;
+        VkResult result = proto_call_vkEnumerateDeviceExtensionProperties(
+            device->object.client, (VkPhysicalDevice)device, NULL, &count, list);
+        if (result == VK_SUCCESS) {
+            *out = list;
+            *out_count = count;
+            return VK_SUCCESS;
+        }
+        drv_free(allocator, NULL, list);
+        if (result != VK_INCOMPLETE) {
+            return result;
+        }
+        room *= 2;
+    }
+}
+
+static VkResult
+init_extensions(struct drv_physical_device *device)
+{
+    VkExtensionProperties *list;
+    uint32_t count;
+    VkResult result = ask_extensions(device, &list, &count);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        list[i].extensionName[VK_MAX_EXTENSION_NAME_SIZE - 1] = '\0';
+        const struct proto_extension *extension = proto_extension_find(list[i].extensionName);
+        if (!extension || extension->is_instance || extension->guest_reason) {
+            continue;
+        }
+        drv_extension_set_add(&device->renderer_extensions, extension);
+        if (!is_withheld(extension->name)) {
+            drv_extension_set_add(&device->extensions, extension);
+        }
+    }
+    drv_free(device->instance->allocator, NULL, list);
+    for (size_t i = 0; i < BASE_COUNT_OF(ours); i++) {
+        const struct proto_extension *extension = proto_extension_find(ours[i]);
+        if (extension) {
+            drv_extension_set_add(&device->extensions, extension);
+        }
+    }
+    return VK_SUCCESS;
+}
+
+/* --- properties --- */
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void
+rename_device(VkPhysicalDeviceProperties *properties)
+{
+    char host_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    memcpy(host_name, properties->deviceName, sizeof(host_name));
+    host_name[sizeof(host_name) - 1] = '\0';
+    int length = snprintf(properties->deviceName, sizeof(properties->deviceName), "Vesper on %.*s",
+                          (int)(sizeof(host_name) - sizeof("Vesper on ")), host_name);
+    memset(properties->deviceName + length, 0, sizeof(properties->deviceName) - (size_t)length);
+}
+
+static VkResult
+init_properties(struct drv_physical_device *device)
+{
+    struct proto_client *client = device->object.client;
+    VkPhysicalDevice handle = (VkPhysicalDevice)device;
+
+    VkResult result = proto_call_vkGetPhysicalDeviceProperties(client, handle, &device->properties);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    device->renderer_version =
+        least(device->properties.apiVersion, device->instance->renderer_version);
+    device->properties.apiVersion = least(device->renderer_version, DRV_MAX_API_VERSION);
+    rename_device(&device->properties);
+    return VK_SUCCESS;
+}
+
+static VkResult
+init_driver_name(struct drv_physical_device *device)
+{
+    if (device->properties.apiVersion < VK_API_VERSION_1_2 &&
+        !drv_extension_set_has_name(&device->renderer_extensions, "VK_KHR_driver_properties")) {
+        return VK_SUCCESS;
+    }
+    VkPhysicalDeviceDriverProperties driver = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &driver,
+    };
+    VkResult result = proto_call_vkGetPhysicalDeviceProperties2(
+        device->object.client, (VkPhysicalDevice)device, &properties);
+    driver.driverName[VK_MAX_DRIVER_NAME_SIZE - 1] = '\0';
+    memcpy(device->host_driver_name, driver.driverName, sizeof(device->host_driver_name));
+    return result;
+}
+
+/* --- memory --- */
+
+/* A mapping is shared memory, which is coherent, and nothing on the wire flushes: a type that the
+ * renderer calls visible but not coherent cannot be mapped honestly, so it is not visible. */
+void
+drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory)
+{
+    const VkMemoryPropertyFlags mapping = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+                                          VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    memory->memoryTypeCount = least(memory->memoryTypeCount, VK_MAX_MEMORY_TYPES);
+    memory->memoryHeapCount = least(memory->memoryHeapCount, VK_MAX_MEMORY_HEAPS);
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        VkMemoryPropertyFlags *flags = &memory->memoryTypes[i].propertyFlags;
+        if (!(*flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)) {
+            *flags &= ~mapping;
+        }
+    }
+}
+
+static VkResult
+init_memory(struct drv_physical_device *device)
+{
+    VkResult result = proto_call_vkGetPhysicalDeviceMemoryProperties(
+        device->object.client, (VkPhysicalDevice)device, &device->memory);
+    drv_physical_device_adjust_memory(&device->memory);
+    return result;
+}
+
+/* --- queue families --- */
+
+static VkResult
+init_queue_families(struct drv_physical_device *device)
+{
+    const VkAllocationCallbacks *allocator = device->instance->allocator;
+    uint32_t room = LIKELY_QUEUE_FAMILIES;
+
+    for (;;) {
+        VkQueueFamilyProperties *families = drv_alloc(allocator, NULL, room * sizeof(*families),
+                                                      VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
+        if (!families) {
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+        }
+        uint32_t count = room;
+        VkResult result = proto_call_vkGetPhysicalDeviceQueueFamilyProperties(
+            device->object.client, (VkPhysicalDevice)device, &count, families);
+        if (result == VK_SUCCESS && count < room) { /* a full array may have been cut off */
+            device->queue_families = families;
+            device->queue_family_count = count;
+            return VK_SUCCESS;
+        }
+        drv_free(allocator, NULL, families);
+        if (result != VK_SUCCESS) {
+            return result;
+        }
+        room *= 2;
+    }
+}
+
+VkResult
+drv_physical_device_init(struct drv_physical_device *device)
+{
+    VkResult result = init_extensions(device);
+    if (result == VK_SUCCESS) {
+        result = init_properties(device);
+    }
+    if (result == VK_SUCCESS) {
+        result = init_driver_name(device);
+    }
+    if (result == VK_SUCCESS) {
+        result = proto_call_vkGetPhysicalDeviceFeatures(
+            device->object.client, (VkPhysicalDevice)device, &device->features);
+    }
+    if (result == VK_SUCCESS) {
+        result = init_memory(device);
+    }
+    if (result == VK_SUCCESS) {
+        result = init_queue_families(device);
+    }
+    return result;
+}

@@ -1,0 +1,206 @@
+#include "driver/queue.h"
+
+#include "base/log.h"
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "driver/struct_chain.h"
+#include "driver/sync.h"
+#include "protocol/proto_encode.h"
+#include "protocol/proto_mesa.h"
+
+VkResult
+drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueueCreateFlags flags,
+               uint32_t family, uint32_t index)
+{
+    uint32_t timeline = drv_instance_take_timeline(device->instance);
+    if (timeline == 0) {
+        base_log_error(
+            "vkCreateDevice: all %u timelines of the connection belong to other queues: destroy "
+            "a device, or ask for fewer queues",
+            WIRE_MAX_TIMELINES - 1);
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    }
+    drv_object_init(&queue->object, device->object.client, VK_OBJECT_TYPE_QUEUE);
+    queue->device = device;
+    queue->flags = flags;
+    queue->family = family;
+    queue->index = index;
+    queue->timeline = timeline;
+
+    const VkDeviceQueueTimelineInfoMESA timeline_info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA,
+        .ringIdx = timeline,
+    };
+    const VkDeviceQueueInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+        .pNext = &timeline_info,
+        .flags = flags,
+        .queueFamilyIndex = family,
+        .queueIndex = index,
+    };
+    VkQueue handle = (VkQueue)queue;
+    VkResult result =
+        proto_send_vkGetDeviceQueue2(device->object.client, (VkDevice)device, &info, &handle);
+    if (result != VK_SUCCESS) {
+        drv_instance_return_timeline(device->instance, timeline);
+    }
+    return result;
+}
+
+void
+drv_queue_finish(struct drv_queue *queue)
+{
+    drv_DestroyFence((VkDevice)queue->device, queue->idle_fence, NULL);
+    drv_instance_return_timeline(queue->device->instance, queue->timeline);
+}
+
+/* --- submitting. The renderer's answer is not awaited: what fails on the host loses the device,
+ * and the next fence says so. --- */
+
+static void
+note_timeline_signals(const void *chain, uint32_t count, const VkSemaphore *semaphores)
+{
+    const VkTimelineSemaphoreSubmitInfo *timeline =
+        drv_find_struct(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    if (!timeline) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && i < timeline->signalSemaphoreValueCount; i++) {
+        drv_semaphore_will_signal(semaphores[i], timeline->pSignalSemaphoreValues[i]);
+    }
+}
+
+/* The fence counts before anything is sent, so that no answer can come too early. */
+static VkResult
+begin_submission(struct drv_queue *queue, VkFence fence)
+{
+    if (!drv_ring_check_alive(queue->device->ring)) {
+        return VK_ERROR_DEVICE_LOST;
+    }
+    drv_fence_begin_submission(fence);
+    return VK_SUCCESS;
+}
+
+static VkResult
+end_submission(struct drv_queue *queue, VkFence fence, VkResult result)
+{
+    if (result == VK_SUCCESS) {
+        queue->busy = true;
+    } else {
+        drv_fence_cancel_submission(fence);
+    }
+    return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmits, VkFence fence)
+{
+    struct drv_queue *queue = drv_queue_from(handle);
+    VkResult result = begin_submission(queue, fence);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < submitCount; i++) {
+        note_timeline_signals(pSubmits[i].pNext, pSubmits[i].signalSemaphoreCount,
+                              pSubmits[i].pSignalSemaphores);
+    }
+    result = proto_send_vkQueueSubmit(queue->object.client, handle, submitCount, pSubmits, fence);
+    return end_submission(queue, fence, result);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_QueueSubmit2(VkQueue handle, uint32_t submitCount, const VkSubmitInfo2 *pSubmits, VkFence fence)
+{
+    struct drv_queue *queue = drv_queue_from(handle);
+    VkResult result = begin_submission(queue, fence);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < submitCount; i++) {
+        for (uint32_t j = 0; j < pSubmits[i].signalSemaphoreInfoCount; j++) {
+            const VkSemaphoreSubmitInfo *signal = &pSubmits[i].pSignalSemaphoreInfos[j];
+            drv_semaphore_will_signal(signal->semaphore, signal->value);
+        }
+    }
+    result = proto_send_vkQueueSubmit2(queue->object.client, handle, submitCount, pSubmits, fence);
+    return end_submission(queue, fence, result);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseInfo *pBindInfo,
+                    VkFence fence)
+{
+    struct drv_queue *queue = drv_queue_from(handle);
+    VkResult result = begin_submission(queue, fence);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < bindInfoCount; i++) {
+        note_timeline_signals(pBindInfo[i].pNext, pBindInfo[i].signalSemaphoreCount,
+                              pBindInfo[i].pSignalSemaphores);
+    }
+    result =
+        proto_send_vkQueueBindSparse(queue->object.client, handle, bindInfoCount, pBindInfo, fence);
+    return end_submission(queue, fence, result);
+}
+
+/* --- waiting until a queue is idle: the renderer has no such command, since it would block
+ * everything behind it. A fence of our own goes behind all work instead. --- */
+
+static VkResult
+create_idle_fence(struct drv_queue *queue)
+{
+    const VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    return drv_CreateFence((VkDevice)queue->device, &info, NULL, &queue->idle_fence);
+}
+
+/* Leaves the fence alone if the queue cannot be busy. */
+static VkResult
+submit_idle_fence(struct drv_queue *queue)
+{
+    if (!queue->busy) {
+        return VK_SUCCESS;
+    }
+    VkDevice device = (VkDevice)queue->device;
+    VkResult result = queue->idle_fence ? drv_ResetFences(device, 1, &queue->idle_fence)
+                                        : create_idle_fence(queue);
+    return result == VK_SUCCESS ? drv_QueueSubmit((VkQueue)queue, 0, NULL, queue->idle_fence)
+                                : result;
+}
+
+static VkResult
+wait_for_idle_fence(struct drv_queue *queue)
+{
+    if (!queue->busy) {
+        return drv_ring_check_alive(queue->device->ring) ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
+    }
+    VkResult result =
+        drv_WaitForFences((VkDevice)queue->device, 1, &queue->idle_fence, VK_TRUE, UINT64_MAX);
+    if (result == VK_SUCCESS) {
+        queue->busy = false;
+    }
+    return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_QueueWaitIdle(VkQueue handle)
+{
+    struct drv_queue *queue = drv_queue_from(handle);
+    VkResult result = submit_idle_fence(queue);
+    return result == VK_SUCCESS ? wait_for_idle_fence(queue) : result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_DeviceWaitIdle(VkDevice handle)
+{
+    struct drv_device *device = drv_device_from(handle);
+    VkResult result = VK_SUCCESS;
+
+    for (uint32_t i = 0; i < device->queue_count && result == VK_SUCCESS; i++) {
+        result = submit_idle_fence(&device->queues[i]);
+    }
+    for (uint32_t i = 0; i < device->queue_count && result == VK_SUCCESS; i++) {
+        result = wait_for_idle_fence(&device->queues[i]);
+    }
+    return result;
+}

@@ -1,0 +1,200 @@
+/* Connecting to a renderer and starting a ring there. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "driver/instance.h"
+#include "driver/ring.h"
+#include "driver/ring_private.h"
+#include "protocol/proto_encode.h"
+#include "protocol/proto_mesa.h"
+
+enum {
+    EXTRA_OFFSET = WIRE_RING_BUFFER_OFFSET + DRV_RING_BUFFER_SIZE,
+    RING_SIZE = EXTRA_OFFSET + WIRE_RING_EXTRA_SIZE,
+    STREAM_BLOCK_SIZE = 2 << 20,
+    REPLY_BLOCK_SIZE = 1 << 20,
+    RING_ID = 1, /* one ring a context: any id but 0 will do */
+};
+
+/* What the driver cannot do without. Says what is missing. */
+static bool
+is_compatible(const struct wire_capset *capset)
+{
+    if (capset->wire_format_version != WIRE_FORMAT_VERSION) {
+        base_log_error("the renderer speaks wire format %u, this driver %u: use matching versions",
+                       capset->wire_format_version, WIRE_FORMAT_VERSION);
+        return false;
+    }
+    if (capset->vk_xml_version < VK_API_VERSION_1_1) {
+        base_log_error("the renderer knows Vulkan %u.%u only; 1.1 is the least that works",
+                       VK_API_VERSION_MAJOR(capset->vk_xml_version),
+                       VK_API_VERSION_MINOR(capset->vk_xml_version));
+        return false;
+    }
+    if (!capset->supports_blob_id_0 || !capset->allow_vk_wait_syncs ||
+        !capset->supports_multiple_timelines) {
+        base_log_error(
+            "the renderer is too old: it lacks shared memory, waits or timelines (a renderer of "
+            "2023 or later has them)");
+        return false;
+    }
+    if (capset->use_guest_vram) {
+        base_log_error(
+            "the renderer wants memory from the guest's VRAM, which this driver cannot give: "
+            "start it without that mode");
+        return false;
+    }
+    return true;
+}
+
+static void
+init_view(struct drv_ring *ring)
+{
+    uint8_t *map = ring->memory.map;
+    ring->view = (struct wire_ring_view){
+        .head = (_Atomic uint32_t *)(map + WIRE_RING_HEAD_OFFSET),
+        .tail = (_Atomic uint32_t *)(map + WIRE_RING_TAIL_OFFSET),
+        .status = (_Atomic uint32_t *)(map + WIRE_RING_STATUS_OFFSET),
+        .waiters = (_Atomic uint32_t *)(map + EXTRA_OFFSET + WIRE_RING_EXTRA_WAITERS_OFFSET),
+        .buffer = map + WIRE_RING_BUFFER_OFFSET,
+        .buffer_size = DRV_RING_BUFFER_SIZE,
+    };
+}
+
+static enum tp_result
+tell_renderer(struct drv_ring *ring)
+{
+    const VkRingWakeInfoVESPER wake = {.sType = VK_STRUCTURE_TYPE_RING_WAKE_INFO_VESPER};
+    const VkRingMonitorInfoMESA monitor = {
+        .sType = VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA,
+        .maxReportingPeriodMicroseconds = DRV_RING_HEARTBEAT_PERIOD_US,
+    };
+    const VkRingCreateInfoMESA info = {
+        .sType = VK_STRUCTURE_TYPE_RING_CREATE_INFO_MESA,
+        .pNext = ring->futex     ? (const void *)&wake
+                 : ring->monitor ? (const void *)&monitor
+                                 : NULL,
+        .resourceId = ring->memory.resource_id,
+        .size = RING_SIZE,
+        .idleTimeout = DRV_RING_IDLE_TIMEOUT_NS,
+        .headOffset = WIRE_RING_HEAD_OFFSET,
+        .tailOffset = WIRE_RING_TAIL_OFFSET,
+        .statusOffset = WIRE_RING_STATUS_OFFSET,
+        .bufferOffset = WIRE_RING_BUFFER_OFFSET,
+        .bufferSize = DRV_RING_BUFFER_SIZE,
+        .extraOffset = EXTRA_OFFSET,
+        .extraSize = WIRE_RING_EXTRA_SIZE,
+    };
+    uint8_t bytes[512];
+    struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
+    proto_encode_vkCreateRingMESA(&out, &ring->caps, 0, ring->id, &info);
+    return ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes));
+}
+
+/* Everything but the renderer's side. Takes over the transport when it succeeds. */
+static VkResult
+create_around(struct tp_transport *transport, struct drv_ring **out)
+{
+    struct drv_ring *ring = calloc(1, sizeof(*ring));
+    if (!ring) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    ring->scratch = malloc(DRV_RING_DIRECT_LIMIT + 2 * DRV_RING_SMALL_COMMAND_SIZE);
+    if (!ring->scratch) {
+        free(ring);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    enum tp_result res = transport->ops->create_shared_memory(transport, RING_SIZE, &ring->memory);
+    if (res != TP_OK) {
+        free(ring->scratch);
+        free(ring);
+        return res == TP_NO_MEMORY ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_INITIALIZATION_FAILED;
+    }
+    proto_caps_init(&ring->caps, &transport->capset);
+    ring->client = (struct proto_client){.ops = &drv_ring_client_ops, .caps = &ring->caps};
+    ring->transport = transport;
+    ring->id = RING_ID;
+    ring->futex = ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
+    /* Ours says FATAL or closes the connection; upstream's may just stop. */
+    ring->monitor = transport->capset.tail_magic != WIRE_TAIL_MAGIC;
+    pthread_mutex_init(&ring->lock, NULL);
+    init_view(ring);
+    drv_shmem_pool_init(&ring->streams, transport, ring->view.head, STREAM_BLOCK_SIZE);
+    drv_shmem_pool_init(&ring->replies, transport, ring->view.head, REPLY_BLOCK_SIZE);
+    *out = ring;
+    return VK_SUCCESS;
+}
+
+static VkResult
+connect(struct tp_transport **out, bool *no_device)
+{
+    struct tp_transport *transport;
+    switch (tp_create(&transport)) {
+    case TP_OK: break;
+    case TP_NO_DEVICE: *no_device = true; return VK_ERROR_INCOMPATIBLE_DRIVER;
+    case TP_NO_MEMORY: return VK_ERROR_OUT_OF_HOST_MEMORY;
+    default: return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    if (!is_compatible(&transport->capset)) {
+        transport->ops->destroy(transport);
+        return VK_ERROR_INCOMPATIBLE_DRIVER;
+    }
+    *out = transport;
+    return VK_SUCCESS;
+}
+
+VkResult
+drv_ring_create(struct drv_ring **out, bool *no_device)
+{
+    struct tp_transport *transport;
+    struct drv_ring *ring;
+
+    *no_device = false;
+    VkResult result = connect(&transport, no_device);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    result = create_around(transport, &ring);
+    if (result != VK_SUCCESS) {
+        transport->ops->destroy(transport);
+        return result;
+    }
+    if (tell_renderer(ring) != TP_OK) {
+        base_log_error("the renderer (%s) closed the connection before a ring was made",
+                       transport->ops->name);
+        drv_ring_destroy(ring);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    *out = ring;
+    return VK_SUCCESS;
+}
+
+static void
+stop_renderer(struct drv_ring *ring)
+{
+    uint8_t bytes[DRV_RING_SMALL_COMMAND_SIZE];
+    struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
+    proto_encode_vkDestroyRingMESA(&out, &ring->caps, 0, ring->id);
+    /* If it does not get through, there is nobody whom it would concern. */
+    (void)!ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes));
+}
+
+void
+drv_ring_destroy(struct drv_ring *ring)
+{
+    if (!ring) {
+        return;
+    }
+    if (!drv_ring_is_lost(ring)) {
+        /* What the application destroyed last is gone on the host, too, when we return. */
+        (void)!drv_ring_wait(ring, drv_ring_current_seqno(ring));
+        stop_renderer(ring);
+    }
+    drv_shmem_pool_finish(&ring->streams);
+    drv_shmem_pool_finish(&ring->replies);
+    ring->transport->ops->destroy_blob(ring->transport, &ring->memory);
+    ring->transport->ops->destroy(ring->transport);
+    pthread_mutex_destroy(&ring->lock);
+    free(ring->scratch);
+    free(ring);
+}

@@ -1,0 +1,23 @@
+/* The one loop behind vkWaitForFences and vkWaitSemaphores. Any thread. */
+#ifndef DRV_SYNC_WAIT_H
+#define DRV_SYNC_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+
+struct drv_device;
+
+/* VK_SUCCESS when the wait is over, VK_NOT_READY to go on, or an error. */
+typedef VkResult (*drv_sync_look)(void *user);
+
+/* Looks until it is over or `timeout_ns` has passed (VK_TIMEOUT), or the renderer is gone
+ * (VK_ERROR_DEVICE_LOST, within a fraction of a second). With `published`, all that is looked at
+ * lives in the device's feedback page and the thread sleeps until something there changes;
+ * otherwise it looks again after growing sleeps. */
+BASE_MUST_CHECK VkResult drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user,
+                                       bool published, uint64_t timeout_ns);
+
+#endif
