@@ -1,0 +1,206 @@
+/* A renderer that does what a test tells it: the server under test believes it to be the real one.
+ * Its "commands" are single dwords, with an argument dword behind some.
+ *
+ * Ring indices 1 to 3 are bound; their fences retire when RELEASE says so, from a thread of their
+ * own. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "renderer/context.h"
+
+enum fake_command {
+    FAKE_NOP = 1,
+    FAKE_FATAL,          /* the context becomes fatal */
+    FAKE_FATAL_LATER,    /* the same from another thread, 50 ms later */
+    FAKE_BLOCK,          /* a host call that never returns */
+    FAKE_BLOCK_TEARDOWN, /* the same in rnd_context_destroy() */
+    FAKE_CRASH,
+    FAKE_RELEASE, /* + ring index: retires its fences */
+};
+
+enum {
+    BOUND_RINGS = 4, /* index 0 is the CPU's */
+    MEMORY_BLOB_ID = 77,
+    MAX_THREADS = 64,
+};
+
+struct rnd_context {
+    struct rnd_context_info info;
+    char name[128];
+    _Atomic bool fatal;
+    bool block_teardown;
+    uint64_t last_fence[BOUND_RINGS]; /* 0: none is pending */
+    pthread_t threads[MAX_THREADS];
+    unsigned thread_count;
+};
+
+void
+rnd_context_get_capset(struct wire_capset *out)
+{
+    *out = (struct wire_capset){
+        .wire_format_version = WIRE_FORMAT_VERSION,
+        .vk_xml_version = 0x00404157,
+        .supports_blob_id_0 = 1,
+        .tail_magic = WIRE_TAIL_MAGIC,
+        .tail_version = WIRE_TAIL_VERSION,
+    };
+}
+
+struct rnd_context *
+rnd_context_create(const struct rnd_context_info *info)
+{
+    struct rnd_context *ctx = calloc(1, sizeof(*ctx));
+
+    if (ctx) {
+        ctx->info = *info;
+    }
+    return ctx;
+}
+
+static void
+block(void)
+{
+    for (;;) {
+        pause();
+    }
+}
+
+void
+rnd_context_destroy(struct rnd_context *ctx)
+{
+    if (ctx->block_teardown) {
+        block();
+    }
+    for (unsigned i = 0; i < ctx->thread_count; i++) {
+        pthread_join(ctx->threads[i], NULL);
+    }
+    free(ctx);
+}
+
+static void
+set_fatal(struct rnd_context *ctx)
+{
+    if (!atomic_exchange(&ctx->fatal, true)) {
+        base_log_warn("fake context: fatal, as told");
+        ctx->info.fatal(ctx->info.user, "as told");
+    }
+}
+
+static void *
+set_fatal_later(void *argument)
+{
+    usleep(50 * 1000);
+    set_fatal(argument);
+    return NULL;
+}
+
+struct retirement {
+    struct rnd_context *ctx;
+    uint32_t ring_idx;
+    uint64_t fence_id;
+};
+
+static void *
+retire(void *argument)
+{
+    struct retirement *retirement = argument;
+    const struct rnd_context_info *info = &retirement->ctx->info;
+
+    info->fence_retired(info->user, retirement->ring_idx, retirement->fence_id);
+    free(retirement);
+    return NULL;
+}
+
+static void
+start_thread(struct rnd_context *ctx, void *(*run)(void *), void *argument)
+{
+    if (ctx->thread_count == MAX_THREADS ||
+        pthread_create(&ctx->threads[ctx->thread_count], NULL, run, argument) != 0) {
+        abort();
+    }
+    ctx->thread_count++;
+}
+
+static void
+release_ring(struct rnd_context *ctx, uint32_t ring_idx)
+{
+    struct retirement *retirement = malloc(sizeof(*retirement));
+
+    if (!retirement || ring_idx >= BOUND_RINGS) {
+        abort();
+    }
+    *retirement = (struct retirement){
+        .ctx = ctx, .ring_idx = ring_idx, .fence_id = ctx->last_fence[ring_idx]};
+    ctx->last_fence[ring_idx] = 0;
+    start_thread(ctx, retire, retirement);
+}
+
+enum rnd_result
+rnd_context_submit(struct rnd_context *ctx, const void *commands, size_t size)
+{
+    const uint32_t *at = commands, *end = at + size / 4;
+
+    while (at < end && !ctx->fatal) {
+        switch (*at++) {
+        case FAKE_NOP: break;
+        case FAKE_FATAL_LATER: start_thread(ctx, set_fatal_later, ctx); break;
+        case FAKE_BLOCK: block(); break;
+        case FAKE_BLOCK_TEARDOWN: ctx->block_teardown = true; break;
+        case FAKE_CRASH:
+            signal(SIGSEGV, SIG_DFL); /* past a sanitizer */
+            raise(SIGSEGV);
+            break;
+        case FAKE_RELEASE: release_ring(ctx, *at++); break;
+        default: set_fatal(ctx); break;
+        }
+    }
+    return ctx->fatal ? RND_FATAL : RND_OK;
+}
+
+enum rnd_result
+rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fence_id)
+{
+    if (ctx->fatal) {
+        return RND_FATAL;
+    }
+    if (ring_idx == 0) {
+        ctx->info.fence_retired(ctx->info.user, 0, fence_id);
+        return RND_OK;
+    }
+    if (ring_idx >= BOUND_RINGS) {
+        return RND_INVALID;
+    }
+    ctx->last_fence[ring_idx] = fence_id;
+    return RND_OK;
+}
+
+enum rnd_result
+rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t blob_id,
+                        uint64_t size, uint32_t flags, int *fd)
+{
+    if (ctx->fatal) {
+        return RND_FATAL;
+    }
+    if (size == 0 || (blob_id == 0 && flags != RND_BLOB_MAPPABLE) ||
+        (blob_id != 0 && blob_id != MEMORY_BLOB_ID)) {
+        return RND_INVALID;
+    }
+    *fd = base_fd_create_shared_memory("fake", size);
+    return *fd == -1 ? RND_NO_MEMORY : RND_OK;
+}
+
+void
+rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id)
+{
+}
+
+bool
+rnd_context_is_fatal(const struct rnd_context *ctx)
+{
+    return ctx->fatal;
+}
