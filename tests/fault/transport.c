@@ -43,6 +43,7 @@ struct answers {
 struct liar {
     char path[64];
     int listener;
+    _Atomic int client; /* -1 until it has connected */
     pthread_t thread;
     struct answers answers;
 };
@@ -54,6 +55,7 @@ lie(void *argument)
     int client = accept4(liar->listener, NULL, NULL, SOCK_CLOEXEC);
     uint8_t ignored[4096];
 
+    atomic_store(&liar->client, client);
     bool sent = base_fd_write(client, liar->answers.bytes, liar->answers.size);
     if (sent && liar->answers.fd != -1) {
         sent = base_fd_send_fd(client, liar->answers.fd);
@@ -82,6 +84,7 @@ liar_start(struct liar *liar, const struct answers *answers)
     liar->answers = *answers;
     snprintf(liar->path, sizeof(liar->path), "/tmp/vesper-liar-%d", (int)getpid());
     unlink(liar->path);
+    atomic_init(&liar->client, -1);
     liar->listener = listen_at(liar->path);
     assert_int_equal(pthread_create(&liar->thread, NULL, lie, liar), 0);
 }
@@ -92,6 +95,14 @@ liar_stop(struct liar *liar)
     pthread_join(liar->thread, NULL);
     close(liar->listener);
     unlink(liar->path);
+}
+
+/* Dies, once the client has connected. */
+static void
+liar_die(struct liar *liar)
+{
+    shutdown(atomic_load(&liar->client), SHUT_RDWR);
+    liar_stop(liar);
 }
 
 static void
@@ -496,9 +507,8 @@ TEST(everything_fails_at_once_after_the_peers_end)
     int fd = base_fd_create_shared_memory("blob", 4096);
 
     answer_handshake(&answers);
-    answers.close = true;
     assert_int_equal(connect_to_liar(&liar, &answers, &transport), TP_OK);
-    liar_stop(&liar);
+    liar_die(&liar);
     mapped.map = base_fd_map(fd, 4096);
 
     assert_false(transport->ops->alive(transport));
@@ -520,9 +530,8 @@ TEST(writing_to_a_dead_peer_is_loss_even_if_nobody_looked)
     struct tp_transport *transport;
 
     answer_handshake(&answers);
-    answers.close = true;
     assert_int_equal(connect_to_liar(&liar, &answers, &transport), TP_OK);
-    liar_stop(&liar);
+    liar_die(&liar);
     assert_int_equal(transport->ops->submit(transport, &command, sizeof(command)), TP_LOST);
     transport->ops->destroy(transport);
 }
