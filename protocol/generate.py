@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-from generator.emit import decode, driver, printer, renderer, samples, structs, tables
+from generator.emit import decode, driver, formats, printer, renderer, samples, structs, tables
 from generator.load import GeneratorError, load
 from generator.plan import gates, make_plan
 from generator.policy import load_policy
@@ -29,6 +29,8 @@ def outputs(plan):
         "protocol/proto_commands.c": tables.emit_commands_source(plan),
         "protocol/proto_extensions.h": tables.emit_extensions_header(plan),
         "protocol/proto_extensions.c": tables.emit_extensions_source(plan),
+        "protocol/proto_formats.h": formats.emit_formats_header(plan),
+        "protocol/proto_formats.c": formats.emit_formats_source(plan),
         "protocol/proto_structs.h": structs.emit_structs_header(plan),
         "protocol/proto_chains.c": structs.emit_chains_source(plan, gates(plan)),
         "protocol/proto_encode.h": driver.emit_encode_header(plan),
@@ -46,6 +48,7 @@ def outputs(plan):
         "renderer/host_table.c": renderer.emit_host_source(plan),
         "renderer/rnd_dispatch.h": renderer.emit_dispatch_header(plan),
         "renderer/rnd_dispatch.c": renderer.emit_dispatch_source(plan),
+        "tests/roundtrip/roundtrip_commands.h": samples.emit_roundtrip_header(plan),
         "tests/roundtrip/roundtrip_commands.c": samples.emit_roundtrip_source(plan),
         "tests/roundtrip/roundtrip_samples.c": samples.emit_samples_source(plan),
     }

@@ -150,6 +150,14 @@ class Extension:
 
 
 @dataclass
+class Format:
+    name: str
+    block_size: int  # bytes
+    extent: tuple  # texels of a block: width, height, depth
+    planes: list  # for each plane, the format of the same layout
+
+
+@dataclass
 class Registry:
     types: dict = field(default_factory=dict)
     commands: dict = field(default_factory=dict)
@@ -157,6 +165,7 @@ class Registry:
     extensions: dict = field(default_factory=dict)
     constants: dict = field(default_factory=dict)  # API constants and enum values: name -> int
     enum_values: dict = field(default_factory=dict)  # enum -> {name: int}, canonical names only
+    formats: dict = field(default_factory=dict)
     command_numbers: dict = field(default_factory=dict)  # name -> number, from venus.xml
     header_version: int = 0
 
@@ -354,6 +363,16 @@ def load_extension(registry, node):
     )
 
 
+def load_format(registry, node):
+    extent = node.get("blockExtent", "1,1,1").split(",")
+    registry.formats[node.get("name")] = Format(
+        name=node.get("name"),
+        block_size=int(node.get("blockSize")),
+        extent=tuple(int(texels) for texels in extent),
+        planes=[plane.get("compatible") for plane in node.children("plane")],
+    )
+
+
 def resolve_enum_aliases(registry, root):
     """Gives alias names the value of what they stand for; chains take more than one round."""
     aliases = []
@@ -390,6 +409,9 @@ def load_file(registry, path):
     for extensions in root.children("extensions"):
         for node in extensions.children("extension"):
             load_extension(registry, node)
+    for formats in root.children("formats"):
+        for node in formats.children("format"):
+            load_format(registry, node)
     for numbers in root.children("command-numbers"):
         for node in numbers.children("command"):
             load_command_number(registry, node)

@@ -59,10 +59,10 @@ proto_reply_pointer(struct wire_reader *in, const void *target)
 }
 
 size_t
-proto_reply_array(struct wire_reader *in, size_t limit)
+proto_reply_array(struct wire_reader *in, const void *target, size_t limit, uint64_t now)
 {
     uint64_t count = wire_read_u64(in);
-    if (count > limit) {
+    if (count > limit || (target && now > limit)) {
         in->failed = true;
     }
     return in->failed ? 0 : (size_t)count;

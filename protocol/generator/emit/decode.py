@@ -1,9 +1,8 @@
 """The renderer's side: structures and commands from bytes, bounded, and replies to bytes."""
 
-from generator.emit.structs import WriteEmitter, forms, grouped
-from generator.emit.text import (Text, count_expression, file_head, parameters, returns_value,
-                                 to_handle)
-from generator.plan import min_size, struct_min_size
+from generator.emit.structs import WriteEmitter, grouped, stride_rewritten
+from generator.emit.text import Text, count_expression, file_head, to_handle
+from generator.plan import fixed_size, struct_min_size
 
 
 class DecodeEmitter:
@@ -40,7 +39,8 @@ class DecodeEmitter:
             out(f"{target} = {to_handle(f, f'proto_decode_handle(d, {f.object_type})')};")
         else:
             pointer = target[1:] if target.startswith("*") else "&" + target
-            out(f"proto_decode_{f.type}{form}(d, {pointer});")
+            selector = f", (int64_t){self.prefix}{f.selector}" if f.selector else ""
+            out(f"proto_decode_{f.type}{form}(d, {pointer}{selector});")
 
     def decode_value(self, out, f, access, form, content):
         self.element(out, f, access, form)
@@ -58,10 +58,22 @@ class DecodeEmitter:
         out(f"{access} = item;")
         out.close()
 
-    def element_min_size(self, f):
+    def element_min_size(self, f, form=""):
+        """The least bytes an element occupies: it bounds the count that a peer may claim."""
         if f.kind == "scalar":
             return f.scalar_size
-        return 8 if f.kind == "handle" else struct_min_size(self.plan, f.type)
+        if f.kind == "handle":
+            return 8
+        if form:
+            return 12 if self.plan.structs[f.type].stype else 0
+        return struct_min_size(self.plan, f.type)
+
+    def check_stride(self, out, f, array):
+        """Elements arrive packed; the host must not step further through them."""
+        packed = fixed_size(self.plan, array.type)
+        out.open(f"if ({self.prefix}{array.name} && {self.prefix}{f.name} != {packed})")
+        out(f'proto_decoder_fail(d, "%s is %u, packed elements have {packed} bytes", {self.label(f)}, {self.prefix}{f.name});')
+        out.close()
 
     def array_size(self, out, f, wire_size):
         expected = self.count(f.count)
@@ -76,7 +88,7 @@ class DecodeEmitter:
     def decode_array(self, out, f, access, form, content):
         out("{")
         out.depth += 1
-        self.array_size(out, f, self.element_min_size(f) if content else 0)
+        self.array_size(out, f, self.element_min_size(f, form) if content else 0)
         out.open("if (count > 0)")
         if content and f.kind == "scalar" and f.declared != "size_t":
             out(f"{access} = proto_decode_bytes(d, count * sizeof({f.declared}));")
@@ -101,9 +113,7 @@ class DecodeEmitter:
         out.close()
 
     def decode_fixed(self, out, f, access, form, content):
-        wire = self.element_min_size(f)
-        if form == "_partial" and f.kind == "struct":
-            wire = 0
+        wire = self.element_min_size(f, form)
         out.open(f"if (proto_decode_array_size(d, {f.dimension}, {wire}, false, {self.label(f)}) > 0)")
         if f.kind == "scalar" and f.declared != "size_t":
             out(f"const void *bytes = wire_read_bytes(d->in, sizeof({access}));")
@@ -195,10 +205,21 @@ def emit_struct_decoder(out, plan, struct, partial):
     out.end()
 
 
+def union_decoder_parameters(struct):
+    selector = "" if struct.send_tag is not None else ", int64_t selector"
+    return f"struct proto_decoder *d, {struct.name} *s{selector}"
+
+
 def emit_union_decoder(out, plan, struct):
-    out.function("void", f"proto_decode_{struct.name}", f"struct proto_decoder *d, {struct.name} *s")
+    out.function("void", f"proto_decode_{struct.name}", union_decoder_parameters(struct))
     reader = "wire_read_u32" if struct.tag_type == "u32" else "wire_read_i32"
     out(f"const int64_t tag = {reader}(d->in);")
+    if struct.send_tag is None:
+        out("/* The host reads the member that the selector names, so both must name the same one. */")
+        out.open("if (tag != selector)")
+        out(f'proto_decoder_fail(d, "{struct.name}: tag %" PRId64 ", selector %" PRId64, tag, selector);')
+        out("return;")
+        out.close()
     out("switch (tag) {")
     for group in grouped(struct.cases):
         for case in group:
@@ -290,6 +311,9 @@ def emit_command_decoder(out, plan, call):
             emit_handle_parameter(out, emitter, call, f)
         else:
             emit_parameter(out, emitter, f)
+        array = stride_rewritten(call.fields).get(f.name)
+        if array:
+            emitter.check_stride(out, f, array)
     out("return !d->in->failed;")
     out.end()
 
@@ -372,7 +396,7 @@ def emit_decode_structs_header(plan):
                     "PROTO_DECODE_STRUCTS_H")
     for struct in plan.structs.values():
         if struct.is_union:
-            out(f"void proto_decode_{struct.name}(struct proto_decoder *d, {struct.name} *s);")
+            out(f"void proto_decode_{struct.name}({union_decoder_parameters(struct)});")
             continue
         for partial in decode_forms(plan, struct.name):
             form = "_partial" if partial else ""

@@ -122,10 +122,13 @@ class ReplyReader:
         self.element(out, f, "*" + access)
         out.close()
 
+    def array_size(self, f, access):
+        return f"proto_reply_array(in, {access}, {f.name}_limit, {self.count(f.count)})"
+
     def read_array(self, out, f, access):
         out("{")
         out.depth += 1
-        out(f"const size_t count = proto_reply_array(in, {f.name}_limit);")
+        out(f"const size_t count = {self.array_size(f, access)};")
         if f.kind == "scalar" and f.declared != "size_t":
             out(f"proto_reply_bytes(in, {access}, count * sizeof({f.declared}));")
         else:
@@ -135,7 +138,7 @@ class ReplyReader:
         out.close()
 
     def read_blob(self, out, f, access):
-        out(f"proto_reply_bytes(in, {access}, proto_reply_array(in, {f.name}_limit));")
+        out(f"proto_reply_bytes(in, {access}, {self.array_size(f, access)});")
 
     def read_fixed(self, out, f, access):
         out.open(f"if (proto_reply_fixed(in, {f.dimension}))")
