@@ -23,6 +23,7 @@ class Policy:
     in_out: dict = field(default_factory=dict)  # (command, param) -> node
     unions: dict = field(default_factory=dict)
     vesper_structs: dict = field(default_factory=dict)
+    too_new: set = field(default_factory=set)  # commands whose types this registry lacks
 
     def family_of(self, command):
         for name, pattern in self.families:
@@ -41,6 +42,8 @@ def load_policy(path, header_version):
             for node in block.children(tag):
                 if int(node.get("since", "0")) <= header_version:
                     yield node
+                elif section == "commands":
+                    policy.too_new.add(node.get("name"))
 
     def table(section, tag, key):
         result = {}

@@ -251,7 +251,7 @@ def select_commands(selection, wanted):
     for listed, number in sorted(registry.command_numbers.items(), key=lambda item: item[1]):
         name = registry.command_name(listed)
         command = registry.commands.get(name)
-        if command is None or name not in wanted:
+        if command is None or name not in wanted or name in policy.too_new:
             continue
         row = policy.commands.get(name)
         renderer = row.get("renderer") if row else None
@@ -289,11 +289,9 @@ def select_chains(selection):
 def check_policy_rows(selection):
     """A row that matches nothing is a mistake or has outlived its reason."""
     registry, policy = selection.registry, selection.policy
-    unknown = registry.header_version and [
-        (node, name) for name, node in policy.commands.items() if name not in selection.by_name
-    ]
-    for node, name in unknown or []:
-        node.fail(f"no command of the protocol is called {name}")
+    for name, node in policy.commands.items():
+        if name not in selection.by_name:
+            node.fail(f"no command of the protocol is called {name}")
     for table in (policy.raw_handles, policy.unions, policy.vesper_structs):
         for name, node in table.items():
             if name not in selection.types:
