@@ -129,22 +129,6 @@ find_blob_fault(const struct srv_client *client, uint32_t type)
     return client->last_resource_id == UINT32_MAX ? "all resource ids are used up" : NULL;
 }
 
-static const char *
-why_no_blob(enum rnd_result result)
-{
-    return result == RND_NO_MEMORY ? "memory or file descriptors ran out"
-                                   : "no such memory, or not with that size and those flags";
-}
-
-static void
-refuse_blob(struct srv_client *client, const uint32_t *body, const char *reason)
-{
-    srv_client_end(client, BASE_LOG_WARN,
-                   "cannot have a blob of type %u, flags %#x, %" PRIu64 " bytes, id %" PRIu64
-                   ": %s; closing the connection",
-                   body[0], body[1], srv_load_u64(&body[2]), srv_load_u64(&body[4]), reason);
-}
-
 static void
 run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
 {
@@ -155,7 +139,8 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
     int fd;
 
     if (fault) {
-        refuse_blob(client, body, fault);
+        srv_client_end(client, BASE_LOG_WARN,
+                       "cannot have a blob of type %u: %s; closing the connection", body[0], fault);
         return;
     }
     enum rnd_result res =
@@ -163,7 +148,8 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
     if (res == RND_FATAL) {
         srv_client_end_silently(client);
     } else if (res != RND_OK) {
-        refuse_blob(client, body, why_no_blob(res));
+        /* The renderer has warned, as it does for every user. */
+        srv_client_end(client, BASE_LOG_INFO, "cannot have that blob; closing the connection");
     } else {
         client->last_resource_id = resource_id;
         srv_client_reply(client, WIRE_VTEST_RESOURCE_CREATE_BLOB, &resource_id, 1);
@@ -271,51 +257,48 @@ run_sync_wait(struct srv_client *client, const uint32_t *body, size_t length)
     }
 }
 
+/* clang-format off */
+#define FIXED(command, function, dwords) \
+    [WIRE_VTEST_##command] = {.name = #command, .run = function, .body = SRV_BODY_FIXED, .length = dwords}
+#define AT_LEAST(command, function, unit, least) \
+    [WIRE_VTEST_##command] = {.name = #command, .run = function, .body = unit, .length = least}
+#define REFUSED(command, why) \
+    [WIRE_VTEST_##command] = {.name = #command, .refused = why}
+
 #define NOT_VENUS "belongs to virgl (OpenGL); only Venus (Vulkan) is served"
 #define NO_DRM_SYNC "needs DRM sync objects of the host, which are not offered"
+/* Every blob's descriptor has been handed out at its creation. */
+#define NO_EXPORT "is not offered: a blob's descriptor comes with it"
 
 static const struct srv_command commands[WIRE_VTEST_COMMAND_COUNT] = {
-    [WIRE_VTEST_GET_CAPS] = {.name = "GET_CAPS", .refused = NOT_VENUS},
-    [WIRE_VTEST_RESOURCE_CREATE] = {.name = "RESOURCE_CREATE", .refused = NOT_VENUS},
-    [WIRE_VTEST_RESOURCE_UNREF] = {.name = "RESOURCE_UNREF", run_resource_unref, .length = 1},
-    [WIRE_VTEST_TRANSFER_GET] = {.name = "TRANSFER_GET", .refused = NOT_VENUS},
-    [WIRE_VTEST_TRANSFER_PUT] = {.name = "TRANSFER_PUT", .refused = NOT_VENUS},
-    [WIRE_VTEST_SUBMIT_CMD] = {.name = "SUBMIT_CMD", .refused = NOT_VENUS},
-    [WIRE_VTEST_RESOURCE_BUSY_WAIT] = {.name = "RESOURCE_BUSY_WAIT", run_busy_wait, .length = 2},
-    [WIRE_VTEST_CREATE_RENDERER] = {.name = "CREATE_RENDERER",
-                                    run_create_renderer,
-                                    .body = SRV_BODY_BYTES},
-    [WIRE_VTEST_GET_CAPS2] = {.name = "GET_CAPS2", .refused = NOT_VENUS},
-    [WIRE_VTEST_PING_PROTOCOL_VERSION] = {.name = "PING_PROTOCOL_VERSION", run_ping},
-    [WIRE_VTEST_PROTOCOL_VERSION] = {.name = "PROTOCOL_VERSION", run_protocol_version, .length = 1},
-    [WIRE_VTEST_RESOURCE_CREATE2] = {.name = "RESOURCE_CREATE2", .refused = NOT_VENUS},
-    [WIRE_VTEST_TRANSFER_GET2] = {.name = "TRANSFER_GET2", .refused = NOT_VENUS},
-    [WIRE_VTEST_TRANSFER_PUT2] = {.name = "TRANSFER_PUT2", .refused = NOT_VENUS},
-    [WIRE_VTEST_GET_PARAM] = {.name = "GET_PARAM", run_get_param, .length = 1},
-    [WIRE_VTEST_GET_CAPSET] = {.name = "GET_CAPSET", run_get_capset, .length = 2},
-    [WIRE_VTEST_CONTEXT_INIT] = {.name = "CONTEXT_INIT", run_context_init, .length = 1},
-    [WIRE_VTEST_RESOURCE_CREATE_BLOB] = {.name = "RESOURCE_CREATE_BLOB",
-                                         run_create_blob,
-                                         .length = 6},
-    [WIRE_VTEST_SYNC_CREATE] = {.name = "SYNC_CREATE", run_sync_create, .length = 2},
-    [WIRE_VTEST_SYNC_UNREF] = {.name = "SYNC_UNREF", run_sync_unref, .length = 1},
-    [WIRE_VTEST_SYNC_READ] = {.name = "SYNC_READ", run_sync_read, .length = 1},
-    [WIRE_VTEST_SYNC_WRITE] = {.name = "SYNC_WRITE", run_sync_write, .length = 3},
-    [WIRE_VTEST_SYNC_WAIT] = {.name = "SYNC_WAIT",
-                              run_sync_wait,
-                              .body = SRV_BODY_DWORDS,
-                              .length = 2},
-    [WIRE_VTEST_SUBMIT_CMD2] = {.name = "SUBMIT_CMD2",
-                                srv_run_submit_cmd2,
-                                .body = SRV_BODY_DWORDS,
-                                .length = 1},
-    [WIRE_VTEST_DRM_SYNC_FIRST...
-        WIRE_VTEST_DRM_SYNC_LAST] = {.name = "a DRM_SYNC command", .refused = NO_DRM_SYNC},
-    /* Every blob's descriptor has been handed out at its creation. */
-    [WIRE_VTEST_RESOURCE_EXPORT_FD] = {.name = "RESOURCE_EXPORT_FD",
-                                       .refused =
-                                           "is not offered: a blob's descriptor comes with it"},
+    REFUSED(GET_CAPS, NOT_VENUS),
+    REFUSED(RESOURCE_CREATE, NOT_VENUS),
+    FIXED(RESOURCE_UNREF, run_resource_unref, 1),
+    REFUSED(TRANSFER_GET, NOT_VENUS),
+    REFUSED(TRANSFER_PUT, NOT_VENUS),
+    REFUSED(SUBMIT_CMD, NOT_VENUS),
+    FIXED(RESOURCE_BUSY_WAIT, run_busy_wait, 2),
+    AT_LEAST(CREATE_RENDERER, run_create_renderer, SRV_BODY_BYTES, 0),
+    REFUSED(GET_CAPS2, NOT_VENUS),
+    FIXED(PING_PROTOCOL_VERSION, run_ping, 0),
+    FIXED(PROTOCOL_VERSION, run_protocol_version, 1),
+    REFUSED(RESOURCE_CREATE2, NOT_VENUS),
+    REFUSED(TRANSFER_GET2, NOT_VENUS),
+    REFUSED(TRANSFER_PUT2, NOT_VENUS),
+    FIXED(GET_PARAM, run_get_param, 1),
+    FIXED(GET_CAPSET, run_get_capset, 2),
+    FIXED(CONTEXT_INIT, run_context_init, 1),
+    FIXED(RESOURCE_CREATE_BLOB, run_create_blob, 6),
+    FIXED(SYNC_CREATE, run_sync_create, 2),
+    FIXED(SYNC_UNREF, run_sync_unref, 1),
+    FIXED(SYNC_READ, run_sync_read, 1),
+    FIXED(SYNC_WRITE, run_sync_write, 3),
+    AT_LEAST(SYNC_WAIT, run_sync_wait, SRV_BODY_DWORDS, 2),
+    AT_LEAST(SUBMIT_CMD2, srv_run_submit_cmd2, SRV_BODY_DWORDS, 1),
+    [WIRE_VTEST_DRM_SYNC_FIRST ... WIRE_VTEST_DRM_SYNC_LAST] = {.name = "DRM_SYNC", .refused = NO_DRM_SYNC},
+    REFUSED(RESOURCE_EXPORT_FD, NO_EXPORT),
 };
+/* clang-format on */
 
 const struct srv_command *
 srv_command_find(uint32_t number)

@@ -188,10 +188,15 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
     }
     if (size == 0 || (blob_id == 0 && flags != RND_BLOB_MAPPABLE) ||
         (blob_id != 0 && blob_id != MEMORY_BLOB_ID)) {
+        base_log_warn("fake context: no blob of that kind");
         return RND_INVALID;
     }
     *fd = base_fd_create_shared_memory("fake", size);
-    return *fd == -1 ? RND_NO_MEMORY : RND_OK;
+    if (*fd == -1) {
+        base_log_warn("fake context: no blob of that size");
+        return RND_NO_MEMORY;
+    }
+    return RND_OK;
 }
 
 void

@@ -175,16 +175,16 @@ class Refusals(WithServer):
         self.refuse("HOST3D", (CREATE_BLOB, 1, MAPPABLE, 4096, 0, 0, 0))
 
     def test_blob_of_size_0(self):
-        self.refuse("cannot have a blob", (CREATE_BLOB, HOST3D, MAPPABLE, 0, 0, 0, 0))
+        self.refuse("no blob of that kind", (CREATE_BLOB, HOST3D, MAPPABLE, 0, 0, 0, 0))
 
     def test_blob_of_half_the_address_space(self):
-        self.refuse("ran out", (CREATE_BLOB, HOST3D, MAPPABLE, 0, 0x80000000, 0, 0))
+        self.refuse("no blob of that size", (CREATE_BLOB, HOST3D, MAPPABLE, 0, 0x80000000, 0, 0))
 
     def test_shared_memory_with_other_flags(self):
-        self.refuse("cannot have a blob", (CREATE_BLOB, HOST3D, 3, 4096, 0, 0, 0))
+        self.refuse("no blob of that kind", (CREATE_BLOB, HOST3D, 3, 4096, 0, 0, 0))
 
     def test_blob_of_unknown_memory(self):
-        self.refuse("id 5", (CREATE_BLOB, HOST3D, MAPPABLE, 4096, 0, 5, 0))
+        self.refuse("no blob of that kind", (CREATE_BLOB, HOST3D, MAPPABLE, 4096, 0, 5, 0))
 
     def test_reading_an_unknown_sync(self):
         self.refuse("SYNC_READ", (SYNC_READ, 1))
