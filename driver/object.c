@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver/private_data.h"
+
 enum {
     /* Enough for any member, atomics and vectors included. */
     OBJECT_ALIGNMENT = 16,

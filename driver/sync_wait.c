@@ -19,9 +19,9 @@ spin(drv_sync_look look, void *user)
     return result;
 }
 
-static VkResult
-sleep_until_published(struct drv_device *device, drv_sync_look look, void *user,
-                      uint64_t deadline_ns)
+VkResult
+drv_sync_sleep_until_published(struct drv_device *device, drv_sync_look look, void *user,
+                               uint64_t deadline_ns)
 {
     struct drv_feedback *feedback = &device->feedback;
     VkResult result;
@@ -81,5 +81,7 @@ drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user, bool pu
     }
     uint64_t deadline_ns = base_clock_deadline_ns(timeout_ns);
     result = spin(look, user);
-    return result == VK_NOT_READY ? sleep_until_published(device, look, user, deadline_ns) : result;
+    return result == VK_NOT_READY
+               ? drv_sync_sleep_until_published(device, look, user, deadline_ns)
+               : result;
 }

@@ -19,5 +19,10 @@ typedef VkResult (*drv_sync_look)(void *user);
  * otherwise it looks again after growing sleeps. */
 BASE_MUST_CHECK VkResult drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user,
                                        bool published, uint64_t timeout_ns);
+/* The part of the above that sleeps, for looks that cost a round trip and should not be repeated in
+ * a spin. The device has a feedback page. */
+BASE_MUST_CHECK VkResult drv_sync_sleep_until_published(struct drv_device *device,
+                                                        drv_sync_look look, void *user,
+                                                        uint64_t deadline_ns);
 
 #endif

@@ -1,0 +1,251 @@
+#include "driver/pipeline.h"
+
+#include <string.h>
+
+#include "driver/chain_copy.h"
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "driver/pipeline_graphics.h"
+#include "driver/struct_chain.h"
+#include "protocol/proto_encode.h"
+
+VkPipelineCreateFlags2
+drv_pipeline_flags(const void *chain, VkPipelineCreateFlags flags)
+{
+    const VkPipelineCreateFlags2CreateInfo *flags2 =
+        drv_find_struct(chain, VK_STRUCTURE_TYPE_PIPELINE_CREATE_FLAGS_2_CREATE_INFO);
+
+    return flags2 ? flags2->flags : flags;
+}
+
+/* One call that creates pipelines: what all kinds have in common. */
+struct batch {
+    struct drv_device *device;
+    const VkAllocationCallbacks *allocator;
+    uint32_t count;
+    struct drv_pipeline **pipelines;
+    VkPipeline *out; /* the application's array */
+    struct drv_scratch scratch;
+};
+
+static void
+destroy_pipeline(struct batch *batch, uint32_t index)
+{
+    drv_device_object_destroy(batch->device, batch->allocator, batch->pipelines[index]);
+    batch->out[index] = VK_NULL_HANDLE;
+}
+
+static bool
+create_pipelines(struct batch *batch)
+{
+    batch->pipelines =
+        drv_scratch_array(&batch->scratch, batch->count, sizeof(batch->pipelines[0]));
+    if (!batch->pipelines) {
+        return false;
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        batch->pipelines[i] = drv_device_object_create(
+            batch->device, batch->allocator, sizeof(struct drv_pipeline), VK_OBJECT_TYPE_PIPELINE);
+        batch->out[i] = (VkPipeline)(uintptr_t)batch->pipelines[i];
+    }
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (!batch->pipelines[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Afterwards batch->out holds pipelines that the renderer does not know yet. */
+BASE_MUST_CHECK static bool
+begin_batch(struct batch *batch, VkDevice device, const VkAllocationCallbacks *allocator,
+            uint32_t count, VkPipeline *out)
+{
+    batch->device = drv_device_from(device);
+    batch->allocator = allocator;
+    batch->count = count;
+    batch->out = out;
+    drv_scratch_init(&batch->scratch);
+    memset(out, 0, count * sizeof(*out));
+    return create_pipelines(batch);
+}
+
+/* `result` is that of the call, or why it was not made. Pipelines that did not come to be are
+ * VK_NULL_HANDLE in the application's array. */
+static VkResult
+end_batch(struct batch *batch, VkResult result)
+{
+    for (uint32_t i = 0; batch->pipelines && i < batch->count; i++) {
+        if (result < 0 || !batch->out[i]) {
+            destroy_pipeline(batch, i);
+        }
+    }
+    drv_scratch_finish(&batch->scratch);
+    return result;
+}
+
+/* The wire brings no feedback back, and invalid feedback is a legal answer. */
+static void
+invalidate_feedback(const void *chain)
+{
+    const VkPipelineCreationFeedbackCreateInfo *info =
+        drv_find_struct(chain, VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO);
+
+    if (!info) {
+        return;
+    }
+    info->pPipelineCreationFeedback->flags = 0;
+    for (uint32_t i = 0; i < info->pipelineStageCreationFeedbackCount; i++) {
+        info->pPipelineStageCreationFeedbacks[i].flags = 0;
+    }
+}
+
+/* The chain of a compute or ray tracing pipeline without the feedback. False: out of memory. */
+BASE_MUST_CHECK static bool
+clean_chain(struct drv_scratch *scratch, const void *in, const void **out)
+{
+    void *chain;
+
+    if (!drv_chain_copy(scratch, in, &chain)) {
+        return false;
+    }
+    drv_chain_remove(&chain, VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO);
+    *out = chain;
+    return true;
+}
+
+static VkPipeline
+clean_base(const void *chain, VkPipelineCreateFlags flags, VkPipeline base)
+{
+    bool derived = drv_pipeline_flags(chain, flags) & VK_PIPELINE_CREATE_2_DERIVATIVE_BIT;
+    return derived ? base : VK_NULL_HANDLE;
+}
+
+static VkGraphicsPipelineCreateInfo *
+clean_graphics(struct batch *batch, const VkGraphicsPipelineCreateInfo *infos)
+{
+    VkGraphicsPipelineCreateInfo *clean =
+        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
+
+    for (uint32_t i = 0; clean && i < batch->count; i++) {
+        if (!drv_graphics_pipeline_clean(&batch->scratch, &infos[i], &clean[i],
+                                         &batch->pipelines[i]->discards)) {
+            return NULL;
+        }
+    }
+    return clean;
+}
+
+static VkComputePipelineCreateInfo *
+clean_compute(struct batch *batch, const VkComputePipelineCreateInfo *infos)
+{
+    VkComputePipelineCreateInfo *clean =
+        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
+
+    for (uint32_t i = 0; clean && i < batch->count; i++) {
+        const VkComputePipelineCreateInfo *in = &infos[i];
+        clean[i] = *in;
+        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
+        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
+            return NULL;
+        }
+    }
+    return clean;
+}
+
+static VkRayTracingPipelineCreateInfoKHR *
+clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *infos)
+{
+    VkRayTracingPipelineCreateInfoKHR *clean =
+        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
+
+    for (uint32_t i = 0; clean && i < batch->count; i++) {
+        const VkRayTracingPipelineCreateInfoKHR *in = &infos[i];
+        clean[i] = *in;
+        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
+        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
+            return NULL;
+        }
+    }
+    return clean;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateGraphicsPipelines(VkDevice device, VkPipelineCache pipelineCache,
+                            uint32_t createInfoCount,
+                            const VkGraphicsPipelineCreateInfo *pCreateInfos,
+                            const VkAllocationCallbacks *pAllocator, VkPipeline *pPipelines)
+{
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct batch batch;
+
+    if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
+        const VkGraphicsPipelineCreateInfo *infos = clean_graphics(&batch, pCreateInfos);
+        if (infos) {
+            result = proto_call_vkCreateGraphicsPipelines(batch.device->object.client, device,
+                                                          pipelineCache, createInfoCount, infos,
+                                                          NULL, pPipelines);
+        }
+    }
+    for (uint32_t i = 0; i < createInfoCount; i++) {
+        invalidate_feedback(pCreateInfos[i].pNext);
+    }
+    return end_batch(&batch, result);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateComputePipelines(VkDevice device, VkPipelineCache pipelineCache, uint32_t createInfoCount,
+                           const VkComputePipelineCreateInfo *pCreateInfos,
+                           const VkAllocationCallbacks *pAllocator, VkPipeline *pPipelines)
+{
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct batch batch;
+
+    if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
+        const VkComputePipelineCreateInfo *infos = clean_compute(&batch, pCreateInfos);
+        if (infos) {
+            result = proto_call_vkCreateComputePipelines(batch.device->object.client, device,
+                                                         pipelineCache, createInfoCount, infos,
+                                                         NULL, pPipelines);
+        }
+    }
+    for (uint32_t i = 0; i < createInfoCount; i++) {
+        invalidate_feedback(pCreateInfos[i].pNext);
+    }
+    return end_batch(&batch, result);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateRayTracingPipelinesKHR(VkDevice device, VkDeferredOperationKHR deferredOperation,
+                                 VkPipelineCache pipelineCache, uint32_t createInfoCount,
+                                 const VkRayTracingPipelineCreateInfoKHR *pCreateInfos,
+                                 const VkAllocationCallbacks *pAllocator, VkPipeline *pPipelines)
+{
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct batch batch;
+
+    /* Nobody can have a deferred operation: the extension is not offered. */
+    if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
+        const VkRayTracingPipelineCreateInfoKHR *infos = clean_ray_tracing(&batch, pCreateInfos);
+        if (infos) {
+            result = proto_call_vkCreateRayTracingPipelinesKHR(
+                batch.device->object.client, device, VK_NULL_HANDLE, pipelineCache, createInfoCount,
+                infos, NULL, pPipelines);
+        }
+    }
+    for (uint32_t i = 0; i < createInfoCount; i++) {
+        invalidate_feedback(pCreateInfos[i].pNext);
+    }
+    return end_batch(&batch, result);
+}
+
+VKAPI_ATTR void VKAPI_CALL
+drv_DestroyPipeline(VkDevice device, VkPipeline pipeline, const VkAllocationCallbacks *pAllocator)
+{
+    struct drv_device *dev = drv_device_from(device);
+
+    if (pipeline) {
+        (void)proto_send_vkDestroyPipeline(dev->object.client, device, pipeline, NULL);
+        drv_device_object_destroy(dev, pAllocator, drv_pipeline_from(pipeline));
+    }
+}
