@@ -575,7 +575,7 @@ server_stop(struct server *server, int number)
 TEST(blobs_and_commands_with_a_real_server)
 {
     static const uint32_t nop = 1;
-    struct server server;
+    struct server server = {0};
     struct tp_transport *transport;
     struct tp_blob first, second;
 
@@ -620,7 +620,7 @@ wait_for_blob(void *argument)
 TEST(server_killed_while_a_client_waits_is_loss_within_a_second)
 {
     static const uint32_t block = FAKE_BLOCK;
-    struct server server;
+    struct server server = {0};
     struct waiter waiter;
     pthread_t thread;
 
@@ -664,7 +664,7 @@ use_transport(void *argument)
 
 TEST(threads_share_a_connection)
 {
-    struct server server;
+    struct server server = {0};
     struct tp_transport *transport;
     pthread_t threads[4];
 
@@ -719,7 +719,7 @@ expect_connection(void)
 
 TEST(each_way_of_asking_is_heard)
 {
-    struct server server;
+    struct server server = {0};
     struct tp_transport *transport;
 
     server_start(&server);
