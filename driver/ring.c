@@ -11,10 +11,15 @@
 #include "driver/ring_private.h"
 #include "protocol/proto_encode.h"
 
+/* What a failure of the transport means for a command. */
 static VkResult
-result_of(enum tp_result res)
+transport_failed(struct drv_ring *ring, enum tp_result res)
 {
-    return res == TP_NO_MEMORY ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_DEVICE_LOST;
+    if (res == TP_NO_MEMORY) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    drv_ring_set_lost(ring, "the connection is closed");
+    return VK_ERROR_DEVICE_LOST;
 }
 
 /* The renderer sleeps without looking at the ring: tell it through the transport. It goes back to
@@ -32,7 +37,9 @@ notify_by_transport(struct drv_ring *ring, uint32_t seqno)
     uint8_t bytes[DRV_RING_SMALL_COMMAND_SIZE];
     struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
     proto_encode_vkNotifyRingMESA(&out, &ring->caps, 0, ring->id, seqno, 0);
-    if (ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes)) == TP_LOST) {
+    enum tp_result res =
+        ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes));
+    if (res == TP_LOST) {
         drv_ring_set_lost(ring, "the connection is closed");
     }
 }
@@ -160,14 +167,14 @@ begin_locked(struct drv_ring *ring, struct proto_call *call)
     if (call->reply_bound) {
         enum tp_result res = drv_shmem_pool_take(&ring->replies, call->reply_bound, &reply);
         if (res != TP_OK) {
-            return result_of(res);
+            return transport_failed(ring, res);
         }
     }
     if (ring_size > DRV_RING_DIRECT_LIMIT) {
         enum tp_result res = drv_shmem_pool_take(&ring->streams, call->request_size, &stream);
         if (res != TP_OK) {
             drop_piece_locked(ring, &ring->replies, &reply);
-            return result_of(res);
+            return transport_failed(ring, res);
         }
         ring_size = DRV_RING_SMALL_COMMAND_SIZE;
     }
@@ -276,7 +283,7 @@ submit_locked(struct drv_ring *ring, const void *commands, size_t size)
 
     enum tp_result res = drv_shmem_pool_take(&ring->streams, size, &stream);
     if (res != TP_OK) {
-        return result_of(res);
+        return transport_failed(ring, res);
     }
     memcpy(stream.map, commands, size);
     if (!wait_for_room_locked(ring, DRV_RING_SMALL_COMMAND_SIZE)) {
@@ -327,8 +334,7 @@ order_after_transport_locked(struct drv_ring *ring)
     enum tp_result res =
         ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes));
     if (res != TP_OK) {
-        drv_ring_set_lost(ring, "the connection is closed");
-        return result_of(res);
+        return transport_failed(ring, res);
     }
     out = wire_writer_over(bytes, sizeof(bytes));
     proto_encode_vkWaitVirtqueueSeqnoMESA(&out, &ring->caps, 0, number);

@@ -81,7 +81,6 @@ drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user, bool pu
     }
     uint64_t deadline_ns = base_clock_deadline_ns(timeout_ns);
     result = spin(look, user);
-    return result == VK_NOT_READY
-               ? drv_sync_sleep_until_published(device, look, user, deadline_ns)
-               : result;
+    return result == VK_NOT_READY ? drv_sync_sleep_until_published(device, look, user, deadline_ns)
+                                  : result;
 }
