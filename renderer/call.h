@@ -1,5 +1,6 @@
-/* One command being executed: what generated dispatch code and the hand-written handlers in dispatch/
- * need. Lives on the executing thread's stack (a ring thread or the context's own thread). */
+/* One command being executed: what generated dispatch code and the hand-written handlers in
+ * dispatch/ need. Lives on the executing thread's stack (a ring thread or the context's own
+ * thread). */
 #ifndef RND_CALL_H
 #define RND_CALL_H
 
@@ -15,24 +16,31 @@
 
 struct rnd_context;
 struct rnd_object;
-struct rnd_stream; /* the executing dispatcher: decoder, arena and reply stream; one a ring, one a context */
+struct rnd_seen;
+struct rnd_stream; /* the executing dispatcher: decoder, arena and reply stream; one a ring, one a
+                      context */
 
 struct rnd_call {
     struct proto_decoder decoder; /* first: the decoder's ops find the call by it */
     struct rnd_context *context;
     struct rnd_stream *stream;
-    const char *name;          /* the command's, for messages */
-    uint32_t flags;            /* VkCommandFlagsEXT of the request */
-    struct rnd_object *leading; /* the object of the first parameter; NULL if that is no dispatchable handle */
-    /* Of the leading object, filled by the look-up; NULL before there is an instance or a device. */
+    const char *name; /* the command's, for messages */
+    uint32_t flags;   /* VkCommandFlagsEXT of the request */
+    struct rnd_object
+        *leading; /* the object of the first parameter; NULL if that is no dispatchable handle */
+    /* Of the leading object, filled by the look-up; NULL before there is an instance or a device.
+     */
     const struct rnd_instance_table *instance_table;
     const struct rnd_device_table *device_table;
+    /* Objects that the command named inside its structures; see rnd_call_seen(). */
+    struct rnd_object *last_pool, *last_buffer, *last_image;
+    struct rnd_seen *semaphores; /* newest first */
 };
 
 typedef void (*rnd_dispatch_fn)(struct rnd_call *call);
 
-/* Generated: entry N is command number N; fn is NULL where the command has no wire form, `refused` then
- * says why. */
+/* Generated: entry N is command number N; fn is NULL where the command has no wire form, `refused`
+ * then says why. */
 struct rnd_dispatch_entry {
     const char *name;
     rnd_dispatch_fn fn;
@@ -41,24 +49,28 @@ struct rnd_dispatch_entry {
 extern const struct rnd_dispatch_entry rnd_dispatch_table[];
 extern const uint32_t rnd_dispatch_count;
 
-/* Ends the context: the peer broke the protocol. Says why, once. The message names object and bound. */
+/* Ends the context: the peer broke the protocol. Says why, once. The message names object and
+ * bound. */
 void rnd_call_fail(struct rnd_call *call, const char *format, ...) BASE_PRINTF(2, 3);
 
 /* --- for generated dispatch --- */
 
 /* Every id is non-zero, not in use, and unique within the array; otherwise ends the context. */
-BASE_MUST_CHECK bool rnd_call_check_new_ids(struct rnd_call *call, const uint64_t *ids, size_t count);
+BASE_MUST_CHECK bool rnd_call_check_new_ids(struct rnd_call *call, const uint64_t *ids,
+                                            size_t count);
 /* Registers host handles under ids; elements whose host handle is 0 get id 0 in `ids` (and in the
  * reply). The leading object's device becomes their owner. Out of memory ends the context. */
-void rnd_call_register(struct rnd_call *call, VkObjectType type, uint64_t *ids, const uint64_t *handles,
-                       size_t count);
+void rnd_call_register(struct rnd_call *call, VkObjectType type, uint64_t *ids,
+                       const uint64_t *handles, size_t count);
 /* Forgets an id (0 is allowed) before its host object is destroyed. */
 void rnd_call_unregister(struct rnd_call *call, uint64_t id);
 /* The host driver has no such function: ends the context, naming the command. */
 void rnd_call_missing(struct rnd_call *call);
 /* Room for `size` bytes at the reply position; false ends the context (no stream, no room). */
-BASE_MUST_CHECK bool rnd_call_begin_reply(struct rnd_call *call, size_t size, struct wire_writer *out);
-/* VK_ERROR_DEVICE_LOST that nobody will hear of ends the context. For the commands that can return it. */
+BASE_MUST_CHECK bool rnd_call_begin_reply(struct rnd_call *call, size_t size,
+                                          struct wire_writer *out);
+/* VK_ERROR_DEVICE_LOST that nobody will hear of ends the context. For the commands that can return
+ * it. */
 void rnd_call_check_device_lost(struct rnd_call *call, VkResult result);
 
 #endif

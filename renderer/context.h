@@ -56,10 +56,11 @@ BASE_MUST_CHECK enum rnd_result rnd_context_submit(struct rnd_context *ctx, cons
 BASE_MUST_CHECK enum rnd_result rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx,
                                                          uint64_t fence_id);
 
-enum rnd_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
-                      RND_BLOB_MAPPABLE = 1u << 0,
-                      RND_BLOB_SHAREABLE = 1u << 1,
-                      RND_BLOB_CROSS_DEVICE = 1u << 2,
+/* VIRTGPU_BLOB_FLAG_USE_* */
+enum rnd_blob_flags {
+    RND_BLOB_MAPPABLE = 1u << 0,
+    RND_BLOB_SHAREABLE = 1u << 1,
+    RND_BLOB_CROSS_DEVICE = 1u << 2,
 };
 
 /* Makes resource `resource_id` (chosen by the caller, unused, not 0) and gives a descriptor of it

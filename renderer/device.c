@@ -1,0 +1,321 @@
+#include "renderer/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "renderer/context_impl.h"
+#include "renderer/memory.h"
+#include "renderer/queue.h"
+#include "renderer/sync.h"
+
+/* --- creating --- */
+
+static bool
+queues_exist(const struct rnd_physical_device *physical, const VkDeviceCreateInfo *info)
+{
+    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+        const VkDeviceQueueCreateInfo *queue = &info->pQueueCreateInfos[i];
+        if (queue->queueFamilyIndex >= physical->queue_family_count || queue->queueCount == 0 ||
+            queue->queueCount > physical->queue_families[queue->queueFamilyIndex].queueCount) {
+            return false;
+        }
+    }
+    return info->queueCreateInfoCount > 0;
+}
+
+struct extension_list {
+    const char **names;
+    uint32_t count;
+};
+
+static void
+add_once(struct extension_list *list, const char *name)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (strcmp(list->names[i], name) == 0) {
+            return;
+        }
+    }
+    list->names[list->count++] = name;
+}
+
+enum {
+    EXTENSIONS_OF_OURS = 2,
+};
+
+/* What the guest enables, and what we need: imported host memory, and sync files of fences where
+ * vkResetFenceResourceMESA must drop them. */
+static VkResult
+collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCreateInfo *info,
+                   struct extension_list *list)
+{
+    list->count = 0;
+    list->names =
+        calloc((size_t)info->enabledExtensionCount + EXTENSIONS_OF_OURS, sizeof(*list->names));
+    if (!list->names) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+        const char *name = info->ppEnabledExtensionNames[i];
+        if (!rnd_physical_device_offers(physical, name)) {
+            base_log_warn("\"%s\": a guest wants %s, which was not offered",
+                          physical->properties.deviceName, name);
+            free(list->names);
+            return VK_ERROR_EXTENSION_NOT_PRESENT;
+        }
+        add_once(list, name);
+    }
+    add_once(list, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    if (physical->has_external_fence_fd) {
+        add_once(list, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    }
+    return VK_SUCCESS;
+}
+
+static VkResult
+create_host_device(const struct rnd_physical_device *physical, const VkDeviceCreateInfo *info,
+                   VkDevice *out)
+{
+    struct extension_list extensions;
+    VkResult result = collect_extensions(physical, info, &extensions);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    VkDeviceCreateInfo host_info = *info;
+    host_info.enabledLayerCount = 0;
+    host_info.ppEnabledLayerNames = NULL;
+    host_info.enabledExtensionCount = extensions.count;
+    host_info.ppEnabledExtensionNames = extensions.names;
+    result = physical->instance->table.CreateDevice(physical->handle, &host_info, NULL, out);
+    free(extensions.names);
+    return result;
+}
+
+static VkQueue
+get_host_queue(const struct rnd_device *device, const VkDeviceQueueCreateInfo *info, uint32_t index)
+{
+    VkQueue queue = VK_NULL_HANDLE;
+    if (info->flags == 0 || !device->table.GetDeviceQueue2) {
+        device->table.GetDeviceQueue(device->handle, info->queueFamilyIndex, index, &queue);
+        return queue;
+    }
+    VkDeviceQueueInfo2 which = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+        .flags = info->flags,
+        .queueFamilyIndex = info->queueFamilyIndex,
+        .queueIndex = index,
+    };
+    device->table.GetDeviceQueue2(device->handle, &which, &queue);
+    return queue;
+}
+
+static VkResult
+add_queues(struct rnd_device *device, const VkDeviceQueueCreateInfo *info)
+{
+    for (uint32_t i = 0; i < info->queueCount; i++) {
+        VkQueue handle = get_host_queue(device, info, i);
+        struct rnd_queue *queue = handle ? rnd_queue_create(device, handle, info, i) : NULL;
+        if (!queue) {
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+        }
+        device->queues[device->queue_count++] = queue;
+    }
+    return VK_SUCCESS;
+}
+
+static VkResult
+get_queues(struct rnd_device *device, const VkDeviceCreateInfo *info)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+        count += info->pQueueCreateInfos[i].queueCount;
+    }
+    device->queues = calloc(count, sizeof(struct rnd_queue *));
+    if (!device->queues) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
+        VkResult result = add_queues(device, &info->pQueueCreateInfos[i]);
+        if (result != VK_SUCCESS) {
+            return result;
+        }
+    }
+    return VK_SUCCESS;
+}
+
+static void
+release(struct rnd_object *object)
+{
+    struct rnd_device *device = (struct rnd_device *)object;
+    pthread_cond_destroy(&device->sync_done);
+    pthread_mutex_destroy(&device->sync_lock);
+    free(device->queues);
+    free(device);
+}
+
+VkResult
+rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
+                  const VkDeviceCreateInfo *info, struct rnd_device **out)
+{
+    if (!queues_exist(physical, info)) {
+        return VK_ERROR_UNKNOWN;
+    }
+    struct rnd_device *device = calloc(1, sizeof(*device));
+    if (!device) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkResult result = create_host_device(physical, info, &device->handle);
+    if (result != VK_SUCCESS) {
+        free(device);
+        return result;
+    }
+    device->object.release = release;
+    device->context = ctx;
+    device->physical_device = physical;
+    pthread_mutex_init(&device->sync_lock, NULL);
+    pthread_cond_init(&device->sync_done, NULL);
+    rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,
+                          device->handle);
+    result = get_queues(device, info);
+    if (result != VK_SUCCESS) {
+        rnd_device_discard(device);
+        return result;
+    }
+    *out = device;
+    return VK_SUCCESS;
+}
+
+/* --- destroying --- */
+
+/* A queue that the guest named is in the object table, which frees it. */
+static void
+finish_queues(struct rnd_device *device)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        struct rnd_queue *queue = device->queues[i];
+        rnd_queue_finish(queue);
+        if (queue->object.id == 0) {
+            free(queue);
+        }
+    }
+}
+
+void
+rnd_device_discard(struct rnd_device *device)
+{
+    finish_queues(device);
+    device->table.DestroyDevice(device->handle, NULL);
+    release(&device->object);
+}
+
+/* Host queues are externally synchronised, and waiting for the device means waiting on each. */
+static void
+wait_idle(struct rnd_device *device)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        pthread_mutex_lock(&device->queues[i]->submit_lock);
+    }
+    VkResult result = device->table.DeviceWaitIdle(device->handle);
+    if (result != VK_SUCCESS) {
+        base_log_warn("waiting for a device to be idle gave %d", result);
+    }
+    for (uint32_t i = device->queue_count; i-- > 0;) {
+        pthread_mutex_unlock(&device->queues[i]->submit_lock);
+    }
+}
+
+void
+rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
+{
+    const struct rnd_device_table *table = &device->table;
+    VkDevice handle = device->handle;
+
+#define DESTROY(function, type) table->function(handle, RND_OBJECT_HANDLE(object, type), NULL)
+    switch (object->type) {
+    case VK_OBJECT_TYPE_SEMAPHORE:
+        DESTROY(DestroySemaphore, VkSemaphore);
+        rnd_feedback_finish(&((struct rnd_semaphore *)object)->feedback);
+        break;
+    case VK_OBJECT_TYPE_FENCE:
+        DESTROY(DestroyFence, VkFence);
+        rnd_feedback_finish(&((struct rnd_fence *)object)->feedback);
+        break;
+    case VK_OBJECT_TYPE_DEVICE_MEMORY:
+        DESTROY(FreeMemory, VkDeviceMemory);
+        rnd_memory_finish((struct rnd_memory *)object);
+        break;
+    case VK_OBJECT_TYPE_BUFFER: DESTROY(DestroyBuffer, VkBuffer); break;
+    case VK_OBJECT_TYPE_IMAGE: DESTROY(DestroyImage, VkImage); break;
+    case VK_OBJECT_TYPE_EVENT: DESTROY(DestroyEvent, VkEvent); break;
+    case VK_OBJECT_TYPE_QUERY_POOL: DESTROY(DestroyQueryPool, VkQueryPool); break;
+    case VK_OBJECT_TYPE_BUFFER_VIEW: DESTROY(DestroyBufferView, VkBufferView); break;
+    case VK_OBJECT_TYPE_IMAGE_VIEW: DESTROY(DestroyImageView, VkImageView); break;
+    case VK_OBJECT_TYPE_SHADER_MODULE: DESTROY(DestroyShaderModule, VkShaderModule); break;
+    case VK_OBJECT_TYPE_PIPELINE_CACHE: DESTROY(DestroyPipelineCache, VkPipelineCache); break;
+    case VK_OBJECT_TYPE_PIPELINE_LAYOUT: DESTROY(DestroyPipelineLayout, VkPipelineLayout); break;
+    case VK_OBJECT_TYPE_RENDER_PASS: DESTROY(DestroyRenderPass, VkRenderPass); break;
+    case VK_OBJECT_TYPE_PIPELINE: DESTROY(DestroyPipeline, VkPipeline); break;
+    case VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT:
+        DESTROY(DestroyDescriptorSetLayout, VkDescriptorSetLayout);
+        break;
+    case VK_OBJECT_TYPE_SAMPLER: DESTROY(DestroySampler, VkSampler); break;
+    case VK_OBJECT_TYPE_DESCRIPTOR_POOL: DESTROY(DestroyDescriptorPool, VkDescriptorPool); break;
+    case VK_OBJECT_TYPE_FRAMEBUFFER: DESTROY(DestroyFramebuffer, VkFramebuffer); break;
+    case VK_OBJECT_TYPE_COMMAND_POOL: DESTROY(DestroyCommandPool, VkCommandPool); break;
+    case VK_OBJECT_TYPE_SAMPLER_YCBCR_CONVERSION:
+        DESTROY(DestroySamplerYcbcrConversion, VkSamplerYcbcrConversion);
+        break;
+    case VK_OBJECT_TYPE_DESCRIPTOR_UPDATE_TEMPLATE:
+        DESTROY(DestroyDescriptorUpdateTemplate, VkDescriptorUpdateTemplate);
+        break;
+    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_KHR:
+        DESTROY(DestroyAccelerationStructureKHR, VkAccelerationStructureKHR);
+        break;
+    default: break; /* queues: the device's own */
+    }
+#undef DESTROY
+}
+
+/* Newest first: what refers to another object was made after it. */
+static void
+destroy_children(struct rnd_context *ctx, struct rnd_device *device)
+{
+    for (struct rnd_object *child; (child = rnd_object_last_child(&device->object));) {
+        /* Out of the table first: the server's thread may be looking for memory to map. */
+        rnd_object_table_remove(&ctx->objects, child);
+        rnd_device_destroy_object(device, child);
+    }
+}
+
+static void
+unbind_timelines(struct rnd_context *ctx, struct rnd_device *device)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        rnd_timelines_unbind(&ctx->timelines, device->queues[i]);
+    }
+}
+
+void
+rnd_device_destroy(struct rnd_context *ctx, struct rnd_device *device)
+{
+    unbind_timelines(ctx, device);
+    wait_idle(device);
+    finish_queues(device);
+    destroy_children(ctx, device);
+    device->table.DestroyDevice(device->handle, NULL);
+    rnd_object_table_remove(&ctx->objects, &device->object);
+}
+
+struct rnd_queue *
+rnd_device_find_queue(struct rnd_device *device, VkDeviceQueueCreateFlags flags, uint32_t family,
+                      uint32_t index)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        struct rnd_queue *queue = device->queues[i];
+        if (queue->flags == flags && queue->family == family && queue->index == index) {
+            return queue;
+        }
+    }
+    return NULL;
+}

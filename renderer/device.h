@@ -1,0 +1,54 @@
+/* The guest's VkDevice on the host, with all its queues. */
+#ifndef RND_DEVICE_H
+#define RND_DEVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+#include "renderer/host_table.h"
+#include "renderer/object.h"
+#include "renderer/physical_device.h"
+
+struct rnd_context;
+struct rnd_queue;
+
+struct rnd_device {
+    struct rnd_object object; /* first */
+
+    /* Constant after creation. */
+    VkDevice handle;
+    struct rnd_context *context;
+    struct rnd_physical_device *physical_device;
+    struct rnd_device_table table;
+    struct rnd_queue **queues; /* all that the guest asked for */
+    uint32_t queue_count;
+
+    /* What the sync threads of the queues publish; see queue.h. */
+    pthread_mutex_t sync_lock;
+    pthread_cond_t sync_done; /* somebody waits until an object's `pending` is 0 */
+};
+
+/* Creates the host's device and fetches its queues. `info` may be changed in its decoder's memory.
+ */
+BASE_MUST_CHECK VkResult rnd_device_create(struct rnd_context *ctx,
+                                           struct rnd_physical_device *physical_device,
+                                           const VkDeviceCreateInfo *info, struct rnd_device **out);
+/* Destroys a device that never got into the object table. */
+void rnd_device_discard(struct rnd_device *device);
+/* Waits until the device is idle, destroys everything below it on the host and takes it out of the
+ * context's object table. Between begin() and end() of a reader only, which keeps the objects'
+ * memory meanwhile. */
+void rnd_device_destroy(struct rnd_context *ctx, struct rnd_device *device);
+
+/* Destroys one object's host handle and gives back what it holds; its children go with it (pools).
+ */
+void rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object);
+
+/* NULL if the device has no such queue. */
+struct rnd_queue *rnd_device_find_queue(struct rnd_device *device, VkDeviceQueueCreateFlags flags,
+                                        uint32_t family, uint32_t index);
+
+#endif

@@ -1,0 +1,133 @@
+/* What a physical device says of itself: the host's words, except where something cannot be
+ * carried. */
+#include "renderer/physical_device.h"
+
+#include <string.h>
+
+#include "renderer/call_impl.h"
+#include "renderer/chain.h"
+#include "renderer/rnd_dispatch.h"
+
+static const struct rnd_physical_device *
+physical_device(const struct rnd_call *call)
+{
+    return rnd_physical_device_from(call->leading);
+}
+
+/* --- properties --- */
+
+void
+rnd_do_vkGetPhysicalDeviceProperties(struct rnd_call *call,
+                                     struct proto_vkGetPhysicalDeviceProperties *args)
+{
+    *args->pProperties = physical_device(call)->properties;
+}
+
+void
+rnd_do_vkGetPhysicalDeviceProperties2(struct rnd_call *call,
+                                      struct proto_vkGetPhysicalDeviceProperties2 *args)
+{
+    call->instance_table->GetPhysicalDeviceProperties2(args->physicalDevice, args->pProperties);
+    args->pProperties->properties = physical_device(call)->properties;
+}
+
+void
+rnd_do_vkGetPhysicalDeviceMemoryProperties(struct rnd_call *call,
+                                           struct proto_vkGetPhysicalDeviceMemoryProperties *args)
+{
+    *args->pMemoryProperties = physical_device(call)->memory_types.guest;
+}
+
+/* Heaps are the host's, so budgets in the chain need no translation. */
+void
+rnd_do_vkGetPhysicalDeviceMemoryProperties2(struct rnd_call *call,
+                                            struct proto_vkGetPhysicalDeviceMemoryProperties2 *args)
+{
+    call->instance_table->GetPhysicalDeviceMemoryProperties2(args->physicalDevice,
+                                                             args->pMemoryProperties);
+    args->pMemoryProperties->memoryProperties = physical_device(call)->memory_types.guest;
+}
+
+/* --- features --- */
+
+/* Features whose commands or structures have no wire form. */
+static void
+withdraw_features(void *chain)
+{
+    VkPhysicalDeviceAccelerationStructureFeaturesKHR *acceleration = rnd_chain_find(
+        chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR);
+    if (acceleration) {
+        acceleration->accelerationStructureHostCommands = VK_FALSE;
+    }
+    VkPhysicalDeviceRayTracingPipelineFeaturesKHR *ray_tracing =
+        rnd_chain_find(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR);
+    if (ray_tracing) {
+        ray_tracing->rayTracingPipelineShaderGroupHandleCaptureReplay = VK_FALSE;
+        ray_tracing->rayTracingPipelineShaderGroupHandleCaptureReplayMixed = VK_FALSE;
+    }
+}
+
+void
+rnd_do_vkGetPhysicalDeviceFeatures(struct rnd_call *call,
+                                   struct proto_vkGetPhysicalDeviceFeatures *args)
+{
+    call->instance_table->GetPhysicalDeviceFeatures(args->physicalDevice, args->pFeatures);
+}
+
+void
+rnd_do_vkGetPhysicalDeviceFeatures2(struct rnd_call *call,
+                                    struct proto_vkGetPhysicalDeviceFeatures2 *args)
+{
+    call->instance_table->GetPhysicalDeviceFeatures2(args->physicalDevice, args->pFeatures);
+    withdraw_features(args->pFeatures->pNext);
+}
+
+/* --- external handles --- */
+
+/* No descriptor of the host's memory can reach a guest, so none is offered. */
+void
+rnd_do_vkGetPhysicalDeviceExternalBufferProperties(
+    struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalBufferProperties *args)
+{
+    args->pExternalBufferProperties->externalMemoryProperties = (VkExternalMemoryProperties){
+        .compatibleHandleTypes = args->pExternalBufferInfo->handleType,
+    };
+}
+
+void
+rnd_do_vkGetPhysicalDeviceImageFormatProperties2(
+    struct rnd_call *call, struct proto_vkGetPhysicalDeviceImageFormatProperties2 *args)
+{
+    const VkPhysicalDeviceExternalImageFormatInfo *external = rnd_chain_remove(
+        args->pImageFormatInfo, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    if (external && external->handleType != 0) {
+        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+        return;
+    }
+    args->ret = call->instance_table->GetPhysicalDeviceImageFormatProperties2(
+        args->physicalDevice, args->pImageFormatInfo, args->pImageFormatProperties);
+}
+
+/* Sync files can be stood in for by resources (vkResetFenceResourceMESA and its kin); nothing else
+ * can. */
+void
+rnd_do_vkGetPhysicalDeviceExternalFenceProperties(
+    struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalFenceProperties *args)
+{
+    VkExternalFenceHandleTypeFlagBits type = args->pExternalFenceInfo->handleType;
+    if (type == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT) {
+        call->instance_table->GetPhysicalDeviceExternalFenceProperties(
+            args->physicalDevice, args->pExternalFenceInfo, args->pExternalFenceProperties);
+    }
+}
+
+void
+rnd_do_vkGetPhysicalDeviceExternalSemaphoreProperties(
+    struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalSemaphoreProperties *args)
+{
+    VkExternalSemaphoreHandleTypeFlagBits type = args->pExternalSemaphoreInfo->handleType;
+    if (type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT) {
+        call->instance_table->GetPhysicalDeviceExternalSemaphoreProperties(
+            args->physicalDevice, args->pExternalSemaphoreInfo, args->pExternalSemaphoreProperties);
+    }
+}

@@ -1,0 +1,195 @@
+/* Submissions, and what the sync thread shall publish of them. */
+#include "renderer/queue.h"
+
+#include <stdlib.h>
+
+#include "protocol/proto_commands.h"
+#include "renderer/call_impl.h"
+#include "renderer/chain.h"
+#include "renderer/device.h"
+#include "renderer/rnd_dispatch.h"
+#include "renderer/sync.h"
+
+/* A submission in the making: everything that can fail is done before the host sees it. */
+struct submission {
+    struct rnd_call *call;
+    struct rnd_queue *queue;
+    struct base_list entries; /* of semaphores, in order; the fence's last */
+};
+
+static void
+begin(struct submission *submission, struct rnd_call *call)
+{
+    submission->call = call;
+    submission->queue = (struct rnd_queue *)call->leading;
+    base_list_init(&submission->entries);
+}
+
+static struct rnd_sync_entry *
+add_entry(struct submission *submission, enum rnd_sync_kind kind, uint64_t value)
+{
+    struct rnd_sync_entry *entry = calloc(1, sizeof(*entry));
+    if (!entry || !rnd_queue_start_sync(submission->queue)) {
+        free(entry);
+        rnd_call_fail(submission->call, "no memory or thread to watch a submission");
+        return NULL;
+    }
+    entry->kind = kind;
+    entry->value = value;
+    base_list_push(&submission->entries, &entry->link);
+    return entry;
+}
+
+static void
+add_semaphore(struct submission *submission, VkSemaphore handle, uint64_t value)
+{
+    struct rnd_semaphore *semaphore = (struct rnd_semaphore *)rnd_call_seen(
+        submission->call, VK_OBJECT_TYPE_SEMAPHORE, RND_HANDLE(handle));
+    if (!semaphore || !semaphore->feedback.slot) {
+        return;
+    }
+    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_SEMAPHORE, value);
+    if (entry) {
+        entry->semaphore = semaphore;
+    }
+}
+
+/* The signal operations of one batch of vkQueueSubmit or vkQueueBindSparse. */
+static void
+add_batch(struct submission *submission, const void *chain, uint32_t count,
+          const VkSemaphore *semaphores)
+{
+    const VkTimelineSemaphoreSubmitInfo *timeline =
+        rnd_chain_find(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    if (!timeline || !timeline->pSignalSemaphoreValues) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && i < timeline->signalSemaphoreValueCount; i++) {
+        add_semaphore(submission, semaphores[i], timeline->pSignalSemaphoreValues[i]);
+    }
+}
+
+/* Counts the submission, as the guest's driver does too, whatever comes of it. */
+static void
+add_fence(struct submission *submission, uint64_t fence_id)
+{
+    if (fence_id == 0) {
+        return;
+    }
+    struct rnd_fence *fence =
+        (struct rnd_fence *)rnd_call_object(submission->call, fence_id, VK_OBJECT_TYPE_FENCE);
+    if (!fence || !fence->feedback.slot) {
+        return;
+    }
+    pthread_mutex_lock(&submission->queue->device->sync_lock);
+    uint64_t number = ++fence->submissions;
+    pthread_mutex_unlock(&submission->queue->device->sync_lock);
+    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_FENCE, number);
+    if (entry) {
+        entry->fence = fence;
+    }
+}
+
+static void
+discard_entries(struct submission *submission)
+{
+    base_list_for_each_safe (entry, &submission->entries, struct rnd_sync_entry, link) {
+        base_list_remove(&entry->link);
+        free(entry);
+    }
+}
+
+/* With the queue's lock held since before the host saw the submission. */
+static void
+end_locked(struct submission *submission, VkResult result)
+{
+    struct rnd_call *call = submission->call;
+    if (result == VK_SUCCESS) {
+        rnd_queue_add_entries_locked(submission->queue, &submission->entries);
+        return;
+    }
+    bool watched = !base_list_empty(&submission->entries);
+    discard_entries(submission);
+    if (watched && !(call->flags & PROTO_COMMAND_GENERATE_REPLY)) {
+        rnd_call_fail(call, "failed with %d; the guest waits for its end and asked for no reply",
+                      result);
+    }
+}
+
+/* False, and all undone, if the call has failed on the way. */
+static bool
+ready(struct submission *submission)
+{
+    if (rnd_call_failed(submission->call)) {
+        discard_entries(submission);
+        return false;
+    }
+    return true;
+}
+
+void
+rnd_do_vkQueueSubmit(struct rnd_call *call, struct proto_vkQueueSubmit *args)
+{
+    struct submission submission;
+    begin(&submission, call);
+    for (uint32_t i = 0; i < args->submitCount; i++) {
+        const VkSubmitInfo *info = &args->pSubmits[i];
+        add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
+    }
+    add_fence(&submission, args->fence_id);
+    if (!ready(&submission)) {
+        return;
+    }
+    pthread_mutex_lock(&submission.queue->submit_lock);
+    args->ret = call->device_table->QueueSubmit(args->queue, args->submitCount, args->pSubmits,
+                                                args->fence);
+    end_locked(&submission, args->ret);
+    pthread_mutex_unlock(&submission.queue->submit_lock);
+}
+
+void
+rnd_do_vkQueueSubmit2(struct rnd_call *call, struct proto_vkQueueSubmit2 *args)
+{
+    struct submission submission;
+    if (!call->device_table->QueueSubmit2) {
+        rnd_call_missing(call);
+        return;
+    }
+    begin(&submission, call);
+    for (uint32_t i = 0; i < args->submitCount; i++) {
+        const VkSubmitInfo2 *info = &args->pSubmits[i];
+        for (uint32_t j = 0; j < info->signalSemaphoreInfoCount; j++) {
+            add_semaphore(&submission, info->pSignalSemaphoreInfos[j].semaphore,
+                          info->pSignalSemaphoreInfos[j].value);
+        }
+    }
+    add_fence(&submission, args->fence_id);
+    if (!ready(&submission)) {
+        return;
+    }
+    pthread_mutex_lock(&submission.queue->submit_lock);
+    args->ret = call->device_table->QueueSubmit2(args->queue, args->submitCount, args->pSubmits,
+                                                 args->fence);
+    end_locked(&submission, args->ret);
+    pthread_mutex_unlock(&submission.queue->submit_lock);
+}
+
+void
+rnd_do_vkQueueBindSparse(struct rnd_call *call, struct proto_vkQueueBindSparse *args)
+{
+    struct submission submission;
+    begin(&submission, call);
+    for (uint32_t i = 0; i < args->bindInfoCount; i++) {
+        const VkBindSparseInfo *info = &args->pBindInfo[i];
+        add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
+    }
+    add_fence(&submission, args->fence_id);
+    if (!ready(&submission)) {
+        return;
+    }
+    pthread_mutex_lock(&submission.queue->submit_lock);
+    args->ret = call->device_table->QueueBindSparse(args->queue, args->bindInfoCount,
+                                                    args->pBindInfo, args->fence);
+    end_locked(&submission, args->ret);
+    pthread_mutex_unlock(&submission.queue->submit_lock);
+}

@@ -1,0 +1,249 @@
+/* Buffers and images, and what memory they can be bound to. */
+#include <stdlib.h>
+
+#include "renderer/call_impl.h"
+#include "renderer/chain.h"
+#include "renderer/device.h"
+#include "renderer/external.h"
+#include "renderer/rnd_dispatch.h"
+
+/* --- creating --- */
+
+void
+rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
+{
+    struct rnd_device *device = rnd_call_device(call);
+    bool external;
+    if (!rnd_call_check_new_ids(call, args->pBuffer_ids, 1) ||
+        !rnd_external_buffer(call, args->pCreateInfo, &external)) {
+        return;
+    }
+    struct rnd_buffer *buffer = calloc(1, sizeof(*buffer));
+    if (!buffer) {
+        args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+        return;
+    }
+    buffer->external = external;
+    args->ret = device->table.CreateBuffer(device->handle, args->pCreateInfo, NULL, args->pBuffer);
+    if (args->ret != VK_SUCCESS) {
+        free(buffer);
+        return;
+    }
+    if (!rnd_call_add(call, &buffer->object, VK_OBJECT_TYPE_BUFFER, args->pBuffer_ids[0],
+                      RND_HANDLE(*args->pBuffer), device, &device->object)) {
+        device->table.DestroyBuffer(device->handle, *args->pBuffer, NULL);
+        free(buffer);
+    }
+}
+
+void
+rnd_do_vkDestroyBuffer(struct rnd_call *call, struct proto_vkDestroyBuffer *args)
+{
+    rnd_call_destroy(call, args->buffer_id, VK_OBJECT_TYPE_BUFFER);
+}
+
+void
+rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
+{
+    struct rnd_device *device = rnd_call_device(call);
+    bool external;
+    if (!rnd_call_check_new_ids(call, args->pImage_ids, 1) ||
+        !rnd_external_image(call, args->pCreateInfo, &external)) {
+        return;
+    }
+    struct rnd_image *image = calloc(1, sizeof(*image));
+    if (!image) {
+        args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+        return;
+    }
+    image->external = external;
+    image->format = args->pCreateInfo->format;
+    image->array_layers = args->pCreateInfo->arrayLayers;
+    args->ret = device->table.CreateImage(device->handle, args->pCreateInfo, NULL, args->pImage);
+    if (args->ret != VK_SUCCESS) {
+        free(image);
+        return;
+    }
+    if (!rnd_call_add(call, &image->object, VK_OBJECT_TYPE_IMAGE, args->pImage_ids[0],
+                      RND_HANDLE(*args->pImage), device, &device->object)) {
+        device->table.DestroyImage(device->handle, *args->pImage, NULL);
+        free(image);
+    }
+}
+
+void
+rnd_do_vkDestroyImage(struct rnd_call *call, struct proto_vkDestroyImage *args)
+{
+    rnd_call_destroy(call, args->image_id, VK_OBJECT_TYPE_IMAGE);
+}
+
+/* --- memory requirements --- */
+
+/* Asked of the host whatever the guest asks for: what must be dedicated cannot lie in imported
+ * pages. */
+struct requirements {
+    VkMemoryRequirements2 host;
+    VkMemoryDedicatedRequirements dedicated;
+};
+
+static VkMemoryRequirements2 *
+prepare(struct requirements *requirements)
+{
+    *requirements = (struct requirements){
+        .host = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2},
+        .dedicated = {.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS},
+    };
+    requirements->host.pNext = &requirements->dedicated;
+    return &requirements->host;
+}
+
+static VkMemoryRequirements
+translate(const struct rnd_call *call, const struct requirements *requirements, bool external)
+{
+    VkMemoryRequirements result = requirements->host.memoryRequirements;
+    bool may_be_shared = external && !requirements->dedicated.requiresDedicatedAllocation;
+    result.memoryTypeBits =
+        rnd_memory_types_to_guest(&rnd_call_device(call)->physical_device->memory_types,
+                                  result.memoryTypeBits, may_be_shared);
+    return result;
+}
+
+/* For the commands whose answer is a chain; the structure of dedication is the only one there is.
+ */
+static void
+answer(const struct rnd_call *call, const struct requirements *requirements, bool external,
+       VkMemoryRequirements2 *out)
+{
+    out->memoryRequirements = translate(call, requirements, external);
+    VkMemoryDedicatedRequirements *dedicated =
+        rnd_chain_find(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
+    if (dedicated) {
+        dedicated->prefersDedicatedAllocation = requirements->dedicated.prefersDedicatedAllocation;
+        dedicated->requiresDedicatedAllocation =
+            requirements->dedicated.requiresDedicatedAllocation;
+    }
+}
+
+static bool
+buffer_is_external(struct rnd_call *call, VkBuffer handle, bool *external)
+{
+    const struct rnd_buffer *buffer =
+        (struct rnd_buffer *)rnd_call_seen(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(handle));
+    if (!buffer) {
+        rnd_call_fail(call, "it names no buffer");
+        return false;
+    }
+    *external = buffer->external;
+    return true;
+}
+
+static bool
+image_is_external(struct rnd_call *call, VkImage handle, bool *external)
+{
+    const struct rnd_image *image =
+        (struct rnd_image *)rnd_call_seen(call, VK_OBJECT_TYPE_IMAGE, RND_HANDLE(handle));
+    if (!image) {
+        rnd_call_fail(call, "it names no image");
+        return false;
+    }
+    *external = image->external;
+    return true;
+}
+
+void
+rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
+                                     struct proto_vkGetBufferMemoryRequirements *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!buffer_is_external(call, args->buffer, &external)) {
+        return;
+    }
+    VkBufferMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
+        .buffer = args->buffer,
+    };
+    call->device_table->GetBufferMemoryRequirements2(args->device, &info, prepare(&requirements));
+    *args->pMemoryRequirements = translate(call, &requirements, external);
+}
+
+void
+rnd_do_vkGetBufferMemoryRequirements2(struct rnd_call *call,
+                                      struct proto_vkGetBufferMemoryRequirements2 *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!buffer_is_external(call, args->pInfo->buffer, &external)) {
+        return;
+    }
+    call->device_table->GetBufferMemoryRequirements2(args->device, args->pInfo,
+                                                     prepare(&requirements));
+    answer(call, &requirements, external, args->pMemoryRequirements);
+}
+
+void
+rnd_do_vkGetDeviceBufferMemoryRequirements(struct rnd_call *call,
+                                           struct proto_vkGetDeviceBufferMemoryRequirements *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!call->device_table->GetDeviceBufferMemoryRequirements) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &external)) {
+        return;
+    }
+    call->device_table->GetDeviceBufferMemoryRequirements(args->device, args->pInfo,
+                                                          prepare(&requirements));
+    answer(call, &requirements, external, args->pMemoryRequirements);
+}
+
+void
+rnd_do_vkGetImageMemoryRequirements(struct rnd_call *call,
+                                    struct proto_vkGetImageMemoryRequirements *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!image_is_external(call, args->image, &external)) {
+        return;
+    }
+    VkImageMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+        .image = args->image,
+    };
+    call->device_table->GetImageMemoryRequirements2(args->device, &info, prepare(&requirements));
+    *args->pMemoryRequirements = translate(call, &requirements, external);
+}
+
+void
+rnd_do_vkGetImageMemoryRequirements2(struct rnd_call *call,
+                                     struct proto_vkGetImageMemoryRequirements2 *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!image_is_external(call, args->pInfo->image, &external)) {
+        return;
+    }
+    call->device_table->GetImageMemoryRequirements2(args->device, args->pInfo,
+                                                    prepare(&requirements));
+    answer(call, &requirements, external, args->pMemoryRequirements);
+}
+
+void
+rnd_do_vkGetDeviceImageMemoryRequirements(struct rnd_call *call,
+                                          struct proto_vkGetDeviceImageMemoryRequirements *args)
+{
+    struct requirements requirements;
+    bool external;
+    if (!call->device_table->GetDeviceImageMemoryRequirements) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (!rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+        return;
+    }
+    call->device_table->GetDeviceImageMemoryRequirements(args->device, args->pInfo,
+                                                         prepare(&requirements));
+    answer(call, &requirements, external, args->pMemoryRequirements);
+}

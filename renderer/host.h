@@ -1,0 +1,25 @@
+/* The host's Vulkan: found and loaded once a process, kept until its end (drivers do not like to be
+ * unloaded). VESPER_HOST_DRIVER names a driver to use directly; otherwise libvulkan.so.1 chooses,
+ * by its own environment. Any thread may call. */
+#ifndef RND_HOST_H
+#define RND_HOST_H
+
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+
+struct rnd_host {
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    PFN_vkCreateInstance create_instance;
+    PFN_vkEnumerateInstanceVersion enumerate_instance_version; /* NULL on Vulkan 1.0 */
+};
+
+/* NULL: there is none; the reason has been logged. */
+BASE_MUST_CHECK const struct rnd_host *rnd_host_get(void);
+
+/* The host's instance version, as a guest may use it. */
+uint32_t rnd_host_version(const struct rnd_host *host);
+/* Caps a version to what the protocol speaks, keeping its patch number. */
+uint32_t rnd_cap_version(uint32_t version);
+
+#endif

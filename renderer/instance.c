@@ -1,0 +1,176 @@
+#include "renderer/instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "renderer/context_impl.h"
+#include "renderer/device.h"
+#include "renderer/physical_device.h"
+
+static void
+release(struct rnd_object *object)
+{
+    struct rnd_instance *instance = (struct rnd_instance *)object;
+    pthread_mutex_destroy(&instance->lock);
+    free(instance->devices);
+    free(instance);
+}
+
+/* What the host is asked for: at least 1.1, at most what the protocol speaks. */
+static uint32_t
+choose_version(const VkApplicationInfo *app)
+{
+    uint32_t version = app ? app->apiVersion : 0;
+    return version < VK_API_VERSION_1_1 ? VK_API_VERSION_1_1 : rnd_cap_version(version);
+}
+
+static VkResult
+create_host_instance(const struct rnd_host *host, const VkInstanceCreateInfo *info, VkInstance *out)
+{
+    VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO};
+    if (info->pApplicationInfo) {
+        app = *info->pApplicationInfo;
+        app.pNext = NULL;
+    }
+    app.apiVersion = choose_version(info->pApplicationInfo);
+
+    VkInstanceCreateInfo host_info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pApplicationInfo = &app,
+    };
+    return host->create_instance(&host_info, NULL, out);
+}
+
+VkResult
+rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
+{
+    const struct rnd_host *host = rnd_host_get();
+    if (!host) {
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    if (rnd_host_version(host) < VK_API_VERSION_1_1) {
+        base_log_error("the host's Vulkan is 1.0; Vulkan 1.1 is needed");
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    struct rnd_instance *instance = calloc(1, sizeof(*instance));
+    if (!instance) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkInstance handle;
+    VkResult result = create_host_instance(host, info, &handle);
+    if (result != VK_SUCCESS) {
+        base_log_warn("the host's vkCreateInstance failed with %d", result);
+        free(instance);
+        return result;
+    }
+    instance->object.handle = RND_HANDLE(handle);
+    instance->object.release = release;
+    instance->host = host;
+    pthread_mutex_init(&instance->lock, NULL);
+    rnd_instance_table_load(&instance->table, host->get_instance_proc_addr, handle);
+    *out = instance;
+    return VK_SUCCESS;
+}
+
+static void
+destroy_host_instance(struct rnd_instance *instance)
+{
+    instance->table.DestroyInstance(RND_OBJECT_HANDLE(&instance->object, VkInstance), NULL);
+}
+
+void
+rnd_instance_discard(struct rnd_instance *instance)
+{
+    destroy_host_instance(instance);
+    release(&instance->object);
+}
+
+/* Physical devices that the guest never named are in no table, so nobody else frees them. */
+static void
+free_unnamed_devices(struct rnd_instance *instance)
+{
+    for (uint32_t i = 0; i < instance->device_count; i++) {
+        if (instance->devices[i]->object.id == 0) {
+            rnd_physical_device_free(instance->devices[i]);
+        }
+    }
+}
+
+void
+rnd_instance_destroy(struct rnd_context *ctx, struct rnd_instance *instance)
+{
+    for (uint32_t i = 0; i < instance->device_count; i++) {
+        struct rnd_physical_device *physical = instance->devices[i];
+        if (physical->object.id == 0) {
+            continue;
+        }
+        for (struct rnd_object *child; (child = rnd_object_last_child(&physical->object));) {
+            rnd_device_destroy(ctx, (struct rnd_device *)child);
+        }
+    }
+    free_unnamed_devices(instance);
+    destroy_host_instance(instance);
+    ctx->instance = NULL;
+    rnd_object_table_remove(&ctx->objects, &instance->object);
+}
+
+static VkResult
+list_host_devices(struct rnd_instance *instance, VkPhysicalDevice **handles, uint32_t *count)
+{
+    VkInstance handle = RND_OBJECT_HANDLE(&instance->object, VkInstance);
+    VkResult result = instance->table.EnumeratePhysicalDevices(handle, count, NULL);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    *handles = calloc(*count ? *count : 1, sizeof(**handles));
+    if (!*handles) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    result = instance->table.EnumeratePhysicalDevices(handle, count, *handles);
+    if (result < 0) {
+        free(*handles);
+        return result;
+    }
+    return VK_SUCCESS;
+}
+
+VkResult
+rnd_instance_enumerate_locked(struct rnd_instance *instance)
+{
+    if (instance->enumerated) {
+        return VK_SUCCESS;
+    }
+    VkPhysicalDevice *handles;
+    uint32_t count;
+    VkResult result = list_host_devices(instance, &handles, &count);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    instance->devices = calloc(count ? count : 1, sizeof(*instance->devices));
+    if (!instance->devices) {
+        free(handles);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct rnd_physical_device *device = rnd_physical_device_create(instance, handles[i]);
+        if (device) {
+            instance->devices[instance->device_count++] = device;
+        }
+    }
+    free(handles);
+    instance->enumerated = true;
+    return VK_SUCCESS;
+}
+
+struct rnd_instance *
+rnd_instance_of(struct rnd_object *object)
+{
+    if (object->device) {
+        return object->device->physical_device->instance;
+    }
+    if (object->type == VK_OBJECT_TYPE_PHYSICAL_DEVICE) {
+        return ((struct rnd_physical_device *)object)->instance;
+    }
+    return (struct rnd_instance *)object;
+}

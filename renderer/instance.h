@@ -1,0 +1,49 @@
+/* The guest's VkInstance on the host, with the physical devices that the guest may see. */
+#ifndef RND_INSTANCE_H
+#define RND_INSTANCE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+#include "renderer/host.h"
+#include "renderer/host_table.h"
+#include "renderer/object.h"
+
+struct rnd_context;
+struct rnd_physical_device;
+
+struct rnd_instance {
+    struct rnd_object object; /* first */
+
+    /* Constant after creation. */
+    const struct rnd_host *host;
+    struct rnd_instance_table table;
+
+    pthread_mutex_t lock; /* of enumerating physical devices */
+    /* What the guest may see, in the host's order. Guarded by lock until `enumerated`, constant
+     * then. */
+    struct rnd_physical_device **devices;
+    uint32_t device_count;
+    bool enumerated;
+};
+
+/* Creates the host's instance. `info` is the guest's: its layers and extensions were refused
+ * before. */
+BASE_MUST_CHECK VkResult rnd_instance_create(const VkInstanceCreateInfo *info,
+                                             struct rnd_instance **out);
+/* Frees an instance that never got into the object table. */
+void rnd_instance_discard(struct rnd_instance *instance);
+/* Takes the instance and all below it out of the context and destroys it on the host. Between
+ * begin() and end() of a reader only. */
+void rnd_instance_destroy(struct rnd_context *ctx, struct rnd_instance *instance);
+
+/* Looks for the host's devices, the first time. The lock is held. */
+BASE_MUST_CHECK VkResult rnd_instance_enumerate_locked(struct rnd_instance *instance);
+
+/* The instance at the root of an object that can be a command's first parameter. */
+struct rnd_instance *rnd_instance_of(struct rnd_object *object);
+
+#endif

@@ -1,0 +1,270 @@
+#include "renderer/object_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Removed objects that are worth looking through the readers for. */
+    RECLAIM_BATCH = 256,
+};
+
+void
+rnd_object_table_init(struct rnd_object_table *table)
+{
+    pthread_mutex_init(&table->lock, NULL);
+    base_table_init(&table->ids);
+    base_list_init(&table->readers);
+    table->retired = NULL;
+    table->retired_count = 0;
+    atomic_init(&table->epoch, 1);
+}
+
+static void
+free_retired(struct rnd_object *object)
+{
+    while (object) {
+        struct rnd_object *next = object->next_retired;
+        if (object->release) {
+            object->release(object);
+        } else {
+            free(object);
+        }
+        object = next;
+    }
+}
+
+void
+rnd_object_table_finish(struct rnd_object_table *table)
+{
+    assert(table->ids.count == 0);
+    assert(base_list_empty(&table->readers));
+    free_retired(table->retired);
+    base_table_finish(&table->ids);
+    pthread_mutex_destroy(&table->lock);
+}
+
+void
+rnd_object_reader_init(struct rnd_object_table *table, struct rnd_object_reader *reader)
+{
+    memset(reader, 0, sizeof(*reader));
+    pthread_mutex_lock(&table->lock);
+    base_list_push(&table->readers, &reader->link);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void
+rnd_object_reader_finish(struct rnd_object_table *table, struct rnd_object_reader *reader)
+{
+    pthread_mutex_lock(&table->lock);
+    base_list_remove(&reader->link);
+    pthread_mutex_unlock(&table->lock);
+}
+
+/* The epoch of the batch that started first, of all that are under way. */
+static uint64_t
+oldest_batch_locked(const struct rnd_object_table *table)
+{
+    uint64_t oldest = UINT64_MAX;
+    base_list_for_each (reader, &table->readers, struct rnd_object_reader, link) {
+        uint64_t since = atomic_load(&reader->since);
+        if (since != 0 && since < oldest) {
+            oldest = since;
+        }
+    }
+    return oldest;
+}
+
+/* Cuts off the part of the retired list that no reader can hold. The list is newest first and
+ * epochs only grow, so that part is a tail. */
+static struct rnd_object *
+take_reclaimable_locked(struct rnd_object_table *table)
+{
+    uint64_t oldest = oldest_batch_locked(table);
+    struct rnd_object **link = &table->retired;
+    size_t kept = 0;
+    while (*link && (*link)->retired_at >= oldest) {
+        link = &(*link)->next_retired;
+        kept++;
+    }
+    struct rnd_object *tail = *link;
+    *link = NULL;
+    table->retired_count = kept;
+    return tail;
+}
+
+void
+rnd_object_reader_begin(struct rnd_object_table *table, struct rnd_object_reader *reader)
+{
+    /* Sequentially consistent, and before any look-up: whoever removes an object advances the epoch
+     * and then reads `since`, so either it sees us at work or we see the new epoch and not the
+     * object. */
+    atomic_store(&reader->since, atomic_load(&table->epoch));
+}
+
+void
+rnd_object_reader_end(struct rnd_object_table *table, struct rnd_object_reader *reader)
+{
+    atomic_store(&reader->since, 0);
+
+    struct rnd_object *garbage = NULL;
+    pthread_mutex_lock(&table->lock);
+    if (table->retired_count > 0) {
+        garbage = take_reclaimable_locked(table);
+    }
+    pthread_mutex_unlock(&table->lock);
+    free_retired(garbage);
+}
+
+static size_t
+cache_slot(uint64_t id)
+{
+    return (size_t)id & (RND_READER_CACHE_SIZE - 1);
+}
+
+struct rnd_object *
+rnd_object_table_find(struct rnd_object_table *table, struct rnd_object_reader *reader, uint64_t id)
+{
+    uint64_t epoch = atomic_load(&table->epoch);
+    if (reader->cache_epoch != epoch) {
+        memset(reader->cache, 0, sizeof(reader->cache));
+        reader->cache_epoch = epoch;
+    }
+    struct rnd_object *cached = reader->cache[cache_slot(id)];
+    if (cached && cached->id == id) {
+        return cached;
+    }
+    if (id == 0) {
+        return NULL;
+    }
+    pthread_mutex_lock(&table->lock);
+    struct rnd_object *object = base_table_find(&table->ids, id);
+    pthread_mutex_unlock(&table->lock);
+    if (object) {
+        reader->cache[cache_slot(id)] = object;
+    }
+    return object;
+}
+
+bool
+rnd_object_table_has_room(struct rnd_object_table *table, size_t count)
+{
+    pthread_mutex_lock(&table->lock);
+    bool room = count <= RND_MAX_OBJECTS - table->ids.count;
+    pthread_mutex_unlock(&table->lock);
+    return room;
+}
+
+bool
+rnd_object_table_contains(struct rnd_object_table *table, uint64_t id)
+{
+    pthread_mutex_lock(&table->lock);
+    bool found = id != 0 && base_table_find(&table->ids, id);
+    pthread_mutex_unlock(&table->lock);
+    return found;
+}
+
+static enum rnd_object_added
+add_locked(struct rnd_object_table *table, struct rnd_object *object, struct rnd_object *parent)
+{
+    if (base_table_find(&table->ids, object->id)) {
+        return RND_OBJECT_ID_TAKEN;
+    }
+    if (parent && base_table_find(&table->ids, parent->id) != parent) {
+        return RND_OBJECT_NO_PARENT;
+    }
+    if (table->ids.count >= RND_MAX_OBJECTS ||
+        !base_table_insert(&table->ids, object->id, object)) {
+        return RND_OBJECT_NO_ROOM;
+    }
+    object->parent = parent;
+    base_list_init(&object->children);
+    base_list_init(&object->sibling);
+    if (parent) {
+        base_list_push(&parent->children, &object->sibling);
+    }
+    return RND_OBJECT_ADDED;
+}
+
+enum rnd_object_added
+rnd_object_table_add(struct rnd_object_table *table, struct rnd_object *object,
+                     struct rnd_object *parent)
+{
+    assert(object->id != 0);
+    pthread_mutex_lock(&table->lock);
+    enum rnd_object_added added = add_locked(table, object, parent);
+    pthread_mutex_unlock(&table->lock);
+    return added;
+}
+
+static void
+retire_locked(struct rnd_object_table *table, struct rnd_object *object)
+{
+    base_table_remove(&table->ids, object->id);
+    base_list_remove(&object->sibling);
+    object->retired_at = atomic_fetch_add(&table->epoch, 1);
+    object->next_retired = table->retired;
+    table->retired = object;
+    table->retired_count++;
+}
+
+/* Not recursive: the tree's depth is ours (at most five levels), but a loop needs no stack at all.
+ */
+static void
+retire_children_locked(struct rnd_object_table *table, struct rnd_object *root)
+{
+    struct rnd_object *at = root;
+    for (;;) {
+        if (!base_list_empty(&at->children)) {
+            at = base_list_entry(at->children.prev, struct rnd_object, sibling);
+            continue;
+        }
+        if (at == root) {
+            return;
+        }
+        struct rnd_object *parent = at->parent;
+        retire_locked(table, at);
+        at = parent;
+    }
+}
+
+/* Frees what can be freed, now and then: a long batch that creates and destroys must not hoard. */
+static struct rnd_object *
+take_batch_locked(struct rnd_object_table *table)
+{
+    return table->retired_count >= RECLAIM_BATCH && table->retired_count % RECLAIM_BATCH == 0
+               ? take_reclaimable_locked(table)
+               : NULL;
+}
+
+bool
+rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *object)
+{
+    pthread_mutex_lock(&table->lock);
+    bool found = base_table_find(&table->ids, object->id) == object;
+    struct rnd_object *garbage = NULL;
+    if (found) {
+        retire_children_locked(table, object);
+        retire_locked(table, object);
+        garbage = take_batch_locked(table);
+    }
+    pthread_mutex_unlock(&table->lock);
+    free_retired(garbage);
+    return found;
+}
+
+void
+rnd_object_table_remove_children(struct rnd_object_table *table, struct rnd_object *object)
+{
+    pthread_mutex_lock(&table->lock);
+    retire_children_locked(table, object);
+    pthread_mutex_unlock(&table->lock);
+}
+
+struct rnd_object *
+rnd_object_last_child(const struct rnd_object *object)
+{
+    return base_list_empty(&object->children)
+               ? NULL
+               : base_list_entry(object->children.prev, struct rnd_object, sibling);
+}

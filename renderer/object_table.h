@@ -1,0 +1,82 @@
+/* The context's one table of guest ids, shared by all its streams.
+ *
+ * A stream may use an object that it looked up until the end of the batch it is executing, even
+ * when another stream destroys the object meanwhile: removed objects are freed only once every
+ * reader that was at work at that moment has started a new batch or fallen idle. (That protects our
+ * memory. A host handle that a hostile guest destroys under another ring's feet is the host
+ * driver's business and costs at most the worker process.)
+ *
+ * Any thread may call; a reader belongs to one thread. */
+#ifndef RND_OBJECT_TABLE_H
+#define RND_OBJECT_TABLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "renderer/object.h"
+
+enum {
+    RND_MAX_OBJECTS = 1u << 20, /* live at a time in a context */
+    RND_READER_CACHE_SIZE = 64, /* power of two */
+};
+
+struct rnd_object_table {
+    pthread_mutex_t lock;
+    struct base_table ids;      /* to rnd_object; guarded by lock */
+    struct base_list readers;   /* rnd_object_reader.link; guarded by lock */
+    struct rnd_object *retired; /* newest first; guarded by lock */
+    size_t retired_count;       /* guarded by lock */
+    _Atomic uint64_t epoch;     /* grows with every removal; never 0 */
+};
+
+struct rnd_object_reader {
+    struct base_list link;  /* rnd_object_table.readers */
+    _Atomic uint64_t since; /* the epoch when its batch began; 0 while idle */
+
+    /* Its own thread only: what was found lately, valid while the table's epoch is cache_epoch. */
+    uint64_t cache_epoch;
+    struct rnd_object *cache[RND_READER_CACHE_SIZE];
+};
+
+void rnd_object_table_init(struct rnd_object_table *table);
+/* Frees the memory of removed objects; the table must hold no live ones. */
+void rnd_object_table_finish(struct rnd_object_table *table);
+
+void rnd_object_reader_init(struct rnd_object_table *table, struct rnd_object_reader *reader);
+void rnd_object_reader_finish(struct rnd_object_table *table, struct rnd_object_reader *reader);
+/* Around everything that holds on to looked-up objects. begin() inside begin() restarts. */
+void rnd_object_reader_begin(struct rnd_object_table *table, struct rnd_object_reader *reader);
+void rnd_object_reader_end(struct rnd_object_table *table, struct rnd_object_reader *reader);
+
+/* NULL if there is none. Between begin() and end() only. */
+struct rnd_object *rnd_object_table_find(struct rnd_object_table *table,
+                                         struct rnd_object_reader *reader, uint64_t id);
+/* So many more objects may be added, as far as the limit goes. */
+bool rnd_object_table_has_room(struct rnd_object_table *table, size_t count);
+bool rnd_object_table_contains(struct rnd_object_table *table, uint64_t id);
+
+enum rnd_object_added {
+    RND_OBJECT_ADDED,
+    RND_OBJECT_ID_TAKEN,
+    RND_OBJECT_NO_PARENT, /* another stream has just removed it */
+    RND_OBJECT_NO_ROOM,   /* RND_MAX_OBJECTS or the memory is exhausted */
+};
+/* Publishes a calloc'ed object whose id, handle, device and type are set. */
+BASE_MUST_CHECK enum rnd_object_added rnd_object_table_add(struct rnd_object_table *table,
+                                                           struct rnd_object *object,
+                                                           struct rnd_object *parent);
+/* Forgets the object and all below it; their memory is freed when no reader can hold them any more.
+ * False if somebody else has already removed it. */
+bool rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *object);
+/* The same for all that hangs under it, not for itself. */
+void rnd_object_table_remove_children(struct rnd_object_table *table, struct rnd_object *object);
+/* Youngest child, NULL at the end: for teardown, when nobody else uses the table. */
+struct rnd_object *rnd_object_last_child(const struct rnd_object *object);
+
+#endif

@@ -1,0 +1,210 @@
+#include "renderer/physical_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "protocol/proto_extensions.h"
+#include "renderer/memory_probe.h"
+
+/* Of the protocol and implemented by many hosts, yet of no use to a guest for now. */
+static const struct {
+    const char *name, *reason;
+} held_back[] = {
+    {"VK_KHR_external_memory_fd", "guest memory is shared pages, which no host driver exports"},
+    {"VK_EXT_external_memory_dma_buf",
+     "guest memory is shared pages, which no host driver exports"},
+};
+
+static const char *
+reason_to_hold_back(const struct proto_extension *extension)
+{
+    if (extension->is_instance) {
+        return "it is an instance extension";
+    }
+    if (extension->guest_reason) {
+        return extension->guest_reason;
+    }
+    for (size_t i = 0; i < BASE_COUNT_OF(held_back); i++) {
+        if (strcmp(extension->name, held_back[i].name) == 0) {
+            return held_back[i].reason;
+        }
+    }
+    return NULL;
+}
+
+static VkResult
+list_host_extensions(const struct rnd_instance *instance, VkPhysicalDevice handle,
+                     VkExtensionProperties **out, uint32_t *count)
+{
+    PFN_vkEnumerateDeviceExtensionProperties enumerate =
+        instance->table.EnumerateDeviceExtensionProperties;
+    VkResult result = enumerate(handle, NULL, count, NULL);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    *out = calloc(*count ? *count : 1, sizeof(**out));
+    if (!*out) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    result = enumerate(handle, NULL, count, *out);
+    if (result < 0) {
+        free(*out);
+    }
+    return result < 0 ? result : VK_SUCCESS;
+}
+
+static bool
+contains(const VkExtensionProperties *list, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(list[i].extensionName, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Narrows the host's list, in place, to what the guest may enable. */
+static uint32_t
+filter_extensions(VkExtensionProperties *list, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct proto_extension *known = proto_extension_find(list[i].extensionName);
+        const char *reason = known ? reason_to_hold_back(known) : "the protocol does not carry it";
+        if (reason) {
+            base_log_debug("%s is held back: %s", list[i].extensionName, reason);
+            continue;
+        }
+        list[kept] = list[i];
+        if (list[kept].specVersion > known->spec_version) {
+            list[kept].specVersion = known->spec_version;
+        }
+        kept++;
+    }
+    return kept;
+}
+
+static bool
+load_queue_families(struct rnd_physical_device *device)
+{
+    const struct rnd_instance_table *table = &device->instance->table;
+    uint32_t count = 0;
+    table->GetPhysicalDeviceQueueFamilyProperties(device->handle, &count, NULL);
+    device->queue_families = calloc(count ? count : 1, sizeof(*device->queue_families));
+    if (!device->queue_families) {
+        return false;
+    }
+    table->GetPhysicalDeviceQueueFamilyProperties(device->handle, &count, device->queue_families);
+    device->queue_family_count = count;
+    return true;
+}
+
+static uint64_t
+query_import_alignment(const struct rnd_physical_device *device)
+{
+    VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &host,
+    };
+    device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    return host.minImportedHostPointerAlignment > page ? host.minImportedHostPointerAlignment
+                                                       : page;
+}
+
+static bool
+build_memory_types(struct rnd_physical_device *device)
+{
+    const char *name = device->properties.deviceName;
+    VkPhysicalDeviceMemoryProperties host;
+    device->instance->table.GetPhysicalDeviceMemoryProperties(device->handle, &host);
+    uint32_t importable = rnd_memory_probe_importable(device);
+    if (!rnd_memory_types_build(&device->memory_types, &host, importable)) {
+        base_log_warn("\"%s\" is not shown to guests: none of its HOST_COHERENT memory types can "
+                      "import shared pages (mask %#x of %u types)",
+                      name, importable, host.memoryTypeCount);
+        return false;
+    }
+    for (uint32_t i = 0; i < device->memory_types.guest.memoryTypeCount; i++) {
+        base_log_debug("\"%s\" memory type %u: flags %#x, host type %u, %s", name, i,
+                       device->memory_types.guest.memoryTypes[i].propertyFlags,
+                       device->memory_types.types[i].host_index,
+                       rnd_backing_name(device->memory_types.types[i].backing));
+    }
+    return true;
+}
+
+/* Fills a device whose handle and properties are set. */
+static bool
+device_init(struct rnd_physical_device *device)
+{
+    const char *name = device->properties.deviceName;
+    if (device->properties.apiVersion < VK_API_VERSION_1_1) {
+        base_log_warn("\"%s\" is not shown to guests: it has Vulkan 1.0, 1.1 is needed", name);
+        return false;
+    }
+    uint32_t count;
+    if (list_host_extensions(device->instance, device->handle, &device->extensions, &count) !=
+        VK_SUCCESS) {
+        base_log_warn("\"%s\" is not shown to guests: it does not list its extensions", name);
+        return false;
+    }
+    if (!contains(device->extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME)) {
+        base_log_warn(
+            "\"%s\" is not shown to guests: it lacks VK_EXT_external_memory_host, without "
+            "which its memory cannot be shared with them",
+            name);
+        return false;
+    }
+    device->has_external_fence_fd =
+        contains(device->extensions, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    device->import_alignment = query_import_alignment(device);
+    device->extension_count = filter_extensions(device->extensions, count);
+    return load_queue_families(device) && build_memory_types(device);
+}
+
+static void
+release(struct rnd_object *object)
+{
+    rnd_physical_device_free((struct rnd_physical_device *)object);
+}
+
+struct rnd_physical_device *
+rnd_physical_device_create(struct rnd_instance *instance, VkPhysicalDevice handle)
+{
+    struct rnd_physical_device *device = calloc(1, sizeof(*device));
+    if (!device) {
+        return NULL;
+    }
+    device->object.handle = RND_HANDLE(handle);
+    device->object.release = release;
+    device->handle = handle;
+    device->instance = instance;
+    instance->table.GetPhysicalDeviceProperties(handle, &device->properties);
+    device->properties.apiVersion = rnd_cap_version(device->properties.apiVersion);
+    if (!device_init(device)) {
+        rnd_physical_device_free(device);
+        return NULL;
+    }
+    return device;
+}
+
+void
+rnd_physical_device_free(struct rnd_physical_device *device)
+{
+    free(device->extensions);
+    free(device->queue_families);
+    free(device);
+}
+
+bool
+rnd_physical_device_offers(const struct rnd_physical_device *device, const char *extension)
+{
+    return contains(device->extensions, device->extension_count, extension);
+}

@@ -1,0 +1,45 @@
+/* A physical device of the host, as the guest sees it: only those are shown whose memory can be
+ * shared with a guest. Constant after creation. */
+#ifndef RND_PHYSICAL_DEVICE_H
+#define RND_PHYSICAL_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+#include "renderer/instance.h"
+#include "renderer/memory_types.h"
+#include "renderer/object.h"
+
+struct rnd_physical_device {
+    struct rnd_object object; /* first; id 0 until the guest has named it */
+    VkPhysicalDevice handle;
+    struct rnd_instance *instance;         /* owns us; outlives us */
+    VkPhysicalDeviceProperties properties; /* the host's, version capped */
+
+    struct rnd_memory_types memory_types;
+    /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
+    uint64_t import_alignment;
+    bool has_external_fence_fd;
+
+    VkExtensionProperties *extensions; /* what the guest may enable */
+    uint32_t extension_count;
+    VkQueueFamilyProperties *queue_families;
+    uint32_t queue_family_count;
+};
+
+/* NULL if the guest cannot use it, or memory ran out; the reason has been logged. */
+BASE_MUST_CHECK struct rnd_physical_device *
+rnd_physical_device_create(struct rnd_instance *instance, VkPhysicalDevice handle);
+void rnd_physical_device_free(struct rnd_physical_device *device);
+
+bool rnd_physical_device_offers(const struct rnd_physical_device *device, const char *extension);
+
+static inline struct rnd_physical_device *
+rnd_physical_device_from(struct rnd_object *object)
+{
+    return (struct rnd_physical_device *)object;
+}
+
+#endif

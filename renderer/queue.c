@@ -1,0 +1,261 @@
+#include "renderer/queue.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "renderer/context_impl.h"
+#include "renderer/device.h"
+#include "renderer/sync.h"
+
+struct rnd_queue *
+rnd_queue_create(struct rnd_device *device, VkQueue handle, const VkDeviceQueueCreateInfo *info,
+                 uint32_t index)
+{
+    struct rnd_queue *queue = calloc(1, sizeof(*queue));
+    if (!queue) {
+        return NULL;
+    }
+    queue->object.handle = RND_HANDLE(handle);
+    queue->device = device;
+    queue->handle = handle;
+    queue->flags = info->flags;
+    queue->family = info->queueFamilyIndex;
+    queue->index = index;
+    pthread_mutex_init(&queue->submit_lock, NULL);
+    pthread_cond_init(&queue->sync_wake, NULL);
+    base_list_init(&queue->entries);
+    return queue;
+}
+
+/* --- the sync thread --- */
+
+static VkResult
+wait_for_fence(const struct rnd_device *device, VkFence fence)
+{
+    return device->table.WaitForFences(device->handle, 1, &fence, VK_TRUE, UINT64_MAX);
+}
+
+static VkResult
+wait_for_semaphore(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+{
+    VkSemaphore semaphore = RND_OBJECT_HANDLE(&entry->semaphore->object, VkSemaphore);
+    VkSemaphoreWaitInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+        .semaphoreCount = 1,
+        .pSemaphores = &semaphore,
+        .pValues = &entry->value,
+    };
+    return device->table.WaitSemaphores(device->handle, &info, UINT64_MAX);
+}
+
+static VkResult
+wait_on_host(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+{
+    switch (entry->kind) {
+    case RND_SYNC_FENCE:
+        return wait_for_fence(device, RND_OBJECT_HANDLE(&entry->fence->object, VkFence));
+    case RND_SYNC_SEMAPHORE: return wait_for_semaphore(device, entry);
+    case RND_SYNC_TIMELINE:
+        return entry->host_fence ? wait_for_fence(device, entry->host_fence) : VK_SUCCESS;
+    }
+    return VK_SUCCESS;
+}
+
+static void
+publish(struct rnd_queue *queue, const struct rnd_sync_entry *entry, VkResult result)
+{
+    struct rnd_context *ctx = queue->device->context;
+    uint64_t value = result == VK_SUCCESS ? entry->value : WIRE_FEEDBACK_DEVICE_LOST;
+    switch (entry->kind) {
+    case RND_SYNC_FENCE: rnd_feedback_publish(&entry->fence->feedback, value); break;
+    case RND_SYNC_SEMAPHORE: rnd_semaphore_reached(queue->device, entry->semaphore, value); break;
+    case RND_SYNC_TIMELINE:
+        ctx->info.fence_retired(ctx->info.user, queue->ring_idx, entry->fence_id);
+        break;
+    }
+}
+
+static void
+let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *entry)
+{
+    switch (entry->kind) {
+    case RND_SYNC_FENCE: entry->fence->pending--; break;
+    case RND_SYNC_SEMAPHORE: entry->semaphore->pending--; break;
+    case RND_SYNC_TIMELINE: return;
+    }
+    pthread_cond_broadcast(&queue->device->sync_done);
+}
+
+/* Keeps the fence for the next one, if the host can reset it and there is room. */
+static void
+recycle_fence(struct rnd_queue *queue, VkFence fence)
+{
+    struct rnd_device *device = queue->device;
+    bool kept = false;
+    if (!fence) {
+        return;
+    }
+    if (device->table.ResetFences(device->handle, 1, &fence) == VK_SUCCESS) {
+        pthread_mutex_lock(&device->sync_lock);
+        if (queue->free_fence_count < RND_MAX_FREE_FENCES) {
+            queue->free_fences[queue->free_fence_count++] = fence;
+            kept = true;
+        }
+        pthread_mutex_unlock(&device->sync_lock);
+    }
+    if (!kept) {
+        device->table.DestroyFence(device->handle, fence, NULL);
+    }
+}
+
+static void
+process(struct rnd_queue *queue, struct rnd_sync_entry *entry)
+{
+    struct rnd_device *device = queue->device;
+    VkResult result = wait_on_host(device, entry);
+    if (result != VK_SUCCESS) {
+        base_log_warn("context %s: waiting for queue %u of family %u gave %d",
+                      device->context->info.name, queue->index, queue->family, result);
+    }
+    publish(queue, entry, result);
+
+    pthread_mutex_lock(&device->sync_lock);
+    let_go_locked(queue, entry);
+    pthread_mutex_unlock(&device->sync_lock);
+    recycle_fence(queue, entry->host_fence);
+    free(entry);
+}
+
+/* NULL: the thread is to end. */
+static struct rnd_sync_entry *
+next_entry(struct rnd_queue *queue)
+{
+    struct rnd_sync_entry *entry = NULL;
+    pthread_mutex_lock(&queue->device->sync_lock);
+    while (base_list_empty(&queue->entries) && !queue->sync_stop) {
+        pthread_cond_wait(&queue->sync_wake, &queue->device->sync_lock);
+    }
+    if (!base_list_empty(&queue->entries)) {
+        entry = base_list_entry(queue->entries.next, struct rnd_sync_entry, link);
+        base_list_remove(&entry->link);
+    }
+    pthread_mutex_unlock(&queue->device->sync_lock);
+    return entry;
+}
+
+static void *
+run(void *user)
+{
+    struct rnd_queue *queue = user;
+    for (struct rnd_sync_entry *entry; (entry = next_entry(queue));) {
+        process(queue, entry);
+    }
+    return NULL;
+}
+
+bool
+rnd_queue_start_sync(struct rnd_queue *queue)
+{
+    pthread_mutex_lock(&queue->device->sync_lock);
+    if (!queue->sync_started && !queue->sync_stop &&
+        pthread_create(&queue->sync_thread, NULL, run, queue) == 0) {
+        pthread_setname_np(queue->sync_thread, "vesper-sync");
+        queue->sync_started = true;
+    }
+    bool started = queue->sync_started;
+    pthread_mutex_unlock(&queue->device->sync_lock);
+    return started;
+}
+
+static void
+stop_sync(struct rnd_queue *queue)
+{
+    pthread_mutex_lock(&queue->device->sync_lock);
+    queue->sync_stop = true;
+    pthread_cond_signal(&queue->sync_wake);
+    bool started = queue->sync_started;
+    pthread_mutex_unlock(&queue->device->sync_lock);
+    if (started) {
+        pthread_join(queue->sync_thread, NULL);
+    }
+}
+
+void
+rnd_queue_finish(struct rnd_queue *queue)
+{
+    stop_sync(queue);
+    for (unsigned i = 0; i < queue->free_fence_count; i++) {
+        queue->device->table.DestroyFence(queue->device->handle, queue->free_fences[i], NULL);
+    }
+    queue->free_fence_count = 0;
+    pthread_cond_destroy(&queue->sync_wake);
+    pthread_mutex_destroy(&queue->submit_lock);
+}
+
+void
+rnd_queue_add_entries_locked(struct rnd_queue *queue, struct base_list *entries)
+{
+    if (base_list_empty(entries)) {
+        return;
+    }
+    pthread_mutex_lock(&queue->device->sync_lock);
+    base_list_for_each_safe (entry, entries, struct rnd_sync_entry, link) {
+        base_list_remove(&entry->link);
+        if (entry->fence) {
+            entry->fence->pending++;
+        }
+        if (entry->semaphore) {
+            entry->semaphore->pending++;
+        }
+        base_list_push(&queue->entries, &entry->link);
+    }
+    pthread_cond_signal(&queue->sync_wake);
+    pthread_mutex_unlock(&queue->device->sync_lock);
+}
+
+/* --- fences of the server --- */
+
+static VkFence
+take_fence(struct rnd_queue *queue)
+{
+    struct rnd_device *device = queue->device;
+    VkFence fence = VK_NULL_HANDLE;
+    pthread_mutex_lock(&device->sync_lock);
+    if (queue->free_fence_count > 0) {
+        fence = queue->free_fences[--queue->free_fence_count];
+    }
+    pthread_mutex_unlock(&device->sync_lock);
+    if (!fence) {
+        VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+        device->table.CreateFence(device->handle, &info, NULL, &fence);
+    }
+    return fence;
+}
+
+enum rnd_result
+rnd_queue_add_timeline_fence(struct rnd_queue *queue, uint64_t fence_id)
+{
+    struct rnd_sync_entry *entry = calloc(1, sizeof(*entry));
+    if (!entry || !rnd_queue_start_sync(queue)) {
+        free(entry);
+        return RND_NO_MEMORY;
+    }
+    entry->kind = RND_SYNC_TIMELINE;
+    entry->fence_id = fence_id;
+    entry->host_fence = take_fence(queue);
+
+    struct base_list entries;
+    base_list_init(&entries);
+    base_list_push(&entries, &entry->link);
+
+    pthread_mutex_lock(&queue->submit_lock);
+    VkFence fence = entry->host_fence;
+    if (fence && queue->device->table.QueueSubmit(queue->handle, 0, NULL, fence) != VK_SUCCESS) {
+        /* Nothing will signal it: the device is lost, or the host out of memory. Retire in turn. */
+        queue->device->table.DestroyFence(queue->device->handle, fence, NULL);
+        entry->host_fence = VK_NULL_HANDLE;
+    }
+    rnd_queue_add_entries_locked(queue, &entries);
+    pthread_mutex_unlock(&queue->submit_lock);
+    return RND_OK;
+}

@@ -1,0 +1,188 @@
+#include "renderer/resource.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* Maps `size` bytes of the file at a multiple of `alignment`, which may exceed the page size:
+ * reserves more address space than needed, maps over the aligned part, gives the rest back. */
+static uint8_t *
+map_aligned(int fd, size_t size, size_t alignment)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (alignment <= page) {
+        return base_fd_map(fd, size);
+    }
+    if (size > SIZE_MAX - alignment) {
+        return NULL;
+    }
+    size_t reserved = size + alignment;
+    uint8_t *start =
+        mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) {
+        return NULL;
+    }
+    uint8_t *aligned =
+        (uint8_t *)(((uintptr_t)start + alignment - 1) & ~(uintptr_t)(alignment - 1));
+    if (mmap(aligned, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        munmap(start, reserved);
+        return NULL;
+    }
+    size_t before = (size_t)(aligned - start);
+    size_t mapped = (size + page - 1) & ~(page - 1);
+    if (before > 0) {
+        munmap(start, before);
+    }
+    if (reserved > before + mapped) {
+        munmap(aligned + mapped, reserved - before - mapped);
+    }
+    return aligned;
+}
+
+struct rnd_shm *
+rnd_shm_create(const char *name, uint64_t size, size_t alignment)
+{
+    struct rnd_shm *shm = calloc(1, sizeof(*shm));
+    if (!shm) {
+        return NULL;
+    }
+    shm->fd = base_fd_create_shared_memory(name, size);
+    if (shm->fd < 0) {
+        goto free_shm;
+    }
+    shm->map = map_aligned(shm->fd, size, alignment);
+    if (!shm->map) {
+        goto close_fd;
+    }
+    shm->size = size;
+    atomic_init(&shm->references, 1);
+    return shm;
+
+close_fd:
+    base_fd_close(&shm->fd);
+free_shm:
+    free(shm);
+    return NULL;
+}
+
+struct rnd_shm *
+rnd_shm_ref(struct rnd_shm *shm)
+{
+    atomic_fetch_add_explicit(&shm->references, 1, memory_order_relaxed);
+    return shm;
+}
+
+void
+rnd_shm_unref(struct rnd_shm *shm)
+{
+    if (!shm || atomic_fetch_sub_explicit(&shm->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    base_fd_unmap(shm->map, shm->size);
+    base_fd_close(&shm->fd);
+    free(shm);
+}
+
+struct resource {
+    enum rnd_resource_kind kind;
+    struct rnd_shm *shm; /* a reference */
+};
+
+static uint64_t
+accounted_bytes(const struct resource *resource)
+{
+    return resource->kind == RND_RESOURCE_SHARED_MEMORY ? resource->shm->size : 0;
+}
+
+void
+rnd_resource_table_init(struct rnd_resource_table *table)
+{
+    pthread_mutex_init(&table->lock, NULL);
+    base_table_init(&table->ids);
+    table->bytes = 0;
+}
+
+static void
+destroy_resource(struct resource *resource)
+{
+    if (resource) {
+        rnd_shm_unref(resource->shm);
+        free(resource);
+    }
+}
+
+void
+rnd_resource_table_finish(struct rnd_resource_table *table)
+{
+    size_t cursor = 0;
+    for (struct resource *it; (it = base_table_next(&table->ids, &cursor));) {
+        destroy_resource(it);
+    }
+    base_table_finish(&table->ids);
+    pthread_mutex_destroy(&table->lock);
+}
+
+static enum rnd_result
+add_locked(struct rnd_resource_table *table, uint32_t id, struct resource *resource)
+{
+    uint64_t bytes = accounted_bytes(resource);
+    if (id == 0 || base_table_find(&table->ids, id)) {
+        return RND_INVALID;
+    }
+    if (table->ids.count >= RND_MAX_RESOURCES || bytes > RND_MAX_SHARED_MEMORY - table->bytes ||
+        !base_table_insert(&table->ids, id, resource)) {
+        return RND_NO_MEMORY;
+    }
+    table->bytes += bytes;
+    return RND_OK;
+}
+
+enum rnd_result
+rnd_resource_table_add(struct rnd_resource_table *table, uint32_t id, enum rnd_resource_kind kind,
+                       struct rnd_shm *shm)
+{
+    struct resource *resource = calloc(1, sizeof(*resource));
+    if (!resource) {
+        return RND_NO_MEMORY;
+    }
+    resource->kind = kind;
+    resource->shm = rnd_shm_ref(shm);
+    pthread_mutex_lock(&table->lock);
+    enum rnd_result result = add_locked(table, id, resource);
+    pthread_mutex_unlock(&table->lock);
+    if (result != RND_OK) {
+        destroy_resource(resource);
+    }
+    return result;
+}
+
+void
+rnd_resource_table_remove(struct rnd_resource_table *table, uint32_t id)
+{
+    pthread_mutex_lock(&table->lock);
+    struct resource *resource = id ? base_table_remove(&table->ids, id) : NULL;
+    if (resource) {
+        table->bytes -= accounted_bytes(resource);
+    }
+    pthread_mutex_unlock(&table->lock);
+    destroy_resource(resource);
+}
+
+struct rnd_shm *
+rnd_resource_table_get(struct rnd_resource_table *table, uint32_t id, enum rnd_resource_kind *kind)
+{
+    struct rnd_shm *shm = NULL;
+    pthread_mutex_lock(&table->lock);
+    struct resource *resource = id ? base_table_find(&table->ids, id) : NULL;
+    if (resource) {
+        shm = rnd_shm_ref(resource->shm);
+        if (kind) {
+            *kind = resource->kind;
+        }
+    }
+    pthread_mutex_unlock(&table->lock);
+    return shm;
+}

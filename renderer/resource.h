@@ -1,0 +1,60 @@
+/* Shared memory, and the resource ids by which a guest names it. Memory is reference counted: the
+ * id, the VkDeviceMemory whose pages it is, rings and streams each hold a reference, so a guest
+ * that drops a resource early takes nothing away from under anybody.
+ *
+ * Any thread may call. */
+#ifndef RND_RESOURCE_H
+#define RND_RESOURCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/table.h"
+#include "renderer/context.h"
+
+/* A mapped memfd. Constant after creation. */
+struct rnd_shm {
+    _Atomic uint32_t references;
+    int fd;
+    uint8_t *map;
+    uint64_t size; /* bytes, of the file and of the mapping */
+};
+
+/* Zeroed. The mapping starts at a multiple of `alignment`, a power of two. NULL: out of memory,
+ * address space or descriptors. */
+BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, size_t alignment);
+struct rnd_shm *rnd_shm_ref(struct rnd_shm *shm);
+void rnd_shm_unref(struct rnd_shm *shm);
+
+enum rnd_resource_kind {
+    RND_RESOURCE_SHARED_MEMORY, /* blob id 0: rings, streams, replies, feedback */
+    RND_RESOURCE_DEVICE_MEMORY, /* the pages of a VkDeviceMemory */
+};
+
+struct rnd_resource_table {
+    pthread_mutex_t lock;
+    struct base_table ids; /* to struct resource; guarded by lock */
+    uint64_t bytes;        /* of all shared memory (blob id 0) here; guarded by lock */
+};
+
+enum {
+    RND_MAX_RESOURCES = 1u << 16,
+};
+/* Shared memory (blob id 0) that a context may hold. */
+#define RND_MAX_SHARED_MEMORY (UINT64_C(4) << 30)
+
+void rnd_resource_table_init(struct rnd_resource_table *table);
+void rnd_resource_table_finish(struct rnd_resource_table *table);
+/* Takes a reference of its own. */
+BASE_MUST_CHECK enum rnd_result rnd_resource_table_add(struct rnd_resource_table *table,
+                                                       uint32_t id, enum rnd_resource_kind kind,
+                                                       struct rnd_shm *shm);
+void rnd_resource_table_remove(struct rnd_resource_table *table, uint32_t id);
+/* A reference to the memory; NULL if there is no such resource. *kind may be NULL. */
+BASE_MUST_CHECK struct rnd_shm *rnd_resource_table_get(struct rnd_resource_table *table,
+                                                       uint32_t id, enum rnd_resource_kind *kind);
+
+#endif
