@@ -94,12 +94,12 @@ rnd_cap_version(uint32_t version)
     return VK_MAKE_API_VERSION(0, 1, 4, VK_API_VERSION_PATCH(version));
 }
 
-uint32_t
-rnd_host_version(const struct rnd_host *vulkan)
+bool
+rnd_host_is_usable(const struct rnd_host *vulkan)
 {
     uint32_t version = VK_API_VERSION_1_0;
     if (vulkan->enumerate_instance_version) {
         vulkan->enumerate_instance_version(&version);
     }
-    return rnd_cap_version(version);
+    return version >= VK_API_VERSION_1_1;
 }

@@ -4,6 +4,7 @@
 #ifndef RND_HOST_H
 #define RND_HOST_H
 
+#include <stdbool.h>
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
@@ -17,8 +18,10 @@ struct rnd_host {
 /* NULL: there is none; the reason has been logged. */
 BASE_MUST_CHECK const struct rnd_host *rnd_host_get(void);
 
-/* The host's instance version, as a guest may use it. */
-uint32_t rnd_host_version(const struct rnd_host *host);
+/* Whether guests can use it at all: Vulkan 1.1. A loader of 1.1 or newer passes on what it is too
+ * old to know, so what the guest is told of the instance's version does not depend on the host's.
+ */
+bool rnd_host_is_usable(const struct rnd_host *host);
 /* Caps a version to what the protocol speaks, keeping its patch number. */
 uint32_t rnd_cap_version(uint32_t version);
 

@@ -49,7 +49,7 @@ rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
     if (!host) {
         return VK_ERROR_INITIALIZATION_FAILED;
     }
-    if (rnd_host_version(host) < VK_API_VERSION_1_1) {
+    if (!rnd_host_is_usable(host)) {
         base_log_error("the host's Vulkan is 1.0; Vulkan 1.1 is needed");
         return VK_ERROR_INITIALIZATION_FAILED;
     }

@@ -12,12 +12,10 @@ rnd_do_vkEnumerateInstanceVersion(struct rnd_call *call,
                                   struct proto_vkEnumerateInstanceVersion *args)
 {
     const struct rnd_host *host = rnd_host_get();
-    if (!host) {
-        args->ret = VK_ERROR_INITIALIZATION_FAILED;
-        return;
+    args->ret = host ? VK_SUCCESS : VK_ERROR_INITIALIZATION_FAILED;
+    if (host) {
+        *args->pApiVersion = rnd_host_is_usable(host) ? PROTO_VK_XML_VERSION : VK_API_VERSION_1_0;
     }
-    *args->pApiVersion = rnd_host_version(host);
-    args->ret = VK_SUCCESS;
 }
 
 /* Vulkan's rule for lists: NULL asks for the length, VK_INCOMPLETE says that more would have
