@@ -1,0 +1,189 @@
+#include "renderer/object_table.h"
+
+#include <stdlib.h>
+
+#include "tests/unit/test.h"
+
+static unsigned released;
+
+static void
+count_release(struct rnd_object *object)
+{
+    released++;
+    free(object);
+}
+
+static struct rnd_object *
+add(struct rnd_object_table *table, uint64_t id, VkObjectType type, struct rnd_object *parent)
+{
+    struct rnd_object *object = calloc(1, sizeof(*object));
+    assert_non_null(object);
+    object->id = id;
+    object->type = type;
+    object->handle = id * 10;
+    object->release = count_release;
+    assert_int_equal(rnd_object_table_add(table, object, parent), RND_OBJECT_ADDED);
+    return object;
+}
+
+struct fixture {
+    struct rnd_object_table table;
+    struct rnd_object_reader reader;
+};
+
+static void
+begin(struct fixture *f)
+{
+    released = 0;
+    rnd_object_table_init(&f->table);
+    rnd_object_reader_init(&f->table, &f->reader);
+    rnd_object_reader_begin(&f->table, &f->reader);
+}
+
+static void
+end(struct fixture *f)
+{
+    rnd_object_reader_end(&f->table, &f->reader);
+    rnd_object_reader_finish(&f->table, &f->reader);
+    rnd_object_table_finish(&f->table);
+}
+
+TEST(what_was_added_is_found_until_it_is_removed)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *object = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, 5), object);
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 6));
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 0));
+    assert_true(rnd_object_table_remove(&f.table, object));
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 5));
+    end(&f);
+}
+
+TEST(an_id_names_one_object_whatever_its_type)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *object = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    struct rnd_object second = {.id = 5, .type = VK_OBJECT_TYPE_BUFFER};
+    assert_int_equal(rnd_object_table_add(&f.table, &second, NULL), RND_OBJECT_ID_TAKEN);
+    assert_true(rnd_object_table_contains(&f.table, 5));
+    assert_false(rnd_object_table_contains(&f.table, 0));
+    rnd_object_table_remove(&f.table, object);
+    end(&f);
+}
+
+TEST(an_id_can_be_used_again_and_the_cache_knows)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *first = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, 5), first);
+    rnd_object_table_remove(&f.table, first);
+    struct rnd_object *second = add(&f.table, 5, VK_OBJECT_TYPE_BUFFER, NULL);
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, 5), second);
+    /* Same slot of the cache. */
+    struct rnd_object *third =
+        add(&f.table, 5 + RND_READER_CACHE_SIZE, VK_OBJECT_TYPE_BUFFER, NULL);
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, third->id), third);
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, 5), second);
+    rnd_object_table_remove(&f.table, second);
+    rnd_object_table_remove(&f.table, third);
+    end(&f);
+}
+
+TEST(removing_twice_is_noticed)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *object = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    assert_true(rnd_object_table_remove(&f.table, object));
+    assert_false(rnd_object_table_remove(&f.table, object));
+    end(&f);
+    assert_int_equal(released, 1);
+}
+
+TEST(children_go_with_their_parents)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *device = add(&f.table, 1, VK_OBJECT_TYPE_DEVICE, NULL);
+    struct rnd_object *pool = add(&f.table, 2, VK_OBJECT_TYPE_COMMAND_POOL, device);
+    add(&f.table, 3, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
+    add(&f.table, 4, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
+    struct rnd_object *fence = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, device);
+    assert_ptr_equal(rnd_object_last_child(device), fence);
+
+    rnd_object_table_remove_children(&f.table, pool);
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 3));
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 4));
+    assert_ptr_equal(rnd_object_table_find(&f.table, &f.reader, 2), pool);
+
+    add(&f.table, 6, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
+    assert_true(rnd_object_table_remove(&f.table, device));
+    for (uint64_t id = 1; id <= 6; id++) {
+        assert_false(rnd_object_table_contains(&f.table, id));
+    }
+    end(&f);
+    assert_int_equal(released, 6);
+}
+
+TEST(nothing_can_be_put_below_what_was_removed)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *pool = add(&f.table, 2, VK_OBJECT_TYPE_COMMAND_POOL, NULL);
+    rnd_object_table_remove(&f.table, pool);
+    struct rnd_object child = {.id = 3};
+    assert_int_equal(rnd_object_table_add(&f.table, &child, pool), RND_OBJECT_NO_PARENT);
+    end(&f);
+}
+
+TEST(memory_stays_while_a_reader_that_saw_it_is_at_work)
+{
+    struct fixture f;
+    struct rnd_object_reader late;
+    begin(&f);
+    rnd_object_reader_init(&f.table, &late);
+
+    struct rnd_object *object = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    rnd_object_table_remove(&f.table, object);
+    /* It started after the removal and cannot have seen the object; its end frees nothing either.
+     */
+    rnd_object_reader_begin(&f.table, &late);
+    rnd_object_reader_end(&f.table, &late);
+    assert_int_equal(released, 0);
+    assert_int_equal(object->id, 5);
+
+    rnd_object_reader_end(&f.table, &f.reader);
+    assert_int_equal(released, 1);
+    rnd_object_reader_finish(&f.table, &late);
+    rnd_object_reader_begin(&f.table, &f.reader);
+    end(&f);
+}
+
+TEST(a_long_batch_that_begins_anew_hoards_nothing)
+{
+    struct fixture f;
+    begin(&f);
+    for (uint64_t id = 1; id <= 2000; id++) {
+        rnd_object_table_remove(&f.table, add(&f.table, id, VK_OBJECT_TYPE_FENCE, NULL));
+        rnd_object_reader_begin(&f.table, &f.reader);
+    }
+    assert_true(released > 1000);
+    end(&f);
+    assert_int_equal(released, 2000);
+}
+
+TEST(objects_are_limited_in_number)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *device = add(&f.table, 1, VK_OBJECT_TYPE_DEVICE, NULL);
+    assert_true(rnd_object_table_has_room(&f.table, RND_MAX_OBJECTS - 1));
+    assert_false(rnd_object_table_has_room(&f.table, RND_MAX_OBJECTS));
+    assert_false(rnd_object_table_has_room(&f.table, SIZE_MAX));
+    rnd_object_table_remove(&f.table, device);
+    end(&f);
+}
