@@ -10,7 +10,10 @@
 
 #include "protocol/proto_print.h"
 
-enum { MAX_STREAM_BYTES = 1 << 20 };
+enum {
+    MAX_STREAM_BYTES = 1 << 20,
+    SHOWN_BYTES = 1000, /* of the text, after a failure */
+};
 
 static uint8_t stream[MAX_STREAM_BYTES];
 
@@ -35,8 +38,9 @@ print_stream(const char *path)
         fclose(out);
     }
     if (!whole || size == 0) {
-        fprintf(stderr, "%s: %zu bytes, not all of them understood:\n%s\n", path, size,
-                text ? text : "");
+        const char *end = text && text_size > SHOWN_BYTES ? text + text_size - SHOWN_BYTES : text;
+        fprintf(stderr, "%s: %zu bytes, not all of them understood; at the end:\n%s\n", path, size,
+                end ? end : "");
         free(text);
         return NULL;
     }

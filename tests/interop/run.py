@@ -18,6 +18,7 @@ import glob
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -88,10 +89,9 @@ class ValidationLog:
     def __init__(self, directory, prefix=""):
         self.file = directory / "validation.log"
         inside = str(directory)[len(prefix):]
-        # Errors only: warnings are the layer's opinions on performance and on its own age.
         (directory / "vk_layer_settings.txt").write_text(
             "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n"
-            "khronos_validation.report_flags = error\n"
+            "khronos_validation.report_flags = error,warn,info\n"
             f"khronos_validation.log_filename = {inside}/validation.log\n")
         self.env = {
             "VK_INSTANCE_LAYERS": VALIDATION,
@@ -99,9 +99,13 @@ class ValidationLog:
         }
 
     def judge(self, whose):
+        """The layer introduces itself when it is loaded, and must have nothing else to say."""
         text = self.file.read_text(errors="replace") if self.file.exists() else ""
-        if text.strip():
-            raise Failure(f"validation messages under {whose}:\n{text[:4000]}")
+        if "status-message" not in text:
+            raise Failure(f"the validation layer was not loaded under {whose}:\n{text[:1000]}")
+        messages = re.findall(r"Validation (?:Error|Warning|Performance Warning):[^\n]*\n?[^\n]*", text)
+        if messages:
+            raise Failure(f"{len(messages)} validation messages under {whose}, the first:\n{messages[0][:2000]}")
 
 
 def clean_env():

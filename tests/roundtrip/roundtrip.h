@@ -1,5 +1,5 @@
-/* Round trips of every command: what the generator's own encoder wrote, our C decodes and encodes again
- * to the same bytes, of the predicted size; and so for replies, the other way round. */
+/* Round trips of every command: what the generator's own encoder wrote, our C decodes and encodes
+ * again to the same bytes, of the predicted size; and so for replies, the other way round. */
 #ifndef ROUNDTRIP_H
 #define ROUNDTRIP_H
 
@@ -18,11 +18,11 @@ struct roundtrip {
     const struct proto_caps *caps;
     struct wire_reader request, reply;
     struct wire_arena arena;
-    const uint8_t *expected_request, *expected_reply;
+    const uint8_t *expected_request, *expected_reply; /* NULL: not known */
     size_t expected_request_size, expected_reply_size;
-    bool compare;       /* false: the bytes are damaged on purpose, only survival counts */
-    char problem[160];  /* empty: all as expected */
-    uint8_t *buffer;    /* of the last encoding */
+    bool compare;      /* false: the bytes are damaged on purpose, only survival counts */
+    char problem[160]; /* empty: all as expected */
+    uint8_t *buffer;   /* of the last encoding */
     size_t buffer_size;
 };
 
