@@ -26,7 +26,7 @@ MAY_INCLUDE = {
     "virglabi": ["base", "wire", "renderer"],
     "server": ["base", "wire", "renderer"],
     "tools": ["base", "wire", "protocol"],
-    "bench": ["base", "wire", "protocol"],
+    "bench": ["base", "wire", "protocol", "tools/vkh"],
     # Tests see everything, and nothing sees them.
     "tests": ["base", "wire", "protocol", "transport", "driver", "renderer", "virglabi", "server",
               "tools", "bench"],

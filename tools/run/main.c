@@ -99,21 +99,6 @@ parse(int argc, char **argv, struct run_options *out)
     return check_options(out);
 }
 
-/* What the layer had to say decides, once the application itself has nothing to complain about. */
-static int
-judge(int status, struct run_validation *validation, int output_fd)
-{
-    if (output_fd >= 0) {
-        run_validation_drain(validation, output_fd);
-    }
-    if (!validation->messages) {
-        return status;
-    }
-    run_error("the validation layer under the renderer gave %u messages, see above",
-              validation->messages);
-    return status ? status : RUN_STATUS_FAILED;
-}
-
 static int
 run(const struct run_options *options)
 {
@@ -132,7 +117,10 @@ run(const struct run_options *options)
     if (run_server_start(options, &parts, &driver, &server)) {
         status = run_application(options, &parts, &server, signal_fd, &validation);
         run_server_stop(&server);
-        status = judge(status, &validation, server.output_fd);
+        if (options->validate) {
+            run_validation_drain(&validation, server.output_fd);
+            status = run_validation_judge(&validation, status);
+        }
         base_fd_close(&server.output_fd);
     }
     base_fd_close(&signal_fd);

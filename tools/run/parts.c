@@ -84,10 +84,9 @@ find_icd(const struct run_options *options, const char *self, char out[PATH_MAX]
         return find_named("icd", options->icd, R_OK, out);
     }
     if (!find_beside(self, candidates, R_OK, out)) {
-        run_error(
-            "no vesper_icd.json for %s: build the driver, install it, or name a driver's JSON "
-            "file with --icd PATH",
-            self);
+        run_error("no " VESPER_ICD " for %s: build the driver, install it, or name a driver's JSON "
+                  "file with --icd PATH",
+                  self);
         return false;
     }
     return true;

@@ -80,15 +80,24 @@ void run_server_stop(struct run_server *server);
 
 /* --------------------------------------------------------------- validation */
 
-/* Copies what the layer prints to standard error and counts the messages in it. */
+#define RUN_VALIDATION_SETTINGS "vk_layer_settings.txt"
+
 struct run_validation {
     unsigned messages;
-    char line[512]; /* the unfinished one, cut if longer */
+    bool active;         /* the layer has introduced itself */
+    bool in_information; /* lines are not shown */
+    char line[1024];     /* the unfinished one, cut if longer */
     size_t length;
 };
 
-/* Reads what is there. False once the other side has closed. */
+/* Writes the layer's settings into the server's folder. */
+BASE_MUST_CHECK bool run_validation_configure(const char *folder);
+/* In the server's process, before it becomes the server. */
+void run_validation_apply(const char *folder);
+/* Shows what the layer has said since, and counts it. False once the other side has closed. */
 bool run_validation_drain(struct run_validation *validation, int fd);
+/* The exit status: the application's, unless that is 0 and the layer had anything to say. */
+int run_validation_judge(const struct run_validation *validation, int status);
 
 /* --------------------------------------------------------------- application */
 

@@ -49,6 +49,9 @@ create_folder(struct run_server *out)
 static void
 remove_folder(struct run_server *server)
 {
+    char settings[sizeof(server->folder) + 32];
+    snprintf(settings, sizeof(settings), "%s/" RUN_VALIDATION_SETTINGS, server->folder);
+    unlink(settings);
     unlink(server->socket_path); /* gone already after a clean end */
     if (rmdir(server->folder) != 0) {
         run_error("cannot remove %s: %s", server->folder, strerror(errno));
@@ -69,7 +72,7 @@ become_server(const struct run_options *options, const struct run_parts *parts,
     dup2(output_fd >= 0 ? output_fd : STDERR_FILENO, STDOUT_FILENO);
     run_host_driver_apply(driver->files);
     if (options->validate) {
-        setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
+        run_validation_apply(server->folder);
     }
     if (options->log_level) {
         setenv("VESPER_LOG", options->log_level, 1);
@@ -168,7 +171,8 @@ run_server_start(const struct run_options *options, const struct run_parts *part
     if (!create_folder(out)) {
         return false;
     }
-    if (!fork_server(options, parts, driver, out)) {
+    if ((options->validate && !run_validation_configure(out->folder)) ||
+        !fork_server(options, parts, driver, out)) {
         remove_folder(out);
         return false;
     }

@@ -1,26 +1,56 @@
-/* The validation layer under the renderer prints on the server's standard output. */
+/* The validation layer under the renderer: asked to print on the server's standard output, and
+ * listened to.
+ *
+ * It introduces itself with an information, which proves that it is there, and is otherwise silent
+ * unless something is wrong. A message is a line followed by indented ones. */
 #include "tools/run/run.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Each message of the layer names the rule that it is about. */
-static bool
-is_message(const char *line)
+static const char settings[] = "khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n"
+                               "khronos_validation.report_flags = error,warn,info\n"
+                               "khronos_validation.log_filename = stdout\n";
+
+bool
+run_validation_configure(const char *folder)
 {
-    return strstr(line, "Validation Error") || strstr(line, "Validation Warning") ||
-           strstr(line, "VUID-") || strstr(line, "UNASSIGNED-");
+    char path[256];
+    snprintf(path, sizeof(path), "%s/" RUN_VALIDATION_SETTINGS, folder);
+    FILE *file = fopen(path, "we");
+    bool written = file && fputs(settings, file) >= 0;
+    if (!file || fclose(file) != 0 || !written) {
+        run_error("cannot write %s: %s", path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+void
+run_validation_apply(const char *folder)
+{
+    setenv("VK_INSTANCE_LAYERS", "VK_LAYER_KHRONOS_validation", 1);
+    setenv("VK_LAYER_SETTINGS_PATH", folder, 1);
 }
 
 static void
 end_line(struct run_validation *validation)
 {
     validation->line[validation->length] = '\0';
-    validation->messages += is_message(validation->line);
-    fprintf(stderr, "%s\n", validation->line);
     validation->length = 0;
+    if (validation->line[0] != ' ' && validation->line[0] != '\0') {
+        validation->in_information = strstr(validation->line, "(INFO") != NULL;
+        validation->active |= strstr(validation->line, "status-message") != NULL;
+        validation->messages += strstr(validation->line, "Validation Error") ||
+                                strstr(validation->line, "Validation Warning") ||
+                                strstr(validation->line, "Validation Performance Warning");
+    }
+    if (!validation->in_information) {
+        fprintf(stderr, "%s\n", validation->line);
+    }
 }
 
 static void
@@ -44,4 +74,20 @@ run_validation_drain(struct run_validation *validation, int fd)
         take(validation, bytes, (size_t)got);
     }
     return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+int
+run_validation_judge(const struct run_validation *validation, int status)
+{
+    if (validation->messages) {
+        run_error("the validation layer under the renderer gave %u messages, see above",
+                  validation->messages);
+    } else if (!validation->active) {
+        run_error(
+            "the validation layer was never active under the renderer: the application used no "
+            "Vulkan, or vulkan-validationlayers is not installed");
+    } else {
+        return status;
+    }
+    return status ? status : RUN_STATUS_FAILED;
 }

@@ -1,0 +1,197 @@
+/* Many threads at once: each with its own pools, one queue under a lock, as applications do it. */
+#include "tests/apps/features/features.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+
+enum { THREADS = 8, ROUNDS = 20, COUNT = 1024 };
+
+struct worker {
+    const struct vkh_gpu *gpu;
+    pthread_mutex_t *queue_lock;
+    uint32_t number;
+    pthread_t thread;
+};
+
+static VkCommandPool
+create_pool(const struct vkh_gpu *gpu)
+{
+    VkCommandPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+        .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+        .queueFamilyIndex = gpu->queue_family,
+    };
+    VkCommandPool pool;
+    VKH_CHECK(vkCreateCommandPool(gpu->device, &info, NULL, &pool));
+    return pool;
+}
+
+static void
+submit_locked_and_wait(const struct worker *worker, VkCommandBuffer commands)
+{
+    const struct vkh_gpu *gpu = worker->gpu;
+    VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    VkFence fence;
+    VKH_CHECK(vkCreateFence(gpu->device, &fence_info, NULL, &fence));
+    VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .commandBufferCount = 1,
+        .pCommandBuffers = &commands,
+    };
+    pthread_mutex_lock(worker->queue_lock);
+    VKH_CHECK(vkQueueSubmit(gpu->queue, 1, &submit, fence));
+    pthread_mutex_unlock(worker->queue_lock);
+    VKH_CHECK(vkWaitForFences(gpu->device, 1, &fence, VK_TRUE, UINT64_MAX));
+    vkDestroyFence(gpu->device, fence, NULL);
+}
+
+/* Everything of its own: pipeline, memory, pool. */
+static void
+work_once(const struct worker *worker, uint32_t round)
+{
+    struct vkh_gpu gpu = *worker->gpu; /* with a pool of this thread */
+    struct vkh_buffer data;
+    struct vkh_compute line;
+    uint32_t base = worker->number * 1000 + round, factor = 1 + round;
+    gpu.pool = create_pool(&gpu);
+    vkh_buffer_create(&gpu, COUNT * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKH_MAPPED, &data);
+    features_line_create(&gpu, factor, data.buffer, &line);
+    VkCommandBuffer commands = vkh_begin(&gpu);
+    features_line_record(commands, &line, base, COUNT);
+    vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT);
+    VKH_CHECK(vkEndCommandBuffer(commands));
+    submit_locked_and_wait(worker, commands);
+    features_expect_line(data.map, COUNT, base, factor);
+    vkh_compute_destroy(&gpu, &line);
+    vkh_buffer_destroy(&gpu, &data);
+    vkDestroyCommandPool(gpu.device, gpu.pool, NULL);
+}
+
+static void *
+work(void *argument)
+{
+    const struct worker *worker = argument;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        work_once(worker, round);
+    }
+    return NULL;
+}
+
+static const char *
+compute_from_many_threads(const struct vkh_gpu *gpu)
+{
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct worker workers[THREADS];
+    for (uint32_t i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.gpu = gpu, .queue_lock = &lock, .number = i};
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
+            vkh_die("cannot start thread %u", i);
+        }
+    }
+    for (uint32_t i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+    }
+    return NULL;
+}
+
+/* ------------------------------------- a waiting thread does not hold up others */
+
+struct waiter {
+    const struct vkh_gpu *gpu;
+    VkFence fence;
+    pthread_t thread;
+};
+
+static void *
+wait_for_fence(void *argument)
+{
+    const struct waiter *waiter = argument;
+    VKH_CHECK(vkWaitForFences(waiter->gpu->device, 1, &waiter->fence, VK_TRUE, UINT64_MAX));
+    return NULL;
+}
+
+static VkSemaphore
+create_timeline(const struct vkh_gpu *gpu)
+{
+    VkSemaphoreTypeCreateInfo type = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+    VkSemaphore semaphore;
+    VKH_CHECK(vkCreateSemaphore(gpu->device, &info, NULL, &semaphore));
+    return semaphore;
+}
+
+static void
+submit_when(const struct vkh_gpu *gpu, VkSemaphore go, VkFence fence)
+{
+    VkTimelineSemaphoreSubmitInfo values = {
+        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .waitSemaphoreValueCount = 1,
+        .pWaitSemaphoreValues = &(uint64_t){1},
+    };
+    VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext = &values,
+        .waitSemaphoreCount = 1,
+        .pWaitSemaphores = &go,
+        .pWaitDstStageMask = &(VkPipelineStageFlags){VK_PIPELINE_STAGE_ALL_COMMANDS_BIT},
+    };
+    VKH_CHECK(vkQueueSubmit(gpu->queue, 1, &submit, fence));
+}
+
+/* Memory, mapping, pipelines, answers from the device: all but the queue, which waits. */
+static void
+work_alone(const struct vkh_gpu *gpu)
+{
+    for (uint32_t i = 0; i < 50; i++) {
+        struct vkh_buffer buffer;
+        struct vkh_compute line;
+        vkh_buffer_create(gpu, 65536, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKH_MAPPED, &buffer);
+        features_line_create(gpu, i, buffer.buffer, &line);
+        vkh_compute_destroy(gpu, &line);
+        vkh_buffer_destroy(gpu, &buffer);
+    }
+}
+
+static const char *
+a_waiting_thread_holds_nobody_up(const struct vkh_gpu *gpu)
+{
+    if (!gpu->features12.timelineSemaphore) {
+        return "no timelineSemaphore";
+    }
+    if (gpu->messenger) {
+        return "the validation layer's own book-keeping of timelines races here";
+    }
+    VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    VkSemaphore go = create_timeline(gpu);
+    struct waiter waiter = {.gpu = gpu};
+    VKH_CHECK(vkCreateFence(gpu->device, &fence_info, NULL, &waiter.fence));
+    submit_when(gpu, go, waiter.fence);
+    if (pthread_create(&waiter.thread, NULL, wait_for_fence, &waiter) != 0) {
+        vkh_die("cannot start a thread");
+    }
+    uint64_t start_ns = base_clock_now_ns();
+    work_alone(gpu);
+    uint64_t took_ns = base_clock_now_ns() - start_ns;
+    features_expect(took_ns < 5000ull * 1000 * 1000, "50 rounds took %.1f s",
+                    (double)took_ns / 1e9);
+    VkSemaphoreSignalInfo signal = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+        .semaphore = go,
+        .value = 1,
+    };
+    VKH_CHECK(vkSignalSemaphore(gpu->device, &signal));
+    pthread_join(waiter.thread, NULL);
+    vkDestroyFence(gpu->device, waiter.fence, NULL);
+    vkDestroySemaphore(gpu->device, go, NULL);
+    return NULL;
+}
+
+const struct features_check features_thread_checks[] = {
+    {"thread/compute from 8 threads", compute_from_many_threads},
+    {"thread/a waiting thread holds nobody up", a_waiting_thread_holds_nobody_up},
+    {0},
+};
