@@ -27,7 +27,7 @@ def plane_sizes(registry, entry):
 
 def emit_formats_source(plan):
     registry = plan.selection.registry
-    values = registry.enum_values["VkFormat"]
+    values = registry.enum_values.get("VkFormat", {})
     out = file_head("Texel blocks of formats.", ["<stddef.h>", "protocol/proto_formats.h"])
     out("/* Ascending. */")
     out("static const struct proto_format formats[] = {")
