@@ -159,7 +159,7 @@ uint32_t
 rnd_memory_types_shared(const struct rnd_memory_types *types)
 {
     uint32_t mask = 0;
-    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+    for (uint32_t i = 0; i < types->guest.memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
         mask |= (types->types[i].backing == RND_BACKING_SHARED ? 1u : 0u) << i;
     }
     return mask;
