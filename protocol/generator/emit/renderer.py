@@ -115,6 +115,9 @@ def emit_execute(out, call):
     emit_missing_check(out, call)
     if kind == "destroy":
         out(f"rnd_call_unregister(call, args.{call.fields[1].name}_id);")
+        out.open("if (call->decoder.in->failed)")
+        out("return;")
+        out.close()
         out(f"{host_call(call)};")
         return
     if kind == "create":
