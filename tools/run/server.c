@@ -67,9 +67,10 @@ become_server(const struct run_options *options, const struct run_parts *parts,
     setpgid(0, 0); /* Ctrl-C is for the application; we end the server when that has ended */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     run_signals_restore();
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null_fd, STDIN_FILENO);
-    dup2(output_fd >= 0 ? output_fd : STDERR_FILENO, STDOUT_FILENO);
+    /* There it only says that it listens: of use to those who want to hear more. */
+    dup2(output_fd >= 0 ? output_fd : options->log_level ? STDERR_FILENO : null_fd, STDOUT_FILENO);
     run_host_driver_apply(driver->files);
     if (options->validate) {
         run_validation_apply(server->folder);

@@ -48,7 +48,8 @@ end_line(struct run_validation *validation)
                                 strstr(validation->line, "Validation Warning") ||
                                 strstr(validation->line, "Validation Performance Warning");
     }
-    if (!validation->in_information) {
+    /* The server says there that it listens. */
+    if (!validation->in_information && strncmp(validation->line, "vesper-server:", 14) != 0) {
         fprintf(stderr, "%s\n", validation->line);
     }
 }
