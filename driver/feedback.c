@@ -9,7 +9,6 @@ enum {
     /* Sparse: a page of it exists once a slot in it is used. */
     MEMORY_SIZE = 1 << 20,
     SLOT_COUNT = (MEMORY_SIZE - (int)sizeof(struct wire_feedback_header)) / (int)sizeof(uint64_t),
-    SLEEP_SLICE_NS = 100 * 1000 * 1000,
 };
 
 struct drv_feedback_used {
@@ -144,7 +143,7 @@ drv_feedback_sleep(struct drv_feedback *feedback, uint32_t generation, uint64_t 
     uint64_t now = base_clock_now_ns();
     uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
     base_futex_wait(&header_of(feedback)->generation, generation,
-                    left < SLEEP_SLICE_NS ? left : SLEEP_SLICE_NS);
+                    left < DRV_RING_LONGEST_SLEEP_NS ? left : DRV_RING_LONGEST_SLEEP_NS);
 }
 
 void

@@ -48,8 +48,8 @@ void drv_feedback_give_back(struct drv_feedback *feedback, struct drv_feedback_s
 /* A wait: begin; then, over and over, load the generation, look at the slots, sleep; end. */
 void drv_feedback_begin_wait(struct drv_feedback *feedback);
 uint32_t drv_feedback_generation(struct drv_feedback *feedback);
-/* Returns when something was published after `generation` was loaded, at the deadline, or after 100
- * ms. */
+/* Returns when something was published after `generation` was loaded, at the deadline, or after
+ * 50 ms. */
 void drv_feedback_sleep(struct drv_feedback *feedback, uint32_t generation, uint64_t deadline_ns);
 void drv_feedback_end_wait(struct drv_feedback *feedback);
 

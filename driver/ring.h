@@ -22,6 +22,11 @@
 #include "transport/transport.h"
 #include "wire/ring.h"
 
+enum {
+    /* Nobody sleeps longer without looking whether the renderer still lives. */
+    DRV_RING_LONGEST_SLEEP_NS = 50 * 1000 * 1000,
+};
+
 struct drv_ring {
     struct proto_client client; /* first: generated code holds pointers to it */
 
@@ -31,6 +36,7 @@ struct drv_ring {
     uint64_t id;                    /* the renderer's name for the ring */
     struct tp_blob memory;
     struct wire_ring_view view;
+    bool vesper;  /* the peer is one of ours, whatever features it offers */
     bool futex;   /* both sides sleep on ring words and wake each other there */
     bool monitor; /* the renderer sets a heartbeat bit while it lives */
 
@@ -85,7 +91,7 @@ drv_ring_is_lost(const struct drv_ring *ring)
     return atomic_load_explicit(&ring->lost, memory_order_relaxed);
 }
 
-/* Looks whether the renderer still lives, at most once every 50 ms. Cheap enough for every
+/* Looks whether the renderer still lives, at most once every 40 ms. Cheap enough for every
  * submission and every turn of a polling loop. */
 BASE_MUST_CHECK bool drv_ring_check_alive(struct drv_ring *ring);
 /* The peer is dead, or as good as; `why` is logged once. */

@@ -1,5 +1,6 @@
 /* Connecting to a renderer and starting a ring there. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "driver/instance.h"
@@ -64,10 +65,13 @@ init_view(struct drv_ring *ring)
 static enum tp_result
 tell_renderer(struct drv_ring *ring)
 {
-    const VkRingWakeInfoVESPER wake = {.sType = VK_STRUCTURE_TYPE_RING_WAKE_INFO_VESPER};
     const VkRingMonitorInfoMESA monitor = {
         .sType = VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA,
         .maxReportingPeriodMicroseconds = DRV_RING_HEARTBEAT_PERIOD_US,
+    };
+    const VkRingWakeInfoVESPER wake = {
+        .sType = VK_STRUCTURE_TYPE_RING_WAKE_INFO_VESPER,
+        .pNext = ring->monitor ? &monitor : NULL,
     };
     const VkRingCreateInfoMESA info = {
         .sType = VK_STRUCTURE_TYPE_RING_CREATE_INFO_MESA,
@@ -89,6 +93,14 @@ tell_renderer(struct drv_ring *ring)
     struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
     proto_encode_vkCreateRingMESA(&out, &ring->caps, 0, ring->id, &info);
     return ring->transport->ops->submit(ring->transport, bytes, (size_t)(out.at - bytes));
+}
+
+/* VESPER_HEARTBEAT=0 is for debugging a renderer: one that is stopped has no heartbeat. */
+static bool
+heartbeat_wanted(void)
+{
+    const char *value = getenv("VESPER_HEARTBEAT");
+    return !value || strcmp(value, "0") != 0;
 }
 
 /* Everything but the renderer's side. Takes over the transport when it succeeds. */
@@ -115,8 +127,8 @@ create_around(struct tp_transport *transport, struct drv_ring **out)
     ring->transport = transport;
     ring->id = RING_ID;
     ring->futex = ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
-    /* Ours says FATAL or closes the connection; upstream's may just stop. */
-    ring->monitor = transport->capset.tail_magic != WIRE_TAIL_MAGIC;
+    ring->vesper = transport->capset.tail_magic == WIRE_TAIL_MAGIC;
+    ring->monitor = heartbeat_wanted();
     pthread_mutex_init(&ring->lock, NULL);
     init_view(ring);
     drv_shmem_pool_init(&ring->streams, transport, ring->view.head, STREAM_BLOCK_SIZE);

@@ -10,7 +10,7 @@ enum {
     /* Room for any of the ring's own commands: set-reply, execute-streams, notify, seqnos. */
     DRV_RING_SMALL_COMMAND_SIZE = 128,
     DRV_RING_IDLE_TIMEOUT_NS = 1000 * 1000,
-    DRV_RING_HEARTBEAT_PERIOD_US = 200 * 1000,
+    DRV_RING_HEARTBEAT_PERIOD_US = 100 * 1000,
 };
 
 extern const struct proto_client_ops drv_ring_client_ops;

@@ -11,11 +11,10 @@
 enum {
     SPIN_NS = 10 * 1000, /* what a short command takes; sleeping costs more */
     SPINS_PER_CLOCK_LOOK = 32,
-    CHECK_INTERVAL_NS = 50 * 1000 * 1000,
-    SLEEP_SLICE_NS = 100 * 1000 * 1000,
-    /* Heartbeats come every 200 ms; a check every 50 ms. Counting checks, not time, forgives a
-     * machine that was suspended as a whole. */
-    MISSED_BEATS_LIMIT = 16,
+    CHECK_INTERVAL_NS = 40 * 1000 * 1000,
+    /* A heartbeat comes every 100 ms, a look every 40 to 50: this many without one are 0.6 to 0.7
+     * seconds. Counting looks, not time, forgives a machine that was suspended as a whole. */
+    MISSED_BEATS_LIMIT = 14,
 };
 
 void
@@ -112,7 +111,7 @@ sleep_until_woken(struct drv_ring *ring, uint32_t seqno)
         if (reached || !drv_ring_check_alive(ring)) {
             break;
         }
-        base_futex_wait(ring->view.head, head, SLEEP_SLICE_NS);
+        base_futex_wait(ring->view.head, head, DRV_RING_LONGEST_SLEEP_NS);
     }
     atomic_fetch_sub(ring->view.waiters, 1);
     return reached;
