@@ -163,8 +163,13 @@ class Server:
         return ended
 
     def __exit__(self, kind, value, traceback):
-        if not self.stop() and kind is None:
+        ended = self.stop()
+        if kind is not None:
+            return
+        if not ended:
             raise Failure(f"{self.whose} did not end within {SERVER_STOP_LIMIT_S} s of SIGTERM")
+        if "Sanitizer" in self.output():
+            raise Failure(f"{self.whose} said:\n{self.output()}")
 
 
 class Setting:
@@ -247,6 +252,7 @@ class Setting:
         """The environment of an application, and the validation layer's log under it if the driver is ours."""
         env = clean_env() | {"VN_DEBUG": "vtest", "VTEST_SOCKET_NAME": str(socket_path)}
         if self.options.driver == "mesa":
+            env["ASAN_OPTIONS"] = "detect_leaks=0"  # it leaks a little; only matters in sanitized builds
             choose_driver(env, need(str(self.peers / "icd" / "virtio.json"), "run setup/peers"))
             return env, None
         need(self.options.driver_library, "build it")
