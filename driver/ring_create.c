@@ -155,6 +155,13 @@ connect(struct tp_transport **out, bool *no_device)
     return VK_SUCCESS;
 }
 
+/* For the transport, while it waits for an answer on our behalf. */
+static bool
+renderer_is_gone(void *user)
+{
+    return !drv_ring_check_alive(user);
+}
+
 VkResult
 drv_ring_create(struct drv_ring **out, bool *no_device)
 {
@@ -177,6 +184,8 @@ drv_ring_create(struct drv_ring **out, bool *no_device)
         drv_ring_destroy(ring);
         return VK_ERROR_INITIALIZATION_FAILED;
     }
+    transport->is_hopeless = renderer_is_gone;
+    transport->is_hopeless_user = ring;
     *out = ring;
     return VK_SUCCESS;
 }
@@ -202,6 +211,7 @@ drv_ring_destroy(struct drv_ring *ring)
         (void)!drv_ring_wait(ring, drv_ring_current_seqno(ring));
         stop_renderer(ring);
     }
+    ring->transport->is_hopeless = NULL; /* it looks at the ring's memory */
     drv_shmem_pool_finish(&ring->streams);
     drv_shmem_pool_finish(&ring->replies);
     ring->transport->ops->destroy_blob(ring->transport, &ring->memory);

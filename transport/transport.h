@@ -1,6 +1,6 @@
 /* How the driver reaches a renderer: the context's command stream, shared memory, and whether the
- * other side still lives. One implementation a folder: vtest/ (unix socket), virtgpu/ (DRM), loopback/
- * (same process, for tests).
+ * other side still lives. One implementation a folder: vtest/ (unix socket), virtgpu/ (DRM),
+ * loopback/ (same process, for tests).
  *
  * All functions may be called from any thread. After the peer is gone every function fails at once;
  * none hangs, none aborts, none raises SIGPIPE. */
@@ -22,9 +22,9 @@ enum tp_result {
 };
 
 enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
-    TP_BLOB_MAPPABLE = 1u << 0,
-    TP_BLOB_SHAREABLE = 1u << 1,
-    TP_BLOB_CROSS_DEVICE = 1u << 2,
+                     TP_BLOB_MAPPABLE = 1u << 0,
+                     TP_BLOB_SHAREABLE = 1u << 1,
+                     TP_BLOB_CROSS_DEVICE = 1u << 2,
 };
 
 /* A resource that both sides can reach. Filled by create, emptied by destroy. */
@@ -40,16 +40,18 @@ struct tp_transport;
 struct tp_ops {
     const char *name;
     void (*destroy)(struct tp_transport *transport);
-    /* Puts whole commands on the context's own stream, in order. `size` is a multiple of 4. Returns when
-     * they are handed over, not when they are executed. */
+    /* Puts whole commands on the context's own stream, in order. `size` is a multiple of 4. Returns
+     * when they are handed over, not when they are executed. */
     enum tp_result (*submit)(struct tp_transport *transport, const void *commands, size_t size);
     /* Zero-filled shared memory for rings, streams and replies (blob id 0), mapped. */
-    enum tp_result (*create_shared_memory)(struct tp_transport *transport, uint64_t size, struct tp_blob *out);
-    /* The blob behind a VkDeviceMemory (blob_id: its object id), mapped when MAPPABLE. The renderer must
-     * already have executed vkAllocateMemory. */
-    enum tp_result (*create_memory_blob)(struct tp_transport *transport, uint64_t blob_id, uint64_t size,
-                                         uint32_t flags, struct tp_blob *out);
-    /* Unmaps, closes, and tells the peer. Zeroes *blob. Safe on zeroes and after the peer's death. */
+    enum tp_result (*create_shared_memory)(struct tp_transport *transport, uint64_t size,
+                                           struct tp_blob *out);
+    /* The blob behind a VkDeviceMemory (blob_id: its object id), mapped when MAPPABLE. The renderer
+     * must already have executed vkAllocateMemory. */
+    enum tp_result (*create_memory_blob)(struct tp_transport *transport, uint64_t blob_id,
+                                         uint64_t size, uint32_t flags, struct tp_blob *out);
+    /* Unmaps, closes, and tells the peer. Zeroes *blob. Safe on zeroes and after the peer's death.
+     */
     void (*destroy_blob)(struct tp_transport *transport, struct tp_blob *blob);
     /* False once the peer has closed the connection. Costs a system call; never blocks. */
     bool (*alive)(struct tp_transport *transport);
@@ -58,6 +60,12 @@ struct tp_ops {
 struct tp_transport {
     const struct tp_ops *ops;
     struct wire_capset capset; /* constant; what the peer leaves out is zero */
+
+    /* Who waits for an answer asks this now and then whether that is hopeless, and then gives the
+     * connection up. NULL: it never is. Set before threads share the transport, or by the last that
+     * uses it; must not call the transport, except alive(). */
+    bool (*is_hopeless)(void *user);
+    void *is_hopeless_user;
 };
 
 /* vtest: connects to VTEST_SOCKET_NAME or /tmp/.virgl_test and shakes hands. */
@@ -65,9 +73,9 @@ BASE_MUST_CHECK enum tp_result tp_vtest_create(const char *socket_path, struct t
 /* loopback: starts a renderer context in this process. Present only in test builds. */
 BASE_MUST_CHECK enum tp_result tp_loopback_create(struct tp_transport **out);
 
-/* Chooses by environment: VN_DEBUG containing "vtest" or VESPER_SOCKET=PATH gives vtest, VESPER_TRANSPORT
- * may force one by name (vtest, loopback). TP_NO_DEVICE, quietly, when nothing is asked for and there is
- * no virtio-gpu device. */
+/* Chooses by environment: VN_DEBUG containing "vtest" or VESPER_SOCKET=PATH gives vtest,
+ * VESPER_TRANSPORT may force one by name (vtest, loopback). TP_NO_DEVICE, quietly, when nothing is
+ * asked for and there is no virtio-gpu device. */
 BASE_MUST_CHECK enum tp_result tp_create(struct tp_transport **out);
 
 #endif

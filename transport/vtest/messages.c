@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +9,10 @@
 #include "base/log.h"
 #include "transport/vtest/vtest.h"
 #include "wire/vtest.h"
+
+enum {
+    LOOK_INTERVAL_MS = 50,
+};
 
 enum tp_result
 vtest_lose(struct vtest *vtest, const char *why)
@@ -34,6 +39,22 @@ lose_by_errno(struct vtest *vtest, const char *doing)
     vtest_lose(vtest, why);
 }
 
+/* Until the socket can be read (POLLIN) or written (POLLOUT) without waiting; or at once, where
+ * nobody can tell whether the wait is hopeless. */
+static bool
+wait_for(struct vtest *vtest, short what)
+{
+    struct pollfd socket = {.fd = vtest->socket, .events = what};
+
+    while (vtest->base.is_hopeless && poll(&socket, 1, LOOK_INTERVAL_MS) == 0) {
+        if (vtest->base.is_hopeless(vtest->base.is_hopeless_user)) {
+            vtest_lose(vtest, "the server does not answer, and its renderer does not live");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Leaves out the first `size` bytes of the parts. */
 static void
 skip_parts(struct msghdr *message, size_t size)
@@ -55,6 +76,9 @@ send_parts(struct vtest *vtest, struct iovec *parts, size_t count)
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
 
     while (message.msg_iovlen > 0) {
+        if (!wait_for(vtest, POLLOUT)) {
+            return false;
+        }
         ssize_t sent = sendmsg(vtest->socket, &message, MSG_NOSIGNAL);
         if (sent >= 0) {
             skip_parts(&message, (size_t)sent);
@@ -110,7 +134,7 @@ vtest_end_answer(struct vtest *vtest)
 bool
 vtest_read(struct vtest *vtest, void *to, size_t size)
 {
-    if (atomic_load(&vtest->lost)) {
+    if (atomic_load(&vtest->lost) || !wait_for(vtest, POLLIN)) {
         return false;
     }
     if (!base_fd_read(vtest->socket, to, size)) {
@@ -143,7 +167,8 @@ vtest_read_header(struct vtest *vtest, uint32_t command, uint32_t *out_length)
 int
 vtest_read_fd(struct vtest *vtest)
 {
-    int fd = atomic_load(&vtest->lost) ? -1 : base_fd_receive_fd(vtest->socket);
+    bool there = !atomic_load(&vtest->lost) && wait_for(vtest, POLLIN);
+    int fd = there ? base_fd_receive_fd(vtest->socket) : -1;
 
     if (fd == -1 && !atomic_load(&vtest->lost)) {
         lose_by_errno(vtest, "waiting for a descriptor");
