@@ -5,6 +5,14 @@
 #include "driver/drv_entry.h"
 #include "protocol/proto_encode.h"
 
+static bool
+is_mappable(const struct drv_device *device, uint32_t type)
+{
+    const VkPhysicalDeviceMemoryProperties *memory = &device->physical_device->memory;
+    return type < memory->memoryTypeCount &&
+           memory->memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
                    const VkAllocationCallbacks *pAllocator, VkDeviceMemory *pMemory)
@@ -16,6 +24,7 @@ drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     memory->size = pAllocateInfo->allocationSize;
+    memory->mappable = is_mappable(device, pAllocateInfo->memoryTypeIndex);
     memory->blob.fd = -1;
 
     /* Running out of memory is something applications handle: they get to know at once. */
@@ -68,6 +77,9 @@ create_mapping(struct drv_device *device, struct drv_memory *memory)
     struct tp_transport *transport = device->ring->transport;
     if (drv_ring_is_lost(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
+    }
+    if (!memory->mappable) { /* forbidden, and some renderers would end the connection over it */
+        return VK_ERROR_MEMORY_MAP_FAILED;
     }
     enum tp_result res = transport->ops->create_memory_blob(
         transport, memory->object.id, memory->size, TP_BLOB_MAPPABLE, &memory->blob);

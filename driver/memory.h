@@ -2,6 +2,7 @@
 #ifndef DRV_MEMORY_H
 #define DRV_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
@@ -10,7 +11,9 @@
 
 struct drv_memory {
     struct proto_object object;
-    VkDeviceSize size; /* constant; as the application asked */
+    /* Constant. */
+    VkDeviceSize size; /* as the application asked */
+    bool mappable;     /* of a HOST_VISIBLE type */
 
     /* Made by the first vkMapMemory and kept until vkFreeMemory: a renderer gives one resource for
      * each allocation. The application synchronises mapping. */

@@ -230,6 +230,18 @@ init_memory(struct drv_physical_device *device)
 
 /* --- queue families --- */
 
+/* Video and the like have no commands on the wire. */
+static void
+adjust_queue_families(VkQueueFamilyProperties *families, uint32_t count)
+{
+    const VkQueueFlags known = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT |
+                               VK_QUEUE_TRANSFER_BIT | VK_QUEUE_SPARSE_BINDING_BIT |
+                               VK_QUEUE_PROTECTED_BIT;
+    for (uint32_t i = 0; i < count; i++) {
+        families[i].queueFlags &= known;
+    }
+}
+
 static VkResult
 init_queue_families(struct drv_physical_device *device)
 {
@@ -246,6 +258,7 @@ init_queue_families(struct drv_physical_device *device)
         VkResult result = proto_call_vkGetPhysicalDeviceQueueFamilyProperties(
             device->object.client, (VkPhysicalDevice)device, &count, families);
         if (result == VK_SUCCESS && count < room) { /* a full array may have been cut off */
+            adjust_queue_families(families, count);
             device->queue_families = families;
             device->queue_family_count = count;
             return VK_SUCCESS;

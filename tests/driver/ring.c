@@ -206,6 +206,12 @@ TEST(a_missing_heartbeat_loses_the_device)
     expect_loss_within_a_second(&fake, start(&fake));
 }
 
+TEST(a_stopped_renderer_of_ours_loses_the_device)
+{
+    struct fake_renderer fake = {.vesper = true, .stopped = true, .mute = true};
+    expect_loss_within_a_second(&fake, start(&fake));
+}
+
 TEST(a_full_ring_is_no_trap_when_the_renderer_dies)
 {
     struct fake_renderer fake = {.vesper = true, .stopped = true};
