@@ -16,29 +16,32 @@ enum {
     LIKELY_QUEUE_FAMILIES = 16,
 };
 
+#define PROTOCOL_ITSELF "it is the protocol itself, which devices never list"
+#define NO_DESCRIPTORS                                                                             \
+    "file descriptors of memory, fences and semaphores are not handed out yet, nor taken"
+#define NO_DEFERRED "it needs deferred host operations, which are not offered yet"
+
 /* Extensions of the protocol that we do not offer although the renderer may, and what they lack
- * here. */
-static const char *const withheld[] = {
-    /* Devices never list these: they are the protocol itself. */
-    "VK_EXT_command_serialization",
-    "VK_MESA_venus_protocol",
-    /* Descriptors for memory, fences and semaphores are not handed out yet, nor taken. */
-    "VK_KHR_external_memory_fd",
-    "VK_EXT_external_memory_dma_buf",
-    "VK_KHR_external_fence_fd",
-    "VK_KHR_external_semaphore_fd",
-    "VK_EXT_image_drm_format_modifier",
-    "VK_EXT_queue_family_foreign",
-    /* Deferred operations, and what requires them. */
-    "VK_KHR_deferred_host_operations",
-    "VK_KHR_acceleration_structure",
-    "VK_KHR_ray_tracing_pipeline",
-    "VK_KHR_ray_query",
-    "VK_KHR_ray_tracing_maintenance1",
-    "VK_KHR_ray_tracing_position_fetch",
-    "VK_EXT_pipeline_library_group_handles",
-    /* Payloads of descriptors come one round trip each. */
-    "VK_EXT_descriptor_heap",
+ * here. `vesper info` shows the reasons: they reach it by the debug log. */
+static const struct {
+    const char *name, *reason;
+} withheld[] = {
+    {"VK_EXT_command_serialization", PROTOCOL_ITSELF},
+    {"VK_MESA_venus_protocol", PROTOCOL_ITSELF},
+    {"VK_KHR_external_memory_fd", NO_DESCRIPTORS},
+    {"VK_EXT_external_memory_dma_buf", NO_DESCRIPTORS},
+    {"VK_KHR_external_fence_fd", NO_DESCRIPTORS},
+    {"VK_KHR_external_semaphore_fd", NO_DESCRIPTORS},
+    {"VK_EXT_image_drm_format_modifier", NO_DESCRIPTORS},
+    {"VK_EXT_queue_family_foreign", NO_DESCRIPTORS},
+    {"VK_KHR_deferred_host_operations", NO_DEFERRED},
+    {"VK_KHR_acceleration_structure", NO_DEFERRED},
+    {"VK_KHR_ray_tracing_pipeline", NO_DEFERRED},
+    {"VK_KHR_ray_query", NO_DEFERRED},
+    {"VK_KHR_ray_tracing_maintenance1", NO_DEFERRED},
+    {"VK_KHR_ray_tracing_position_fetch", NO_DEFERRED},
+    {"VK_EXT_pipeline_library_group_handles", NO_DEFERRED},
+    {"VK_EXT_descriptor_heap", "payloads of descriptors would come one round trip each"},
 };
 
 /* What this file's neighbours implement without the renderer. */
@@ -47,15 +50,16 @@ static const char *const ours[] = {
     "VK_KHR_map_memory2",
 };
 
-static bool
-is_withheld(const char *name)
+/* NULL if there is none. */
+static const char *
+reason_to_withhold(const char *name)
 {
     for (size_t i = 0; i < BASE_COUNT_OF(withheld); i++) {
-        if (strcmp(withheld[i], name) == 0) {
-            return true;
+        if (strcmp(withheld[i].name, name) == 0) {
+            return withheld[i].reason;
         }
     }
-    return false;
+    return NULL;
 }
 
 struct drv_physical_device *
@@ -128,7 +132,10 @@ init_extensions(struct drv_physical_device *device)
             continue;
         }
         drv_extension_set_add(&device->renderer_extensions, extension);
-        if (!is_withheld(extension->name)) {
+        const char *reason = reason_to_withhold(extension->name);
+        if (reason) {
+            base_log_debug("%s is held back: %s", extension->name, reason);
+        } else {
             drv_extension_set_add(&device->extensions, extension);
         }
     }
