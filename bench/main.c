@@ -34,11 +34,14 @@ unit_ns(const char *unit)
     return strcmp(unit, "ms") == 0 ? 1e6 : strcmp(unit, "us") == 0 ? 1e3 : 1.0;
 }
 
-/* How often the row runs within a sample; warms everything up on the way. */
+/* How often the row runs within a sample. The first run warms up, and waits for what earlier rows have
+ * left on the way to the device. */
 static uint32_t
 calibrate(struct bench *bench, const struct bench_row *row)
 {
     uint32_t count = 1;
+    vkh_end_and_wait(&bench->gpu, vkh_begin(&bench->gpu));
+    row->run(bench, count);
     while (count < 1u << 24 && row->run(bench, count) < SAMPLE_NS) {
         count *= 2;
     }
