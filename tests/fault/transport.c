@@ -211,6 +211,42 @@ count_lines(const char *text)
     return lines;
 }
 
+/* --- a real server, with the renderer of fake_context.c --- */
+
+struct server {
+    char path[64];
+    pid_t pid;
+};
+
+static void
+server_start(struct server *server)
+{
+    const char *program = getenv("VESPER_FAKE_SERVER");
+    int greeting[2];
+    char byte;
+
+    assert_non_null(program);
+    snprintf(server->path, sizeof(server->path), "/tmp/vesper-transport-%d", (int)getpid());
+    assert_int_equal(pipe2(greeting, O_CLOEXEC), 0);
+    server->pid = fork();
+    if (server->pid == 0) {
+        dup2(greeting[1], STDOUT_FILENO);
+        execl(program, program, "--socket-path", server->path, NULL);
+        _exit(127);
+    }
+    close(greeting[1]);
+    assert_int_equal(read(greeting[0], &byte, 1), 1); /* it says that it listens */
+    close(greeting[0]);
+}
+
+static void
+server_stop(struct server *server, int number)
+{
+    kill(server->pid, number);
+    waitpid(server->pid, NULL, 0);
+    unlink(server->path);
+}
+
 /* --- tests --- */
 
 TEST(no_server_is_one_clear_line)
@@ -536,40 +572,55 @@ TEST(writing_to_a_dead_peer_is_loss_even_if_nobody_looked)
     transport->ops->destroy(transport);
 }
 
-/* --- a real server, with the renderer of fake_context.c --- */
-
-struct server {
-    char path[64];
-    pid_t pid;
-};
-
-static void
-server_start(struct server *server)
+static bool
+is_hopeless_the_second_time(void *user)
 {
-    const char *program = getenv("VESPER_FAKE_SERVER");
-    int greeting[2];
-    char byte;
+    unsigned *asked = user;
 
-    assert_non_null(program);
-    snprintf(server->path, sizeof(server->path), "/tmp/vesper-transport-%d", (int)getpid());
-    assert_int_equal(pipe2(greeting, O_CLOEXEC), 0);
-    server->pid = fork();
-    if (server->pid == 0) {
-        dup2(greeting[1], STDOUT_FILENO);
-        execl(program, program, "--socket-path", server->path, NULL);
-        _exit(127);
-    }
-    close(greeting[1]);
-    assert_int_equal(read(greeting[0], &byte, 1), 1); /* it says that it listens */
-    close(greeting[0]);
+    return ++*asked >= 2;
 }
 
-static void
-server_stop(struct server *server, int number)
+TEST(half_an_answer_is_given_up_when_the_renderer_is_known_to_be_dead)
 {
-    kill(server->pid, number);
-    waitpid(server->pid, NULL, 0);
-    unlink(server->path);
+    struct answers answers;
+    struct liar liar;
+    struct tp_transport *transport;
+    struct tp_blob blob;
+    unsigned asked = 0;
+
+    answer_handshake(&answers);
+    memset(answers.bytes + answers.size, 0, 3); /* of a header's 8 */
+    answers.size += 3;
+    assert_int_equal(connect_to_liar(&liar, &answers, &transport), TP_OK);
+    transport->is_hopeless = is_hopeless_the_second_time;
+    transport->is_hopeless_user = &asked;
+    assert_int_equal(transport->ops->create_shared_memory(transport, 4096, &blob), TP_LOST);
+    assert_int_equal(asked, 2);
+    transport->ops->destroy(transport);
+    liar_stop(&liar);
+}
+
+TEST(sending_is_given_up_when_the_renderer_is_known_to_be_dead)
+{
+    static const uint32_t block = FAKE_BLOCK;
+    static const uint32_t many[1 << 16];
+    struct server server = {0};
+    struct tp_transport *transport;
+    unsigned asked = 0;
+    enum tp_result res = TP_OK;
+
+    server_start(&server);
+    assert_int_equal(tp_vtest_create(server.path, &transport), TP_OK);
+    transport->is_hopeless = is_hopeless_the_second_time;
+    transport->is_hopeless_user = &asked;
+    assert_int_equal(transport->ops->submit(transport, &block, sizeof(block)), TP_OK);
+    for (unsigned i = 0; i < 1000 && res == TP_OK; i++) {
+        res = transport->ops->submit(transport, many, sizeof(many));
+    }
+    assert_int_equal(res, TP_LOST);
+    assert_int_equal(asked, 2);
+    transport->ops->destroy(transport);
+    server_stop(&server, SIGTERM);
 }
 
 TEST(blobs_and_commands_with_a_real_server)

@@ -39,20 +39,48 @@ lose_by_errno(struct vtest *vtest, const char *doing)
     vtest_lose(vtest, why);
 }
 
-/* Until the socket can be read (POLLIN) or written (POLLOUT) without waiting; or at once, where
- * nobody can tell whether the wait is hopeless. */
+/* Nobody can tell during the handshake; it has a time-out instead. */
+static bool
+may_be_hopeless(const struct vtest *vtest)
+{
+    return vtest->base.is_hopeless != NULL;
+}
+
+/* No call may block where we could not look whether that is hopeless: we block here. */
+static int
+socket_flags(const struct vtest *vtest)
+{
+    return MSG_NOSIGNAL | (may_be_hopeless(vtest) ? MSG_DONTWAIT : 0);
+}
+
+/* Until the socket can be read (POLLIN) or written (POLLOUT). False after vtest_lose(). */
 static bool
 wait_for(struct vtest *vtest, short what)
 {
     struct pollfd socket = {.fd = vtest->socket, .events = what};
 
-    while (vtest->base.is_hopeless && poll(&socket, 1, LOOK_INTERVAL_MS) == 0) {
+    while (may_be_hopeless(vtest) && poll(&socket, 1, LOOK_INTERVAL_MS) <= 0) {
         if (vtest->base.is_hopeless(vtest->base.is_hopeless_user)) {
             vtest_lose(vtest, "the server does not answer, and its renderer does not live");
             return false;
         }
     }
     return true;
+}
+
+/* A call on the socket has failed: true if it is worth another try. */
+static bool
+try_again(struct vtest *vtest, short what, const char *doing)
+{
+    if (errno == EINTR) {
+        return true;
+    }
+    if (errno == EAGAIN && may_be_hopeless(vtest)) {
+        return wait_for(vtest, what);
+    }
+    errno = errno == EPIPE || errno == ECONNRESET ? 0 : errno;
+    lose_by_errno(vtest, doing);
+    return false;
 }
 
 /* Leaves out the first `size` bytes of the parts. */
@@ -76,15 +104,10 @@ send_parts(struct vtest *vtest, struct iovec *parts, size_t count)
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
 
     while (message.msg_iovlen > 0) {
-        if (!wait_for(vtest, POLLOUT)) {
-            return false;
-        }
-        ssize_t sent = sendmsg(vtest->socket, &message, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(vtest->socket, &message, socket_flags(vtest));
         if (sent >= 0) {
             skip_parts(&message, (size_t)sent);
-        } else if (errno != EINTR) {
-            errno = errno == EPIPE || errno == ECONNRESET ? 0 : errno;
-            lose_by_errno(vtest, "sending");
+        } else if (!try_again(vtest, POLLOUT, "sending")) {
             return false;
         }
     }
@@ -134,13 +157,22 @@ vtest_end_answer(struct vtest *vtest)
 bool
 vtest_read(struct vtest *vtest, void *to, size_t size)
 {
-    if (atomic_load(&vtest->lost) || !wait_for(vtest, POLLIN)) {
-        return false;
-    }
-    if (!base_fd_read(vtest->socket, to, size)) {
-        errno = errno == ECONNRESET ? 0 : errno;
-        lose_by_errno(vtest, "waiting for an answer");
-        return false;
+    uint8_t *at = to;
+
+    while (size > 0) {
+        if (atomic_load(&vtest->lost) || !wait_for(vtest, POLLIN)) {
+            return false;
+        }
+        ssize_t got = recv(vtest->socket, at, size, socket_flags(vtest));
+        if (got > 0) {
+            at += got;
+            size -= (size_t)got;
+            continue;
+        }
+        errno = got == 0 ? 0 : errno;
+        if (!try_again(vtest, POLLIN, "waiting for an answer")) {
+            return false;
+        }
     }
     return true;
 }
