@@ -1,0 +1,490 @@
+/* What a guest may do, right and wrong, with Vulkan objects on a real host driver. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "protocol/proto_mesa.h"
+#include "tests/renderer/guest.h"
+#include "tests/unit/test.h"
+
+static const VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+
+static void
+create_fence(struct guest *guest, uint64_t id, const void *next)
+{
+    VkFenceCreateInfo info = fence_info;
+    info.pNext = next;
+    struct proto_object object = {.id = id};
+    VkFence fence = GUEST_HANDLE(VkFence, &object);
+    GUEST_SEND(guest, vkCreateFence, GUEST_DEVICE(guest), &info, NULL, &fence);
+}
+
+static void
+destroy_fence(struct guest *guest, uint64_t id)
+{
+    struct proto_object object = {.id = id};
+    VkFence fence = id ? GUEST_HANDLE(VkFence, &object) : VK_NULL_HANDLE;
+    GUEST_SEND(guest, vkDestroyFence, GUEST_DEVICE(guest), fence, NULL);
+}
+
+/* One wrong thing on a fresh device. */
+#define WRONG(words, ...)                                                                          \
+    do {                                                                                           \
+        struct guest guest;                                                                        \
+        guest_begin_with_device(&guest);                                                           \
+        __VA_ARGS__;                                                                               \
+        guest_assert_fatal(&guest, words);                                                         \
+        guest_end(&guest);                                                                         \
+    } while (0)
+
+TEST(ids_are_new_known_and_of_the_right_type)
+{
+    WRONG("id 0", create_fence(&guest, 0, NULL));
+    WRONG("in use", create_fence(&guest, 200, NULL); create_fence(&guest, 200, NULL));
+    WRONG("in use", create_fence(&guest, guest.objects.device.id, NULL));
+    WRONG("300", destroy_fence(&guest, 300));
+    WRONG("is a queue", destroy_fence(&guest, guest.objects.queue.id));
+    WRONG("200", create_fence(&guest, 200, NULL); destroy_fence(&guest, 200);
+          destroy_fence(&guest, 200));
+}
+
+TEST(ids_can_be_used_again_and_null_is_ignored)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    for (unsigned i = 0; i < 3000; i++) {
+        create_fence(&guest, 200, NULL);
+        destroy_fence(&guest, 200);
+    }
+    destroy_fence(&guest, 0);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
+TEST(one_instance_and_one_name_for_each_thing)
+{
+    VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    struct proto_object other = {.id = 500};
+    VkInstance instance = GUEST_HANDLE(VkInstance, &other);
+    VkPhysicalDevice physical_device = GUEST_HANDLE(VkPhysicalDevice, &other);
+    VkQueue queue = GUEST_HANDLE(VkQueue, &other);
+    VkDeviceQueueTimelineInfoMESA timeline = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA,
+        .ringIdx = 2,
+    };
+    VkDeviceQueueInfo2 queue_info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+        .pNext = &timeline,
+    };
+    uint32_t count = 1;
+    WRONG("already", GUEST_SEND(&guest, vkCreateInstance, &info, NULL, &instance));
+    WRONG("another id",
+          GUEST_SEND(&guest, vkEnumeratePhysicalDevices,
+                     GUEST_HANDLE(VkInstance, &guest.objects.instance), &count, &physical_device));
+    WRONG("timeline 2",
+          GUEST_SEND(&guest, vkGetDeviceQueue2, GUEST_DEVICE(&guest), &queue_info, &queue));
+    queue_info.queueIndex = 7;
+    WRONG("no queue 7",
+          GUEST_SEND(&guest, vkGetDeviceQueue2, GUEST_DEVICE(&guest), &queue_info, &queue));
+    queue_info.pNext = NULL;
+    WRONG("missing",
+          GUEST_SEND(&guest, vkGetDeviceQueue2, GUEST_DEVICE(&guest), &queue_info, &queue));
+}
+
+TEST(functions_of_extensions_that_are_not_enabled_are_fatal_and_no_crash)
+{
+    struct proto_object object = {.id = 200};
+    VkSemaphore semaphore = GUEST_HANDLE(VkSemaphore, &object);
+    VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO};
+    WRONG("no such function",
+          GUEST_SEND(&guest, vkCreateSemaphore, GUEST_DEVICE(&guest), &info, NULL, &semaphore);
+          GUEST_SEND(&guest, vkWaitSemaphoreResourceMESA, GUEST_DEVICE(&guest), semaphore));
+    VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    VkCommandPool pool = GUEST_HANDLE(VkCommandPool, &object);
+    VkCommandBufferAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = pool,
+        .commandBufferCount = 1,
+    };
+    struct proto_object buffer_object = {.id = 201};
+    VkCommandBuffer buffer = GUEST_HANDLE(VkCommandBuffer, &buffer_object);
+    WRONG("no such function",
+          GUEST_SEND(&guest, vkCreateCommandPool, GUEST_DEVICE(&guest), &pool_info, NULL, &pool);
+          GUEST_SEND(&guest, vkAllocateCommandBuffers, GUEST_DEVICE(&guest), &allocate, &buffer);
+          GUEST_SEND(&guest, vkCmdTraceRaysIndirect2KHR, buffer, 0));
+}
+
+/* --- pools --- */
+
+TEST(pools_take_their_children_with_them)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    struct proto_object pool_object = {.id = 200};
+    struct proto_object buffers[] = {{.id = 201}, {.id = 202}};
+    VkCommandPool pool = GUEST_HANDLE(VkCommandPool, &pool_object);
+    VkCommandBuffer handles[] = {GUEST_HANDLE(VkCommandBuffer, &buffers[0]),
+                                 GUEST_HANDLE(VkCommandBuffer, &buffers[1])};
+    VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    VkCommandBufferAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = pool,
+        .commandBufferCount = 2,
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        GUEST_SEND(&guest, vkCreateCommandPool, GUEST_DEVICE(&guest), &pool_info, NULL, &pool);
+        GUEST_SEND(&guest, vkAllocateCommandBuffers, GUEST_DEVICE(&guest), &info, handles);
+        GUEST_SEND(&guest, vkDestroyCommandPool, GUEST_DEVICE(&guest), pool, NULL);
+        guest_assert_alive(&guest);
+    }
+    GUEST_SEND(&guest, vkResetCommandBuffer, handles[0], 0);
+    guest_assert_fatal(&guest, "201");
+    guest_end(&guest);
+}
+
+TEST(an_id_twice_in_one_array_is_fatal)
+{
+    struct proto_object pool_object = {.id = 200}, buffer = {.id = 201};
+    VkCommandPool pool = GUEST_HANDLE(VkCommandPool, &pool_object);
+    VkCommandBuffer handles[] = {GUEST_HANDLE(VkCommandBuffer, &buffer),
+                                 GUEST_HANDLE(VkCommandBuffer, &buffer)};
+    VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    VkCommandBufferAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = pool,
+        .commandBufferCount = 2,
+    };
+    WRONG("twice",
+          GUEST_SEND(&guest, vkCreateCommandPool, GUEST_DEVICE(&guest), &pool_info, NULL, &pool);
+          GUEST_SEND(&guest, vkAllocateCommandBuffers, GUEST_DEVICE(&guest), &info, handles));
+}
+
+/* --- memory --- */
+
+static uint32_t
+find_type(struct guest *guest, VkMemoryPropertyFlags flags)
+{
+    VkPhysicalDeviceMemoryProperties properties;
+    VkPhysicalDevice physical_device =
+        GUEST_HANDLE(VkPhysicalDevice, &guest->objects.physical_device);
+    GUEST_ASK(guest, vkGetPhysicalDeviceMemoryProperties, physical_device, &properties);
+    struct wire_reader reply = wire_reader_over(guest->reply, GUEST_MEMORY_SIZE);
+    (void)proto_decode_reply_vkGetPhysicalDeviceMemoryProperties(&reply, physical_device,
+                                                                 &properties);
+    assert_false(reply.failed);
+    for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags has = properties.memoryTypes[i].propertyFlags;
+        if (flags ? (has & flags) == flags : !(has & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)) {
+            return i;
+        }
+    }
+    fail_msg("no memory type has flags %#x", flags);
+    return 0;
+}
+
+static VkResult
+allocate(struct guest *guest, uint64_t id, uint32_t type, VkDeviceSize size, const void *next)
+{
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = next,
+        .allocationSize = size,
+        .memoryTypeIndex = type,
+    };
+    struct proto_object object = {.id = id};
+    VkDeviceMemory memory = GUEST_HANDLE(VkDeviceMemory, &object);
+    GUEST_ASK(guest, vkAllocateMemory, GUEST_DEVICE(guest), &info, NULL, &memory);
+    return guest_result(guest);
+}
+
+static void
+free_memory(struct guest *guest, uint64_t id)
+{
+    struct proto_object object = {.id = id};
+    GUEST_SEND(guest, vkFreeMemory, GUEST_DEVICE(guest), GUEST_HANDLE(VkDeviceMemory, &object),
+               NULL);
+}
+
+#define MAPPABLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+
+TEST(shared_pages_are_handed_out_once_and_outlive_the_memory)
+{
+    struct guest guest;
+    int fd = -1;
+    guest_begin_with_device(&guest);
+    assert_int_equal(allocate(&guest, 200, find_type(&guest, MAPPABLE), 5000, NULL), VK_SUCCESS);
+    assert_int_equal(
+        rnd_context_create_blob(guest.context, 9, 200, 1 << 20, RND_BLOB_MAPPABLE, &fd),
+        RND_INVALID); /* larger than the allocation */
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 5000, RND_BLOB_MAPPABLE, &fd),
+                     RND_OK);
+    uint8_t *map = base_fd_map(fd, 5000);
+    base_fd_close(&fd);
+    assert_int_equal(rnd_context_create_blob(guest.context, 10, 200, 5000, RND_BLOB_MAPPABLE, &fd),
+                     RND_INVALID);
+    free_memory(&guest, 200);
+    guest_assert_alive(&guest);
+    map[4999] = 1;
+    base_fd_unmap(map, 5000);
+    rnd_context_unref_resource(guest.context, 9);
+    guest_end(&guest);
+}
+
+TEST(device_memory_cannot_be_mapped_or_exported)
+{
+    struct guest guest;
+    int fd = -1;
+    VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
+    };
+    guest_begin_with_device(&guest);
+    uint32_t type = find_type(&guest, 0);
+    assert_int_equal(allocate(&guest, 200, type, 4096, NULL), VK_SUCCESS);
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_MAPPABLE, &fd),
+                     RND_INVALID);
+    assert_int_equal(allocate(&guest, 201, type, 4096, &export), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
+TEST(allocations_that_cannot_be_are_vulkan_errors)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    uint32_t type = find_type(&guest, MAPPABLE);
+    assert_int_equal(allocate(&guest, 200, 31, 4096, NULL), VK_ERROR_UNKNOWN);
+    assert_true(allocate(&guest, 200, type, UINT64_MAX, NULL) < 0);
+    assert_true(allocate(&guest, 200, type, UINT64_C(1) << 62, NULL) < 0);
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = GUEST_REPLY_RESOURCE,
+    };
+    assert_int_equal(allocate(&guest, 200, type, 4096, &import), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    guest_assert_alive(&guest);
+    import.resourceId = 99;
+    (void)allocate(&guest, 200, type, 4096, &import);
+    guest_assert_fatal(&guest, "resource 99");
+    guest_end(&guest);
+}
+
+TEST(a_memory_resource_can_be_imported_again)
+{
+    struct guest guest;
+    int fd = -1;
+    guest_begin_with_device(&guest);
+    uint32_t type = find_type(&guest, MAPPABLE);
+    assert_int_equal(allocate(&guest, 200, type, 8192, NULL), VK_SUCCESS);
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_MAPPABLE, &fd),
+                     RND_OK);
+    base_fd_close(&fd);
+    VkMemoryResourcePropertiesMESA properties = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA,
+    };
+    GUEST_ASK(&guest, vkGetMemoryResourcePropertiesMESA, GUEST_DEVICE(&guest), 9, &properties);
+    struct wire_reader reply = wire_reader_over(guest.reply, GUEST_MEMORY_SIZE);
+    assert_int_equal(proto_decode_reply_vkGetMemoryResourcePropertiesMESA(
+                         &reply, GUEST_DEVICE(&guest), 9, &properties),
+                     VK_SUCCESS);
+    assert_true(properties.memoryTypeBits >> type & 1);
+
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = 9,
+    };
+    assert_int_equal(allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
+    assert_int_equal(allocate(&guest, 202, type, 1 << 20, &import),
+                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    rnd_context_unref_resource(guest.context, 9);
+    free_memory(&guest, 200);
+    free_memory(&guest, 201);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
+/* --- waiting --- */
+
+static void
+submit_nothing(struct guest *guest, uint64_t fence_id)
+{
+    struct proto_object object = {.id = fence_id};
+    GUEST_SEND(guest, vkQueueSubmit, GUEST_QUEUE(guest), 0, NULL, GUEST_HANDLE(VkFence, &object));
+}
+
+static bool
+slot_reaches(_Atomic uint64_t *slot, uint64_t value)
+{
+    uint64_t until = base_clock_deadline_ns(UINT64_C(10000000000));
+    while (atomic_load(slot) < value) {
+        if (base_clock_now_ns() > until) {
+            return false;
+        }
+    }
+    return true;
+}
+
+TEST(fences_with_feedback_count_their_submissions)
+{
+    struct guest guest;
+    VkSyncFeedbackInfoVESPER feedback = {
+        .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
+        .resourceId = 5,
+        .offset = 64,
+    };
+    struct proto_object object = {.id = 200};
+    VkFence fence = GUEST_HANDLE(VkFence, &object);
+    guest_begin_with_device(&guest);
+    uint8_t *page = guest_create_memory(&guest, 5, 4096);
+    create_fence(&guest, 200, &feedback);
+    for (uint64_t i = 1; i <= 50; i++) {
+        submit_nothing(&guest, 200);
+        guest_assert_alive(&guest);
+        assert_true(slot_reaches((_Atomic uint64_t *)(page + 64), i));
+        GUEST_SEND(&guest, vkResetFences, GUEST_DEVICE(&guest), 1, &fence);
+    }
+    assert_int_equal(*(uint32_t *)page, 50); /* the generation */
+    submit_nothing(&guest, 200);
+    destroy_fence(&guest, 200);
+    guest_assert_alive(&guest);
+    assert_int_equal(*(uint64_t *)(page + 64), 51); /* destroyed after it was published */
+    base_fd_unmap(page, 4096);
+    guest_end(&guest);
+}
+
+TEST(feedback_slots_lie_behind_the_header_and_in_the_memory)
+{
+    VkSyncFeedbackInfoVESPER feedback = {
+        .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
+        .resourceId = GUEST_REPLY_RESOURCE,
+    };
+    const size_t wrong[] = {0, 56, 65, 68, GUEST_MEMORY_SIZE, GUEST_MEMORY_SIZE - 4, SIZE_MAX - 7};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        feedback.offset = wrong[i];
+        WRONG("slot", create_fence(&guest, 200, &feedback));
+    }
+    feedback.offset = 64;
+    feedback.resourceId = 99;
+    WRONG("99", create_fence(&guest, 200, &feedback));
+}
+
+TEST(timeline_semaphores_are_published_from_both_sides)
+{
+    struct guest guest;
+    VkSyncFeedbackInfoVESPER feedback = {
+        .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
+        .resourceId = 5,
+        .offset = 72,
+    };
+    VkSemaphoreTypeCreateInfo type = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .pNext = &feedback,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+        .pNext = &type,
+    };
+    struct proto_object object = {.id = 200};
+    VkSemaphore semaphore = GUEST_HANDLE(VkSemaphore, &object);
+    guest_begin_with_device(&guest);
+    uint8_t *page = guest_create_memory(&guest, 5, 4096);
+    _Atomic uint64_t *slot = (_Atomic uint64_t *)(page + 72);
+    GUEST_SEND(&guest, vkCreateSemaphore, GUEST_DEVICE(&guest), &info, NULL, &semaphore);
+
+    VkSemaphoreSignalInfo signal = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+        .semaphore = semaphore,
+        .value = 3,
+    };
+    GUEST_SEND(&guest, vkSignalSemaphore, GUEST_DEVICE(&guest), &signal);
+    guest_assert_alive(&guest);
+    assert_int_equal(atomic_load(slot), 3);
+
+    const uint64_t value = 10;
+    VkTimelineSemaphoreSubmitInfo timeline = {
+        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .signalSemaphoreValueCount = 1,
+        .pSignalSemaphoreValues = &value,
+    };
+    VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext = &timeline,
+        .signalSemaphoreCount = 1,
+        .pSignalSemaphores = &semaphore,
+    };
+    GUEST_SEND(&guest, vkQueueSubmit, GUEST_QUEUE(&guest), 1, &submit, VK_NULL_HANDLE);
+    guest_assert_alive(&guest);
+    assert_true(slot_reaches(slot, 10));
+    GUEST_SEND(&guest, vkDestroySemaphore, GUEST_DEVICE(&guest), semaphore, NULL);
+    guest_assert_alive(&guest);
+    base_fd_unmap(page, 4096);
+    guest_end(&guest);
+}
+
+TEST(fences_of_a_timeline_retire_in_order)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    for (uint64_t i = 0; i < GUEST_MAX_RETIRED; i++) {
+        assert_int_equal(rnd_context_create_fence(guest.context, 1, 1000 + i), RND_OK);
+    }
+    guest_wait_retired(&guest, GUEST_MAX_RETIRED);
+    for (uint64_t i = 0; i < GUEST_MAX_RETIRED; i++) {
+        assert_int_equal(guest.retired[i], 1000 + i);
+    }
+    guest_end(&guest);
+}
+
+/* --- the end --- */
+
+static void
+leave_things_behind(struct guest *guest)
+{
+    struct proto_object pool_object = {.id = 301}, command_object = {.id = 302},
+                        buffer_object = {.id = 303};
+    VkCommandPool pool = GUEST_HANDLE(VkCommandPool, &pool_object);
+    VkCommandBuffer commands = GUEST_HANDLE(VkCommandBuffer, &command_object);
+    VkBuffer buffer = GUEST_HANDLE(VkBuffer, &buffer_object);
+    VkCommandPoolCreateInfo pool_info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    VkCommandBufferAllocateInfo allocate_info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = pool,
+        .commandBufferCount = 1,
+    };
+    VkBufferCreateInfo buffer_info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = 4096,
+        .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT,
+    };
+    create_fence(guest, 300, NULL);
+    GUEST_SEND(guest, vkCreateCommandPool, GUEST_DEVICE(guest), &pool_info, NULL, &pool);
+    GUEST_SEND(guest, vkAllocateCommandBuffers, GUEST_DEVICE(guest), &allocate_info, &commands);
+    GUEST_SEND(guest, vkCreateBuffer, GUEST_DEVICE(guest), &buffer_info, NULL, &buffer);
+    assert_int_equal(allocate(guest, 304, find_type(guest, MAPPABLE), 65536, NULL), VK_SUCCESS);
+    submit_nothing(guest, 300);
+    guest_assert_alive(guest);
+}
+
+TEST(what_a_guest_leaves_behind_goes_with_its_device)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    leave_things_behind(&guest);
+    GUEST_SEND(&guest, vkDestroyDevice, GUEST_DEVICE(&guest), NULL);
+    guest_assert_alive(&guest);
+    assert_int_equal(rnd_context_create_fence(guest.context, 1, 1), RND_INVALID);
+    GUEST_SEND(&guest, vkDestroyInstance, GUEST_HANDLE(VkInstance, &guest.objects.instance), NULL);
+    guest_assert_alive(&guest);
+    destroy_fence(&guest, 300);
+    guest_assert_fatal(&guest, "103");
+    guest_end(&guest);
+}
+
+TEST(what_a_guest_leaves_behind_goes_with_its_context)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    leave_things_behind(&guest);
+    guest_end(&guest);
+}
