@@ -23,7 +23,7 @@ fence_retired(void *user, uint32_t ring_idx, uint64_t fence_id)
     if (guest->retired_count < GUEST_MAX_RETIRED) {
         guest->retired[guest->retired_count++] = fence_id;
     }
-    pthread_cond_broadcast(&guest->retired_more);
+    pthread_cond_broadcast(&guest->changed);
     pthread_mutex_unlock(&guest->lock);
 }
 
@@ -34,6 +34,7 @@ fatal(void *user, const char *reason)
     pthread_mutex_lock(&guest->lock);
     guest->fatal_calls++;
     snprintf(guest->reason, sizeof(guest->reason), "%s", reason);
+    pthread_cond_broadcast(&guest->changed);
     pthread_mutex_unlock(&guest->lock);
 }
 
@@ -68,7 +69,7 @@ guest_begin(struct guest *guest)
     }
     memset(guest, 0, sizeof(*guest));
     pthread_mutex_init(&guest->lock, NULL);
-    pthread_cond_init(&guest->retired_more, NULL);
+    pthread_cond_init(&guest->changed, NULL);
     proto_caps_init_all(&guest->caps);
     name_objects(&guest->objects);
     struct rnd_context_info info = {
@@ -96,7 +97,7 @@ guest_end(struct guest *guest)
     if (guest->ring_memory) {
         base_fd_unmap(guest->ring_memory, GUEST_MEMORY_SIZE);
     }
-    pthread_cond_destroy(&guest->retired_more);
+    pthread_cond_destroy(&guest->changed);
     pthread_mutex_destroy(&guest->lock);
 }
 
@@ -106,9 +107,28 @@ guest_submit(struct guest *guest, const void *bytes, size_t size)
     return rnd_context_submit(guest->context, bytes, size);
 }
 
+/* Until `*count` is as large; false if that takes too long. */
+static bool
+wait_for_locked(struct guest *guest, const unsigned *count, unsigned wanted)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    int error = 0;
+    while (*count < wanted && error == 0) {
+        error = pthread_cond_timedwait(&guest->changed, &guest->lock, &until);
+    }
+    return *count >= wanted;
+}
+
 void
 guest_assert_fatal(struct guest *guest, const char *words)
 {
+    /* Rings say so before the server is told. */
+    pthread_mutex_lock(&guest->lock);
+    bool told = wait_for_locked(guest, &guest->fatal_calls, 1);
+    pthread_mutex_unlock(&guest->lock);
+    assert_true(told);
     assert_true(rnd_context_is_fatal(guest->context));
     assert_int_equal(guest->fatal_calls, 1);
     if (!strstr(guest->reason, words)) {
@@ -119,7 +139,10 @@ guest_assert_fatal(struct guest *guest, const char *words)
 void
 guest_assert_alive(struct guest *guest)
 {
-    if (rnd_context_is_fatal(guest->context)) {
+    pthread_mutex_lock(&guest->lock);
+    unsigned fatal_calls = guest->fatal_calls;
+    pthread_mutex_unlock(&guest->lock);
+    if (fatal_calls > 0 || rnd_context_is_fatal(guest->context)) {
         fail_msg("the context has become fatal: %s", guest->reason);
     }
 }
@@ -300,15 +323,8 @@ guest_ring_fatal(struct guest *guest)
 void
 guest_wait_retired(struct guest *guest, unsigned count)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
-    int error = 0;
     pthread_mutex_lock(&guest->lock);
-    while (guest->retired_count < count && error == 0) {
-        error = pthread_cond_timedwait(&guest->retired_more, &guest->lock, &until);
-    }
-    unsigned retired = guest->retired_count;
+    bool retired = wait_for_locked(guest, &guest->retired_count, count);
     pthread_mutex_unlock(&guest->lock);
-    assert_true(retired >= count);
+    assert_true(retired);
 }

@@ -38,7 +38,7 @@ struct guest {
     uint32_t ring_tail;
 
     pthread_mutex_t lock;
-    pthread_cond_t retired_more;
+    pthread_cond_t changed; /* something below is new */
     unsigned fatal_calls;
     char reason[256];
     uint64_t retired[GUEST_MAX_RETIRED];
