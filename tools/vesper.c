@@ -5,6 +5,7 @@
 #include "base/attributes.h"
 #include "base/log.h"
 #include "tools/demo/demo.h"
+#include "tools/info/info.h"
 #include "tools/run/run.h"
 
 static const char usage[] =
@@ -13,12 +14,14 @@ static const char usage[] =
     "Vesper carries Vulkan from one process, container or virtual machine to another one's GPU.\n"
     "\n"
     "  vesper run -- APP ARGS   run APP with its Vulkan going through Vesper\n"
+    "  vesper info              what the host has, what Vesper exposes, and why not more\n"
     "  vesper demo              a compute check and a spinning cube, as a PNG\n"
     "  vesper COMMAND --help    more about each\n"
     "  vesper --version\n"
     "\n"
     "Begin with:\n"
     "\n"
+    "  vesper run -- vulkaninfo --summary\n"
     "  vesper run -- vesper demo --output cube.png\n";
 
 struct command {
@@ -28,6 +31,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", run_main},
+    {"info", info_main},
     {"demo", demo_main},
 };
 

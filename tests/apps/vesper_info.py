@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""`vesper info` gives a reason for all that is held back, and knows what backs every memory type.
+
+    vesper_info.py VESPER
+"""
+
+import re
+import subprocess
+import sys
+
+
+def main():
+    result = subprocess.run([sys.argv[1], "info"], check=False, text=True, capture_output=True)
+    text = result.stdout
+    print(text + result.stderr)
+    types = re.findall(r"^    \d+ .* GiB .*$", text, re.MULTILINE)
+    complaints = []
+    if result.returncode != 0:
+        complaints.append(f"status {result.returncode}")
+    if "memory types" not in text or not types:
+        complaints.append("no memory types")
+    if any("host type" not in line for line in types):
+        complaints.append("a memory type without what backs it")
+    for words in ("no reason was given", "held back although", "not exposed by Vesper"):
+        if words in text:
+            complaints.append(words)
+    for complaint in complaints:
+        print("FAIL", complaint)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
