@@ -52,13 +52,23 @@ vkh_load_instance(VkInstance instance)
 #undef VKH_GET
 }
 
+/* A second device of the same driver has the same functions: what is there already is not written
+ * again, since other threads may be calling it. */
+#define SET(name, function)                                                                        \
+    do {                                                                                           \
+        PFN_##name found = (PFN_##name)(function);                                                 \
+        if (name != found) {                                                                       \
+            name = found;                                                                          \
+        }                                                                                          \
+    } while (0);
+
 void
 vkh_load_device(VkDevice device)
 {
-#define VKH_GET(name) name = (PFN_##name)must_have(vkGetDeviceProcAddr(device, #name), #name);
+#define VKH_GET(name) SET(name, must_have(vkGetDeviceProcAddr(device, #name), #name))
     VKH_DEVICE_FUNCTIONS(VKH_GET)
 #undef VKH_GET
-#define VKH_GET(name) name = (PFN_##name)vkGetDeviceProcAddr(device, #name);
+#define VKH_GET(name) SET(name, vkGetDeviceProcAddr(device, #name))
     VKH_DEVICE_OPTIONAL_FUNCTIONS(VKH_GET)
 #undef VKH_GET
 }
