@@ -34,12 +34,15 @@ def host_functions(plan, level):
     return sorted(set(names), key=lambda n: n)
 
 
-def alternatives(plan, name):
-    """The name itself, then its aliases: a host of an older version has only those."""
+def alternatives(plan, name, level):
+    """The function's names on hosts, in the order to try them. A device has an extension's function only
+    if the guest enabled that, and then a validation layer older than the promotion knows it by that
+    name alone: such a layer would hand its own handles to the driver under the newer one."""
     registry = plan.selection.registry
-    return [name] + sorted(
+    aliases = sorted(
         n for n, c in registry.commands.items() if c.alias and registry.command_name(n) == name
     )
+    return aliases[:3] + [name] if level == "device" else [name] + aliases[:3]
 
 
 def emit_host_header(plan):
@@ -71,7 +74,7 @@ struct host_function {
     for level, handle in (("instance", "VkInstance"), ("device", "VkDevice")):
         out(f"static const struct host_function {level}_functions[] = {{")
         for name in host_functions(plan, level):
-            names = ", ".join(f'"{n}"' for n in alternatives(plan, name)[:4])
+            names = ", ".join(f'"{n}"' for n in alternatives(plan, name, level))
             out(f"    {{offsetof(struct rnd_{level}_table, {name[2:]}), {{{names}}}}},")
         out("};")
         out()
