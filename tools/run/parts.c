@@ -76,8 +76,8 @@ find_icd(const struct run_options *options, const char *self, char out[PATH_MAX]
 {
     static const char *const candidates[] = {
         "../driver/vesper_icd.json", /* build folder */
-        "../share/vulkan/icd.d/vesper_icd.json",
-        VESPER_DATADIR "/vulkan/icd.d/vesper_icd.json",
+        "../share/vulkan/icd.d/" VESPER_ICD,
+        VESPER_DATADIR "/vulkan/icd.d/" VESPER_ICD,
         NULL,
     };
     if (options->icd) {
