@@ -1,8 +1,8 @@
 /* pNext chains on the wire: one table of structures, hand-written walkers.
  *
- * A chain is nested: [u64 0] ends it; [u64 1] [i32 sType] [chain] [members] adds one structure. So the
- * sTypes come in list order and the member blocks in reverse. Which structures may follow is decided
- * by the base structure of the chain, not by the one before. */
+ * A chain is nested: [u64 0] ends it; [u64 1] [i32 sType] [chain] [members] adds one structure. So
+ * the sTypes come in list order and the member blocks in reverse. Which structures may follow is
+ * decided by the base structure of the chain, not by the one before. */
 #ifndef PROTO_CHAIN_H
 #define PROTO_CHAIN_H
 
@@ -14,7 +14,8 @@
 #include "protocol/runtime/caps.h"
 #include "wire/writer.h"
 
-/* One structure that can stand in a chain. Partial functions are NULL if it never goes out empty. */
+/* One structure that can stand in a chain. Partial functions are NULL if it never goes out empty.
+ */
 struct proto_chain_entry {
     int32_t stype;
     uint32_t c_size; /* sizeof, for whoever allocates one */
@@ -22,7 +23,8 @@ struct proto_chain_entry {
     size_t (*size)(const struct proto_caps *caps, const void *members_of);
     void (*write)(struct wire_writer *w, const struct proto_caps *caps, const void *members_of);
     size_t (*size_partial)(const struct proto_caps *caps, const void *members_of);
-    void (*write_partial)(struct wire_writer *w, const struct proto_caps *caps, const void *members_of);
+    void (*write_partial)(struct wire_writer *w, const struct proto_caps *caps,
+                          const void *members_of);
 };
 
 /* Generated, ascending by sType. */

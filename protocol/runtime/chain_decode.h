@@ -5,16 +5,16 @@
 #include "protocol/runtime/chain.h"
 #include "protocol/runtime/decoder.h"
 
-/* Fills the members behind sType and pNext; NULL where that form does not occur. Generated, one entry
- * for each of proto_chain_table. */
+/* Fills the members behind sType and pNext; NULL where that form does not occur. Generated, one
+ * entry for each of proto_chain_table. */
 struct proto_chain_decode_entry {
     void (*full)(struct proto_decoder *d, void *members_of);
     void (*partial)(struct proto_decoder *d, void *members_of);
 };
 extern const struct proto_chain_decode_entry proto_chain_decode_table[];
 
-/* sType, which must be `stype`, and the chain of a base structure, which begins like VkBaseOutStructure.
- * A structure that the set does not permit ends the context. */
+/* sType, which must be `stype`, and the chain of a base structure, which begins like
+ * VkBaseOutStructure. A structure that the set does not permit ends the context. */
 void proto_decode_base(struct proto_decoder *d, void *base, VkStructureType stype,
                        const struct proto_chain_set *set, bool partial, const char *name);
 

@@ -1,4 +1,5 @@
-/* The generated tables behind proto_print.c: every member of every structure and command, in wire order. */
+/* The generated tables behind proto_print.c: every member of every structure and command, in wire
+ * order. */
 #ifndef PROTO_PRINT_TABLES_H
 #define PROTO_PRINT_TABLES_H
 

@@ -17,8 +17,8 @@ struct proto_recorder {
     const struct proto_caps *caps; /* constant */
     /* [start, at) is recorded, [at, end) is free. All NULL before the first command. */
     uint8_t *start, *at, *end;
-    /* First error since vkBeginCommandBuffer, reported by vkEndCommandBuffer; while it is set nothing
-     * more is recorded. */
+    /* First error since vkBeginCommandBuffer, reported by vkEndCommandBuffer; while it is set
+     * nothing more is recorded. */
     VkResult error;
 };
 

@@ -105,7 +105,8 @@ proto_reply_handle(struct wire_reader *in, uint64_t handle)
 }
 
 VkResult
-proto_call_end(struct proto_client *client, struct proto_call *call, const char *command, VkResult result)
+proto_call_end(struct proto_client *client, struct proto_call *call, const char *command,
+               VkResult result)
 {
     bool failed = call->in.failed;
     client->ops->end(client, call);

@@ -23,8 +23,8 @@ void proto_reply_command(struct wire_reader *in, int32_t number);
 void proto_reply_base(struct wire_reader *in, void *base, VkStructureType stype);
 /* The u64 in front of one item: true if it follows. It may only if `target` is there to take it. */
 bool proto_reply_pointer(struct wire_reader *in, const void *target);
-/* The u64 in front of an array: at most `limit`, what the application asked for. `now` is the length
- * member after the reply; it may not promise more than there is room for in `target`. */
+/* The u64 in front of an array: at most `limit`, what the application asked for. `now` is the
+ * length member after the reply; it may not promise more than there is room for in `target`. */
 size_t proto_reply_array(struct wire_reader *in, const void *target, size_t limit, uint64_t now);
 /* The u64 in front of an array in place, exactly `dimension`. */
 bool proto_reply_fixed(struct wire_reader *in, size_t dimension);
