@@ -88,7 +88,7 @@ def no_process_left(folder):
 def killed_outright(folder):
     """Even SIGKILL to `vesper run` ends the server."""
     env = dict(os.environ, XDG_RUNTIME_DIR=str(folder))
-    process = subprocess.Popen([VESPER, "run", "--", "sh", "-c", "echo $VESPER_SERVER_PID; exec sleep 5"],
+    process = subprocess.Popen([VESPER, "run", "--", "sh", "-c", "echo $VESPER_SERVER_PID; exec sleep 1"],
                                env=env, text=True, stdout=subprocess.PIPE)
     server = int(process.stdout.readline())
     expect("a server runs", alive(server), True)

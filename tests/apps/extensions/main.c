@@ -59,11 +59,16 @@ static const struct {
 };
 
 static const char *const extensions[] = {
-    "VK_EXT_host_image_copy",         "VK_EXT_graphics_pipeline_library",
-    "VK_KHR_pipeline_library",        "VK_EXT_mesh_shader",
-    "VK_EXT_mutable_descriptor_type", "VK_KHR_maintenance5",
-    "VK_KHR_maintenance6",            "VK_KHR_push_descriptor",
-    "VK_EXT_tooling_info",            NULL,
+    "VK_EXT_host_image_copy",
+    "VK_EXT_graphics_pipeline_library",
+    "VK_KHR_pipeline_library",
+    "VK_EXT_mesh_shader",
+    "VK_EXT_mutable_descriptor_type",
+    "VK_KHR_maintenance5",
+    "VK_KHR_maintenance6",
+    "VK_KHR_push_descriptor",
+    "VK_EXT_tooling_info",
+    NULL,
 };
 
 /* Chains the features of the extensions that a first device turned out to have. */
