@@ -12,6 +12,21 @@ check(VkResult result, const char *call)
     }
 }
 
+/* -------------------------------------------------------------------------- shared */
+
+enum { FILLS_A_BUFFER = 1000 };
+
+static void
+record_fills(struct bench *bench, uint32_t count)
+{
+    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    check(vkBeginCommandBuffer(bench->commands, &info), "vkBeginCommandBuffer");
+    for (uint32_t i = 0; i < count; i++) {
+        vkCmdFillBuffer(bench->commands, bench->buffer.buffer, 0, 4, i);
+    }
+    check(vkEndCommandBuffer(bench->commands), "vkEndCommandBuffer");
+}
+
 /* ------------------------------------------------------------------------ queue */
 
 static void
@@ -34,6 +49,18 @@ empty_submit_and_wait(struct bench *bench, uint32_t count)
     uint64_t start_ns = base_clock_now_ns();
     for (uint32_t i = 0; i < count; i++) {
         submit_and_wait(bench, 0);
+    }
+    return base_clock_now_ns() - start_ns;
+}
+
+/* With a command buffer, as applications submit, and nothing in it. */
+static uint64_t
+submit_and_wait_for_nothing(struct bench *bench, uint32_t count)
+{
+    record_fills(bench, 0);
+    uint64_t start_ns = base_clock_now_ns();
+    for (uint32_t i = 0; i < count; i++) {
+        submit_and_wait(bench, 1);
     }
     return base_clock_now_ns() - start_ns;
 }
@@ -100,19 +127,6 @@ buffer_with_requirements(struct bench *bench, uint32_t count)
 }
 
 /* -------------------------------------------------------------------- recording */
-
-enum { FILLS_A_BUFFER = 1000 };
-
-static void
-record_fills(struct bench *bench, uint32_t count)
-{
-    const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    check(vkBeginCommandBuffer(bench->commands, &info), "vkBeginCommandBuffer");
-    for (uint32_t i = 0; i < count; i++) {
-        vkCmdFillBuffer(bench->commands, bench->buffer.buffer, 0, 4, i);
-    }
-    check(vkEndCommandBuffer(bench->commands), "vkEndCommandBuffer");
-}
 
 /* The command alone: what surrounds it is another row. */
 static uint64_t
@@ -302,6 +316,8 @@ start_up(struct bench *bench, uint32_t count)
 
 const struct bench_row bench_rows[] = {
     {"submit_wait", "us", "empty submit and wait", empty_submit_and_wait},
+    {"submit_wait_buffer", "us", "submit an empty command buffer and wait",
+     submit_and_wait_for_nothing},
     {"submit", "us", "empty submit, one wait for 50", empty_submits},
     {"allocate_map_free", "us", "allocate, map, write, free 64 KiB", allocate_map_write_free},
     {"buffer", "us", "create a buffer, ask for its needs, destroy it", buffer_with_requirements},
