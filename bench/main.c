@@ -34,8 +34,8 @@ unit_ns(const char *unit)
     return strcmp(unit, "ms") == 0 ? 1e6 : strcmp(unit, "us") == 0 ? 1e3 : 1.0;
 }
 
-/* How often the row runs within a sample. The first run warms up, and waits for what earlier rows have
- * left on the way to the device. */
+/* How often the row runs within a sample. The first run warms up, and waits for what earlier rows
+ * have left on the way to the device. */
 static uint32_t
 calibrate(struct bench *bench, const struct bench_row *row)
 {
