@@ -152,12 +152,24 @@ create_pipeline_from(struct target *target, const VkPipelineShaderStageCreateInf
                                         &target->pipeline));
 }
 
+VkShaderModule
+target_vertex_shader(const struct vkh_gpu *gpu)
+{
+    return vkh_shader_create(gpu, screen_vert, sizeof(screen_vert));
+}
+
+VkShaderModule
+target_fragment_shader(const struct vkh_gpu *gpu)
+{
+    return vkh_shader_create(gpu, colour_frag, sizeof(colour_frag));
+}
+
 static void
 create_pipeline(struct target *target)
 {
     const struct vkh_gpu *gpu = target->gpu;
-    VkShaderModule vertex = vkh_shader_create(gpu, screen_vert, sizeof(screen_vert));
-    VkShaderModule fragment = vkh_shader_create(gpu, colour_frag, sizeof(colour_frag));
+    VkShaderModule vertex = target_vertex_shader(gpu);
+    VkShaderModule fragment = target_fragment_shader(gpu);
     const VkPipelineShaderStageCreateInfo stages[] = {
         {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
          .stage = VK_SHADER_STAGE_VERTEX_BIT,

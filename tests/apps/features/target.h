@@ -32,6 +32,10 @@ struct target {
 void target_create(const struct vkh_gpu *gpu, bool dynamic_rendering, struct target *out);
 void target_destroy(struct target *target);
 
+/* The shaders of the pipeline. */
+VkShaderModule target_vertex_shader(const struct vkh_gpu *gpu);
+VkShaderModule target_fragment_shader(const struct vkh_gpu *gpu);
+
 /* The classic render pass. Colour is cleared to blue, depth to 1. */
 void target_begin(const struct target *target, VkCommandBuffer commands,
                   VkSubpassContents contents);
