@@ -18,15 +18,22 @@ import_size(const struct rnd_physical_device *physical, uint64_t size)
     return at_least > UINT64_MAX - alignment ? 0 : (at_least + alignment - 1) & ~(alignment - 1);
 }
 
+/* Vulkan forbids asking for more; such a size would also go into no file. */
+static bool
+exceeds_heap(const struct rnd_physical_device *physical, const VkMemoryAllocateInfo *info)
+{
+    const VkPhysicalDeviceMemoryProperties *guest = &physical->memory_types.guest;
+    uint32_t heap = guest->memoryTypes[info->memoryTypeIndex].heapIndex;
+    return info->allocationSize > guest->memoryHeaps[heap].size;
+}
+
 /* New pages for an allocation of a shared type. */
 static VkResult
 create_pages(const struct rnd_physical_device *physical, const VkMemoryAllocateInfo *info,
              struct rnd_shm **out)
 {
-    const VkPhysicalDeviceMemoryProperties *guest = &physical->memory_types.guest;
-    uint32_t heap = guest->memoryTypes[info->memoryTypeIndex].heapIndex;
     uint64_t size = import_size(physical, info->allocationSize);
-    if (size == 0 || info->allocationSize > guest->memoryHeaps[heap].size) {
+    if (size == 0) {
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     *out = rnd_shm_create("vesper-memory", size, physical->import_alignment);
@@ -104,6 +111,9 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
         rnd_memory_types_find(&physical->memory_types, info->memoryTypeIndex);
     if (!type) {
         return VK_ERROR_UNKNOWN;
+    }
+    if (exceeds_heap(physical, info)) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     const VkImportMemoryResourceInfoMESA *import =
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
