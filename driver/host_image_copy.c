@@ -46,7 +46,7 @@ find_rows(struct drv_device *device, const struct drv_image *image, VkHostImageC
 {
     struct drv_texel_block block;
 
-    if (flags & VK_HOST_IMAGE_COPY_MEMCPY_BIT) {
+    if (flags & VK_HOST_IMAGE_COPY_MEMCPY) {
         size_t size = memcpy_size(device, image, layers);
         *out = (struct drv_texel_rows){
             .row_size = size, .rows = 1, .slices = 1, .row_pitch = size, .slice_pitch = size};
