@@ -11,6 +11,7 @@ struct extensions_check {
 };
 
 /* Each ends with a row of zeroes. */
+extern const struct extensions_check extensions_command_checks[];
 extern const struct extensions_check extensions_descriptor_checks[];
 extern const struct extensions_check extensions_image_checks[];
 extern const struct extensions_check extensions_pipeline_checks[];

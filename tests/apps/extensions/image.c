@@ -177,8 +177,71 @@ copy_blocks(const struct vkh_gpu *gpu)
     destroy_image(gpu, &image);
 }
 
+/* In the image's own layout: out of one image, into another, and out of that in the usual way. */
+static void
+copy_as_it_lies(const struct vkh_gpu *gpu)
+{
+    static uint32_t data[LAYERS][SIZE][SIZE], back[LAYERS][SIZE][SIZE];
+    struct host_image image, other;
+    EXTENSIONS_LOAD(gpu, vkCopyMemoryToImageEXT);
+    EXTENSIONS_LOAD(gpu, vkCopyImageToMemoryEXT);
+    EXTENSIONS_LOAD(gpu, vkGetImageSubresourceLayout2EXT);
+    create_image(gpu, VK_FORMAT_R8G8B8A8_UNORM, &image);
+    create_image(gpu, VK_FORMAT_R8G8B8A8_UNORM, &other);
+    for (uint32_t i = 0; i < sizeof(data) / 4; i++) {
+        ((uint32_t *)data)[i] = i * 77;
+    }
+    upload(gpu, image.image, data, 0, 0);
+    const VkImageSubresource2 subresource = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_SUBRESOURCE_2,
+        .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0},
+    };
+    VkSubresourceHostMemcpySize size = {.sType = VK_STRUCTURE_TYPE_SUBRESOURCE_HOST_MEMCPY_SIZE};
+    VkSubresourceLayout2 layout = {.sType = VK_STRUCTURE_TYPE_SUBRESOURCE_LAYOUT_2, .pNext = &size};
+    vkGetImageSubresourceLayout2EXT(gpu->device, image.image, &subresource, &layout);
+    extensions_expect(size.size >= sizeof(data[0]), "a layer lies in %llu bytes",
+                      (unsigned long long)size.size);
+    uint8_t *opaque = calloc(LAYERS, size.size);
+    const VkImageToMemoryCopy out_region = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_TO_MEMORY_COPY,
+        .pHostPointer = opaque,
+        .imageSubresource = all_layers,
+        .imageExtent = {SIZE, SIZE, 1},
+    };
+    const VkCopyImageToMemoryInfo out = {
+        .sType = VK_STRUCTURE_TYPE_COPY_IMAGE_TO_MEMORY_INFO,
+        .flags = VK_HOST_IMAGE_COPY_MEMCPY,
+        .srcImage = image.image,
+        .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+        .regionCount = 1,
+        .pRegions = &out_region,
+    };
+    const VkMemoryToImageCopy in_region = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_TO_IMAGE_COPY,
+        .pHostPointer = opaque,
+        .imageSubresource = all_layers,
+        .imageExtent = {SIZE, SIZE, 1},
+    };
+    const VkCopyMemoryToImageInfo in = {
+        .sType = VK_STRUCTURE_TYPE_COPY_MEMORY_TO_IMAGE_INFO,
+        .flags = VK_HOST_IMAGE_COPY_MEMCPY,
+        .dstImage = other.image,
+        .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+        .regionCount = 1,
+        .pRegions = &in_region,
+    };
+    VKH_CHECK(vkCopyImageToMemoryEXT(gpu->device, &out));
+    VKH_CHECK(vkCopyMemoryToImageEXT(gpu->device, &in));
+    download(gpu, other.image, back, 0, 0);
+    extensions_expect(!memcmp(data, back, sizeof(data)), "texels differ");
+    free(opaque);
+    destroy_image(gpu, &other);
+    destroy_image(gpu, &image);
+}
+
 const struct extensions_check extensions_image_checks[] = {
     {"image/copied by the host, with gaps", "VK_EXT_host_image_copy", copy_with_gaps},
+    {"image/copied by the host as it lies", "VK_EXT_host_image_copy", copy_as_it_lies},
     {"image/compressed blocks copied by the host", "VK_EXT_host_image_copy", copy_blocks},
     {NULL, NULL, NULL},
 };

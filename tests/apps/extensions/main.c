@@ -135,10 +135,8 @@ int
 main(int argc, char **argv)
 {
     static const struct extensions_check *const families[] = {
-        extensions_descriptor_checks,
-        extensions_image_checks,
-        extensions_pipeline_checks,
-        extensions_query_checks,
+        extensions_command_checks,  extensions_descriptor_checks, extensions_image_checks,
+        extensions_pipeline_checks, extensions_query_checks,
     };
     struct vkh_gpu gpu;
     unsigned failed = 0;

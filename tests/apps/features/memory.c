@@ -259,6 +259,88 @@ linear_image_layout(const struct vkh_gpu *gpu)
     return NULL;
 }
 
+/* Writes texels through the mapping of a linear image that starts with them. */
+static void
+fill_rows(const struct vkh_gpu *gpu, VkImage image, VkDeviceMemory memory, VkExtent2D extent)
+{
+    VkSubresourceLayout layout;
+    uint8_t *map;
+    vkGetImageSubresourceLayout(gpu->device, image,
+                                &(VkImageSubresource){VK_IMAGE_ASPECT_COLOR_BIT, 0, 0}, &layout);
+    VKH_CHECK(vkMapMemory(gpu->device, memory, 0, VK_WHOLE_SIZE, 0, (void **)&map));
+    for (uint32_t y = 0; y < extent.height; y++) {
+        uint32_t *row = (uint32_t *)(map + layout.offset + y * layout.rowPitch);
+        for (uint32_t x = 0; x < extent.width; x++) {
+            row[x] = y * extent.width + x;
+        }
+    }
+    vkUnmapMemory(gpu->device, memory);
+}
+
+static void
+copy_to_buffer(const struct vkh_gpu *gpu, VkImage image, VkExtent2D extent, VkBuffer buffer)
+{
+    VkCommandBuffer commands = vkh_begin(gpu);
+    vkh_image_barrier(commands, image, VK_IMAGE_ASPECT_COLOR_BIT, VK_IMAGE_LAYOUT_PREINITIALIZED,
+                      VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, VK_PIPELINE_STAGE_HOST_BIT,
+                      VK_ACCESS_HOST_WRITE_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                      VK_ACCESS_TRANSFER_READ_BIT);
+    VkBufferImageCopy region = {
+        .imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1},
+        .imageExtent = {extent.width, extent.height, 1},
+    };
+    vkCmdCopyImageToBuffer(commands, image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer, 1,
+                           &region);
+    vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
+    vkh_end_and_wait(gpu, commands);
+}
+
+static const char *
+preinitialized_image(const struct vkh_gpu *gpu)
+{
+    const VkExtent2D extent = {33, 17};
+    VkImageCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+        .imageType = VK_IMAGE_TYPE_2D,
+        .format = VK_FORMAT_R8G8B8A8_UNORM,
+        .extent = {extent.width, extent.height, 1},
+        .mipLevels = 1,
+        .arrayLayers = 1,
+        .samples = VK_SAMPLE_COUNT_1_BIT,
+        .tiling = VK_IMAGE_TILING_LINEAR,
+        .usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT,
+        .initialLayout = VK_IMAGE_LAYOUT_PREINITIALIZED,
+    };
+    VkImage image;
+    VkMemoryRequirements needs;
+    VKH_CHECK(vkCreateImage(gpu->device, &info, NULL, &image));
+    vkGetImageMemoryRequirements(gpu->device, image, &needs);
+    VkMemoryAllocateInfo allocation = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = needs.size,
+        .memoryTypeIndex = vkh_memory_type(
+            gpu, needs.memoryTypeBits,
+            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, 0),
+    };
+    features_expect(allocation.memoryTypeIndex != UINT32_MAX, "no host-visible type in %x",
+                    needs.memoryTypeBits);
+    if (allocation.memoryTypeIndex != UINT32_MAX) {
+        VkDeviceMemory memory;
+        struct vkh_buffer buffer;
+        VKH_CHECK(vkAllocateMemory(gpu->device, &allocation, NULL, &memory));
+        VKH_CHECK(vkBindImageMemory(gpu->device, image, memory, 0));
+        fill_rows(gpu, image, memory, extent);
+        vkh_buffer_create(gpu, extent.width * extent.height * 4, VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                          VKH_MAPPED, &buffer);
+        copy_to_buffer(gpu, image, extent, buffer.buffer);
+        features_expect_line(buffer.map, extent.width * extent.height, 0, 1);
+        vkh_buffer_destroy(gpu, &buffer);
+        vkFreeMemory(gpu->device, memory, NULL);
+    }
+    vkDestroyImage(gpu->device, image, NULL);
+    return NULL;
+}
+
 static const char *
 unsupported_formats_are_refused(const struct vkh_gpu *gpu)
 {
@@ -287,6 +369,7 @@ const struct features_check features_memory_checks[] = {
     {"memory/too large an allocation", too_large_an_allocation},
     {"memory/buffer device address", device_address},
     {"memory/layout of a linear image", linear_image_layout},
+    {"memory/preinitialized linear image", preinitialized_image},
     {"memory/unsupported formats are refused", unsupported_formats_are_refused},
     {0},
 };
