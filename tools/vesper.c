@@ -7,6 +7,7 @@
 #include "tools/demo/demo.h"
 #include "tools/info/info.h"
 #include "tools/run/run.h"
+#include "tools/trace/trace.h"
 
 static const char usage[] =
     "Usage: vesper COMMAND [options]\n"
@@ -16,6 +17,7 @@ static const char usage[] =
     "  vesper run -- APP ARGS   run APP with its Vulkan going through Vesper\n"
     "  vesper info              what the host has, what Vesper exposes, and why not more\n"
     "  vesper demo              a compute check and a spinning cube, as a PNG\n"
+    "  vesper trace FILE        a captured command stream as text\n"
     "  vesper COMMAND --help    more about each\n"
     "  vesper --version\n"
     "\n"
@@ -33,6 +35,7 @@ static const struct command commands[] = {
     {"run", run_main},
     {"info", info_main},
     {"demo", demo_main},
+    {"trace", trace_main},
 };
 
 static int
@@ -59,5 +62,6 @@ main(int argc, char **argv)
         puts("vesper " VESPER_VERSION);
         return 0;
     }
+    fprintf(stderr, "vesper: no command '%s'; see vesper --help\n", name);
     return RUN_STATUS_USAGE;
 }
