@@ -27,4 +27,9 @@ struct bench_row {
 extern const struct bench_row bench_rows[];
 extern const uint32_t bench_row_count;
 
+/* How the start-up row calls this program, and what it then does: opens a device, closes it, and
+ * says how many nanoseconds that took. */
+#define BENCH_OPEN_ONCE "--open-once"
+uint64_t bench_open_once(void);
+
 #endif

@@ -159,6 +159,10 @@ main(int argc, char **argv)
     struct options options = {.samples = 11};
     struct bench bench;
     int option;
+    if (argc == 2 && strcmp(argv[1], BENCH_OPEN_ONCE) == 0) {
+        printf("%llu\n", (unsigned long long)bench_open_once());
+        return 0;
+    }
     while ((option = getopt_long(argc, argv, "n:o:th", long_options, NULL)) != -1) {
         switch (option) {
         case 'n': options.samples = parse_samples(optarg); break;
