@@ -22,6 +22,7 @@ drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
     image->mip_levels = pCreateInfo->mipLevels;
     image->array_layers = pCreateInfo->arrayLayers;
     image->tiling = pCreateInfo->tiling;
+    image->initial_layout = pCreateInfo->initialLayout;
 
     /* Hosts do refuse images, for their size above all: the application has to know. */
     VkImage image_handle = (VkImage)(uintptr_t)image;
@@ -115,13 +116,28 @@ drv_GetDeviceImageMemoryRequirements(VkDevice handle, const VkDeviceImageMemoryR
 
 /* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */
 
+/* Once such an image is bound, the application may write what it is to start with; the renderer has
+ * to be done with it by then. */
+static bool
+starts_preinitialized(uint32_t count, const VkBindImageMemoryInfo *binds)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (drv_image_from(binds[i].image)->initial_layout == VK_IMAGE_LAYOUT_PREINITIALIZED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
                      const VkBindImageMemoryInfo *pBindInfos)
 {
     struct drv_device *device = drv_device_from(handle);
-    VkResult result =
-        proto_send_vkBindImageMemory2(device->object.client, handle, bindInfoCount, pBindInfos);
+    VkResult (*bind)(struct proto_client *, VkDevice, uint32_t, const VkBindImageMemoryInfo *) =
+        starts_preinitialized(bindInfoCount, pBindInfos) ? proto_call_vkBindImageMemory2
+                                                         : proto_send_vkBindImageMemory2;
+    VkResult result = bind(device->object.client, handle, bindInfoCount, pBindInfos);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

@@ -22,6 +22,7 @@ struct drv_image {
     VkExtent3D extent;
     uint32_t mip_levels, array_layers;
     VkImageTiling tiling;
+    VkImageLayout initial_layout;
 
     struct drv_requirements requirements;
     struct drv_requirements plane_requirements[DRV_IMAGE_MAX_PLANES]; /* of disjoint images */

@@ -149,6 +149,7 @@ release(struct rnd_object *object)
 {
     struct rnd_device *device = (struct rnd_device *)object;
     pthread_cond_destroy(&device->sync_done);
+    rnd_preinitialized_finish(&device->preinitialized);
     pthread_mutex_destroy(&device->sync_lock);
     free(device->queues);
     free(device);
@@ -174,6 +175,7 @@ rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
     device->context = ctx;
     device->physical_device = physical;
     pthread_mutex_init(&device->sync_lock, NULL);
+    rnd_preinitialized_init(&device->preinitialized);
     pthread_cond_init(&device->sync_done, NULL);
     rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,
                           device->handle);
@@ -246,7 +248,10 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
         rnd_memory_finish((struct rnd_memory *)object);
         break;
     case VK_OBJECT_TYPE_BUFFER: DESTROY(DestroyBuffer, VkBuffer); break;
-    case VK_OBJECT_TYPE_IMAGE: DESTROY(DestroyImage, VkImage); break;
+    case VK_OBJECT_TYPE_IMAGE:
+        rnd_preinitialized_remove(&device->preinitialized, RND_OBJECT_HANDLE(object, VkImage));
+        DESTROY(DestroyImage, VkImage);
+        break;
     case VK_OBJECT_TYPE_EVENT: DESTROY(DestroyEvent, VkEvent); break;
     case VK_OBJECT_TYPE_QUERY_POOL: DESTROY(DestroyQueryPool, VkQueryPool); break;
     case VK_OBJECT_TYPE_BUFFER_VIEW: DESTROY(DestroyBufferView, VkBufferView); break;

@@ -11,6 +11,7 @@
 #include "renderer/host_table.h"
 #include "renderer/object.h"
 #include "renderer/physical_device.h"
+#include "renderer/preinitialized.h"
 
 struct rnd_context;
 struct rnd_queue;
@@ -25,6 +26,8 @@ struct rnd_device {
     struct rnd_device_table table;
     struct rnd_queue **queues; /* all that the guest asked for */
     uint32_t queue_count;
+
+    struct rnd_preinitialized preinitialized;
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;

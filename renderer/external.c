@@ -65,16 +65,14 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, bool 
 }
 
 /* Only linear images: nobody reads other ones through a mapping, and being external costs some
- * drivers the compression that makes optimal images fast. An external image may not start
- * PREINITIALIZED. */
+ * drivers the compression that makes optimal images fast. */
 static bool
 kind_may_be_external(const VkImageCreateInfo *info)
 {
     const VkImageCreateFlags never =
         VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |
         VK_IMAGE_CREATE_SPARSE_ALIASED_BIT | VK_IMAGE_CREATE_PROTECTED_BIT;
-    return info->tiling == VK_IMAGE_TILING_LINEAR &&
-           info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED && !(info->flags & never);
+    return info->tiling == VK_IMAGE_TILING_LINEAR && !(info->flags & never);
 }
 
 static bool
@@ -160,6 +158,7 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, bool *e
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO;
     structure->handleTypes = HANDLE_TYPE;
     rnd_chain_push(info, structure);
+    ((VkImageCreateInfo *)info)->initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
     *external = true;
     return true;
 }

@@ -26,7 +26,8 @@ struct rnd_image {
 };
 
 /* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, and takes
- * out the guest's own. *external says what came of it. False: the context has ended. */
+ * out the guest's own. *external says what came of it. An external image starts UNDEFINED, whatever
+ * the guest said (see preinitialized.h). False: the context has ended. */
 BASE_MUST_CHECK bool rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
                                          bool *external);
 BASE_MUST_CHECK bool rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,

@@ -47,6 +47,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
 {
     struct rnd_device *device = rnd_call_device(call);
     bool external;
+    bool preinitialized = args->pCreateInfo->initialLayout == VK_IMAGE_LAYOUT_PREINITIALIZED;
     if (!rnd_call_check_new_ids(call, args->pImage_ids, 1) ||
         !rnd_external_image(call, args->pCreateInfo, &external)) {
         return;
@@ -64,8 +65,16 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         free(image);
         return;
     }
+    if (external && preinitialized &&
+        !rnd_preinitialized_add(&device->preinitialized, *args->pImage, image)) {
+        args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+        device->table.DestroyImage(device->handle, *args->pImage, NULL);
+        free(image);
+        return;
+    }
     if (!rnd_call_add(call, &image->object, VK_OBJECT_TYPE_IMAGE, args->pImage_ids[0],
                       RND_HANDLE(*args->pImage), device, &device->object)) {
+        rnd_preinitialized_remove(&device->preinitialized, *args->pImage);
         device->table.DestroyImage(device->handle, *args->pImage, NULL);
         free(image);
     }
