@@ -62,7 +62,8 @@ publish(struct drv_ring *ring, uint32_t seqno)
 }
 
 /* Room for `size` bytes behind tail. The lock stays held meanwhile: whoever else wants to write
- * needs room as well. */
+ * needs room as well. A full ring may drain by a quarter first: else the two sides would take
+ * turns, and sleep, for each command. */
 static bool
 wait_for_room_locked(struct drv_ring *ring, uint32_t size)
 {
@@ -71,7 +72,9 @@ wait_for_room_locked(struct drv_ring *ring, uint32_t size)
     if (used <= ring->view.buffer_size && size <= ring->view.buffer_size - used) {
         return true;
     }
-    return drv_ring_wait(ring, ring->tail + size - ring->view.buffer_size);
+    uint32_t quarter = ring->view.buffer_size / 4;
+    uint32_t wanted = size > quarter ? size : quarter;
+    return drv_ring_wait(ring, ring->tail + wanted - ring->view.buffer_size);
 }
 
 /* Where `size` bytes behind tail are to be encoded. */

@@ -57,6 +57,7 @@ init_view(struct drv_ring *ring)
         .tail = (_Atomic uint32_t *)(map + WIRE_RING_TAIL_OFFSET),
         .status = (_Atomic uint32_t *)(map + WIRE_RING_STATUS_OFFSET),
         .waiters = (_Atomic uint32_t *)(map + EXTRA_OFFSET + WIRE_RING_EXTRA_WAITERS_OFFSET),
+        .wake_at = (_Atomic uint32_t *)(map + EXTRA_OFFSET + WIRE_RING_EXTRA_WAKE_AT_OFFSET),
         .buffer = map + WIRE_RING_BUFFER_OFFSET,
         .buffer_size = DRV_RING_BUFFER_SIZE,
     };

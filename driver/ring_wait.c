@@ -98,7 +98,7 @@ spin(struct drv_ring *ring, uint32_t seqno)
     }
 }
 
-/* The renderer looks at `waiters` after each store to `head`. Slices bound how long its death stays
+/* The renderer looks for waiters after each store to `head`. Slices bound how long its death stays
  * unnoticed. */
 static bool
 sleep_until_woken(struct drv_ring *ring, uint32_t seqno)
@@ -106,6 +106,7 @@ sleep_until_woken(struct drv_ring *ring, uint32_t seqno)
     bool reached = false;
     atomic_fetch_add(ring->view.waiters, 1);
     for (;;) {
+        wire_ring_ask_for_wake(&ring->view, seqno);
         uint32_t head = atomic_load(ring->view.head);
         reached = wire_ring_reached(head, seqno);
         if (reached || !drv_ring_check_alive(ring)) {

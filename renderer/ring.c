@@ -58,7 +58,7 @@ deadline_after(uint64_t ns)
 static void
 wake_guest(struct rnd_ring *ring)
 {
-    if (ring->view.waiters && atomic_load(ring->view.waiters) != 0) {
+    if (ring->view.waiters && wire_ring_wants_wake(&ring->view, ring->position)) {
         base_futex_wake(ring->view.head);
     }
 }
@@ -261,6 +261,7 @@ place(struct rnd_ring *ring, const struct rnd_ring_layout *layout)
     ring->futex = layout->futex;
     if (layout->futex) {
         ring->view.waiters = (_Atomic uint32_t *)(ring->extra + WIRE_RING_EXTRA_WAITERS_OFFSET);
+        ring->view.wake_at = (_Atomic uint32_t *)(ring->extra + WIRE_RING_EXTRA_WAKE_AT_OFFSET);
     }
     ring->idle_timeout_ns = layout->idle_timeout_ns < LONGEST_IDLE_TIMEOUT_NS
                                 ? layout->idle_timeout_ns

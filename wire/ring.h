@@ -7,8 +7,8 @@
  * (acquire). Sleeping:  the renderer sets IDLE (seq_cst), re-reads `tail` (seq_cst), then sleeps.
  * The driver stores `tail` and then loads `status`, both seq_cst, and wakes the renderer if it sees
  * IDLE. One of the two always sees the other's store, so no wake-up is lost. The driver sleeps on
- * `head` with the same handshake through the `waiters` word, where both peers are Vesper on one
- * kernel.
+ * `head` with the same handshake through the `waiters` and `wake_at` words, where both peers are
+ * Vesper on one kernel.
  *
  * head and tail are free-running byte counters; a position in the buffer is the counter modulo the
  * buffer's size, a power of two. A command's seqno is the tail behind it. */
@@ -38,15 +38,17 @@ enum {
     WIRE_RING_STATUS_OFFSET = 128,
     WIRE_RING_BUFFER_OFFSET = 192,
     WIRE_RING_EXTRA_SIZE = 64,
-    WIRE_RING_EXTRA_WAITERS_OFFSET =
-        4, /* inside the extra region; word 0 is vkWriteRingExtraMESA's */
+    /* Inside the extra region; word 0 is vkWriteRingExtraMESA's. */
+    WIRE_RING_EXTRA_WAITERS_OFFSET = 4,
+    WIRE_RING_EXTRA_WAKE_AT_OFFSET = 8,
 };
 
 /* Pointers into the mapping. Either side fills one for itself. */
 struct wire_ring_view {
     _Atomic uint32_t *head, *tail, *status;
-    _Atomic uint32_t
-        *waiters; /* number of driver threads asleep on head; NULL: the peer never wakes */
+    /* Number of driver threads asleep on head, and the seqno that the first of them waits for.
+     * NULL: the peer never wakes. */
+    _Atomic uint32_t *waiters, *wake_at;
     uint8_t *buffer;
     uint32_t buffer_size; /* bytes, power of two */
 };
@@ -56,6 +58,30 @@ static inline bool
 wire_ring_reached(uint32_t head, uint32_t seqno)
 {
     return (uint32_t)(head - seqno) <= INT32_MAX;
+}
+
+/* The driver, before it sleeps until head reaches seqno: the renderer is to wake us then, not after
+ * each command. An earlier seqno that somebody else still waits for stays. Everyone who is woken
+ * asks again. Sequentially consistent, like the renderer's store to head followed by its load of
+ * wake_at: either the renderer sees what is asked for, or the driver, which looks at head next,
+ * sees the new head. */
+static inline void
+wire_ring_ask_for_wake(const struct wire_ring_view *ring, uint32_t seqno)
+{
+    uint32_t asked = atomic_load(ring->wake_at);
+    do {
+        bool pending = !wire_ring_reached(atomic_load(ring->head), asked);
+        if (pending && wire_ring_reached(seqno, asked)) {
+            return;
+        }
+    } while (!atomic_compare_exchange_weak(ring->wake_at, &asked, seqno));
+}
+
+/* The renderer, after it stored head: somebody wants to be woken. */
+static inline bool
+wire_ring_wants_wake(const struct wire_ring_view *ring, uint32_t head)
+{
+    return atomic_load(ring->waiters) != 0 && wire_ring_reached(head, atomic_load(ring->wake_at));
 }
 
 /* Copies between the ring buffer at counter value `at` and linear memory, wrapping around. */

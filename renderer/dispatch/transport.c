@@ -179,8 +179,9 @@ read_layout(struct rnd_call *call, const VkRingCreateInfoMESA *info, struct rnd_
         }
     }
     layout->futex = rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_RING_WAKE_INFO_VESPER) != NULL;
-    if (layout->futex && layout->extra_size < WIRE_RING_EXTRA_WAITERS_OFFSET + 4) {
-        rnd_call_fail(call, "an extra region of %" PRIu64 " bytes has no room for the waiters word",
+    if (layout->futex && layout->extra_size < WIRE_RING_EXTRA_WAKE_AT_OFFSET + 4) {
+        rnd_call_fail(call,
+                      "an extra region of %" PRIu64 " bytes has no room for the wake-up words",
                       layout->extra_size);
         return false;
     }

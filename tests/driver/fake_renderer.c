@@ -184,7 +184,7 @@ take_batch(uint32_t *head, uint32_t tail)
         }
         *head = tail - (uint32_t)wire_reader_left(&in);
         atomic_store(ring.head, *head);
-        if (atomic_load(ring.waiters) > 0) {
+        if (wire_ring_wants_wake(&ring, *head)) {
             base_futex_wake(ring.head);
         }
     }
@@ -238,6 +238,7 @@ start_ring(void)
         .tail = (_Atomic uint32_t *)(map + WIRE_RING_TAIL_OFFSET),
         .status = (_Atomic uint32_t *)(map + WIRE_RING_STATUS_OFFSET),
         .waiters = (_Atomic uint32_t *)(extra + WIRE_RING_EXTRA_WAITERS_OFFSET),
+        .wake_at = (_Atomic uint32_t *)(extra + WIRE_RING_EXTRA_WAKE_AT_OFFSET),
         .buffer = map + WIRE_RING_BUFFER_OFFSET,
         .buffer_size = buffer_size,
     };

@@ -318,7 +318,7 @@ TEST(rings_need_what_their_chain_asks_for)
     info = guest_ring_info();
     info.pNext = &wake;
     info.extraSize = 4;
-    create_wrong_ring("waiters", info);
+    create_wrong_ring("wake-up words", info);
 }
 
 TEST(ring_ids_are_unique_and_not_0)

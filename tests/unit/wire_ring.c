@@ -11,7 +11,7 @@ enum {
 };
 
 struct ring_memory {
-    _Atomic uint32_t head, tail, status, waiters;
+    _Atomic uint32_t head, tail, status, waiters, wake_at;
     uint8_t before[16], buffer[BUFFER_SIZE], after[16];
 };
 
@@ -24,6 +24,7 @@ view_of(struct ring_memory *memory)
         .tail = &memory->tail,
         .status = &memory->status,
         .waiters = &memory->waiters,
+        .wake_at = &memory->wake_at,
         .buffer = memory->buffer,
         .buffer_size = BUFFER_SIZE,
     };
@@ -146,6 +147,38 @@ TEST(a_stream_much_larger_than_the_ring_arrives_in_order)
     }
     assert_int_equal(pthread_join(consumer, &result), 0);
     assert_non_null(result);
+}
+
+TEST(a_waiter_is_woken_when_its_seqno_is_reached)
+{
+    struct ring_memory memory;
+    struct wire_ring_view ring = view_of(&memory);
+
+    wire_ring_ask_for_wake(&ring, 40);
+    assert_false(wire_ring_wants_wake(&ring, 40)); /* nobody sleeps */
+    memory.waiters = 1;
+    assert_false(wire_ring_wants_wake(&ring, 36));
+    assert_true(wire_ring_wants_wake(&ring, 40));
+    assert_true(wire_ring_wants_wake(&ring, 44));
+}
+
+TEST(the_first_of_several_waiters_decides)
+{
+    struct ring_memory memory;
+    struct wire_ring_view ring = view_of(&memory);
+
+    memory.waiters = 2;
+    memory.head = UINT32_MAX - 7; /* the counter is about to wrap around */
+    wire_ring_ask_for_wake(&ring, 40);
+    wire_ring_ask_for_wake(&ring, 8);
+    wire_ring_ask_for_wake(&ring, 40); /* does not put the earlier one off */
+    assert_false(wire_ring_wants_wake(&ring, UINT32_MAX - 3));
+    assert_true(wire_ring_wants_wake(&ring, 8));
+
+    memory.head = 8; /* woken, the second one asks again */
+    wire_ring_ask_for_wake(&ring, 40);
+    assert_false(wire_ring_wants_wake(&ring, 12));
+    assert_true(wire_ring_wants_wake(&ring, 40));
 }
 
 TEST(regions_do_not_share_a_cache_line)
