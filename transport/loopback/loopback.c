@@ -123,6 +123,11 @@ ignore_fence(void *user, uint32_t ring_idx, uint64_t fence_id)
 enum tp_result
 tp_loopback_create(struct tp_transport **out)
 {
+    if (!getenv("VESPER_HOST_DRIVER")) {
+        base_log_error("loopback: VESPER_HOST_DRIVER must name the library of a host driver: the "
+                       "Vulkan loader of this process is the application's, and would load us");
+        return TP_LOST;
+    }
     struct loopback *loopback = calloc(1, sizeof(*loopback));
 
     if (!loopback) {
