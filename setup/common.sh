@@ -25,8 +25,8 @@ die() {
 
 # need_space DIRECTORY MIB WHAT: a full disk is reported before anything is half done.
 need_space() {
-    mkdir -p "$1" 2>/dev/null && [ -w "$1" ] ||
-        die "cannot write to $1 for $3: make it writable (a cache moves with XDG_CACHE_HOME)"
+    mkdir -p "$1" 2>/dev/null || true
+    [ -w "$1" ] || die "cannot write to $1 for $3: make it writable (a cache moves with XDG_CACHE_HOME)"
     free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
     [ "$free" -ge "$2" ] ||
         die "no disk space: $3 needs $2 MiB in $1, where $free MiB are free; make room and run it again"

@@ -10,6 +10,8 @@ virglrenderer   virgl_test_server inside the Debian 13 folder, on a lavapipe tha
 
 Under each of our servers, and under the application when the driver is ours, lies the Khronos validation
 layer; a single message of it fails the test. Exit status: 0 passed, 1 failed, 77 skipped with its reason.
+
+    run.py --self-test     checks that a validation layer that speaks, or is not there, is a failure
 """
 
 import argparse
@@ -318,7 +320,33 @@ def run(options):
         print(f"passed in {time.monotonic() - start:.1f} s")
 
 
+def self_test():
+    """The layer's file as both generations of it write it, and what must be made of that."""
+    loaded = "Validation Information: [ WARNING-CreateInstance-status-message ] | MessageID = 0x23dfd876\n"
+    samples = (
+        (loaded, True),
+        ("", False),
+        (loaded + "Validation Error: [ VUID-VkBufferCreateInfo-size-00912 ] | MessageID\nsize is zero\n", False),
+        (loaded + "VUID-x(ERROR / SPEC): msgNum: 1 - Validation Error: [ VUID-x ] Object 0\n", False),
+        (loaded + "Validation Warning: [ BestPractices-x ] | MessageID\n", False),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        log = ValidationLog(pathlib.Path(scratch))
+        for text, silent in samples:
+            log.file.write_text(text)
+            try:
+                log.judge("the self-test")
+                judged_silent = True
+            except Failure:
+                judged_silent = False
+            if judged_silent != silent:
+                sys.exit(f"judged {'silent' if judged_silent else 'a failure'}: {text!r}")
+
+
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        self_test()
+        return 0
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
     parser.add_argument("--server", choices=("ours", "ours-trixie", "virglrenderer"), required=True)
