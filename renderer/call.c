@@ -230,11 +230,19 @@ rnd_call_missing(struct rnd_call *call)
 }
 
 void
-rnd_call_check_device_lost(struct rnd_call *call, VkResult result)
+rnd_call_failed_unheard(struct rnd_call *call, VkResult result, bool relied_on)
 {
-    if (result == VK_ERROR_DEVICE_LOST && !(call->flags & PROTO_COMMAND_GENERATE_REPLY)) {
-        rnd_call_fail(call, "the host's device is lost, and the guest asked for no reply");
+    if (rnd_call_failed(call)) {
+        return; /* said already, or asked for a reply */
     }
+    if (relied_on || result == VK_ERROR_DEVICE_LOST) {
+        rnd_call_fail(call, "the host returned VkResult %d, and the guest asked for no reply",
+                      (int)result);
+        return;
+    }
+    base_log_warn("context %s: %s: the host returned VkResult %d, and the guest asked for no reply; "
+                  "what it was to create does not exist",
+                  call->context->info.name, call->name, (int)result);
 }
 
 /* --- registering --- */

@@ -69,8 +69,8 @@ void rnd_call_missing(struct rnd_call *call);
 /* Room for `size` bytes at the reply position; false ends the context (no stream, no room). */
 BASE_MUST_CHECK bool rnd_call_begin_reply(struct rnd_call *call, size_t size,
                                           struct wire_writer *out);
-/* VK_ERROR_DEVICE_LOST that nobody will hear of ends the context. For the commands that can return
- * it. */
-void rnd_call_check_device_lost(struct rnd_call *call, VkResult result);
+/* The host failed a command whose result nobody will hear of: a warning, or the context's end if the
+ * device is lost or what follows relies on it. */
+void rnd_call_failed_unheard(struct rnd_call *call, VkResult result, bool relied_on);
 
 #endif

@@ -73,6 +73,7 @@ def load_policy(path, header_version):
     for node in policy.commands.values():
         check_class(node, "driver", DRIVER_CLASSES)
         check_class(node, "renderer", RENDERER_CLASSES)
+        check_class(node, "unheard", ("fatal",))
     return policy
 
 

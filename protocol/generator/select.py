@@ -39,6 +39,7 @@ class SelectedCommand:
     renderer: str  # hand, refuse, unreachable, forward, create, destroy
     reason: str
     has_wire_form: bool
+    must_succeed: bool = False  # its failure may not go unheard
 
 
 @dataclass
@@ -265,6 +266,7 @@ def select_commands(selection, wanted):
             renderer=renderer or default_renderer(command, name),
             reason=(row and row.get("reason")) or "",
             has_wire_form=has_wire_form,
+            must_succeed=bool(row and row.get("unheard")),
         )
         if not has_wire_form and renderer != "unreachable":
             command.node.fail(f"{name} cannot be serialized, and the policy does not say why not")

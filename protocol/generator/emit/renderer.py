@@ -147,8 +147,11 @@ def emit_dispatch(out, call):
     out("return;")
     out.close()
     emit_execute(out, call)
-    if call.can_lose_device and call.returns == "VkResult":
-        out("rnd_call_check_device_lost(call, args.ret);")
+    if call.returns == "VkResult":
+        relied_on = "true" if call.selected.must_succeed else "false"
+        out.open("if (args.ret < 0 && !wants_reply(call))")
+        out(f"rnd_call_failed_unheard(call, args.ret, {relied_on});")
+        out.close()
     out("struct wire_writer reply;")
     out.open(f"if (wants_reply(call) && rnd_call_begin_reply(call, proto_reply_size_{call.name}(&args), &reply))")
     out(f"proto_encode_reply_{call.name}(&reply, &args);")

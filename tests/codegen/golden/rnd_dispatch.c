@@ -22,7 +22,9 @@ dispatch_vkCmdPaintWidget(struct rnd_call *call)
         return;
     }
     args.ret = call->device_table->CmdPaintWidget(args.device, args.pInfo);
-    rnd_call_check_device_lost(call, args.ret);
+    if (args.ret < 0 && !wants_reply(call)) {
+        rnd_call_failed_unheard(call, args.ret, false);
+    }
     struct wire_writer reply;
     if (wants_reply(call) && rnd_call_begin_reply(call, proto_reply_size_vkCmdPaintWidget(&args), &reply)) {
         proto_encode_reply_vkCmdPaintWidget(&reply, &args);
