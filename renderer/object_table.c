@@ -15,7 +15,7 @@ rnd_object_table_init(struct rnd_object_table *table)
     pthread_mutex_init(&table->lock, NULL);
     base_table_init(&table->ids);
     base_list_init(&table->readers);
-    table->retired = NULL;
+    table->retired = (struct rnd_object_chain){0};
     table->retired_count = 0;
     atomic_init(&table->epoch, 1);
 }
@@ -39,7 +39,7 @@ rnd_object_table_finish(struct rnd_object_table *table)
 {
     assert(table->ids.count == 0);
     assert(base_list_empty(&table->readers));
-    free_retired(table->retired);
+    free_retired(table->retired.first);
     base_table_finish(&table->ids);
     pthread_mutex_destroy(&table->lock);
 }
@@ -75,22 +75,27 @@ oldest_batch_locked(const struct rnd_object_table *table)
     return oldest;
 }
 
-/* Cuts off the part of the retired list that no reader can hold. The list is newest first and
- * epochs only grow, so that part is a tail. */
+/* Cuts off the part of the retired list that no reader can hold. The list is oldest first and
+ * epochs only grow, so that part is its head, and what must stay costs nothing. */
 static struct rnd_object *
 take_reclaimable_locked(struct rnd_object_table *table)
 {
     uint64_t oldest = oldest_batch_locked(table);
-    struct rnd_object **link = &table->retired;
-    size_t kept = 0;
-    while (*link && (*link)->retired_at >= oldest) {
-        link = &(*link)->next_retired;
-        kept++;
+    struct rnd_object *head = table->retired.first;
+    struct rnd_object *last = NULL;
+    for (struct rnd_object *it = head; it && it->retired_at < oldest; it = it->next_retired) {
+        last = it;
+        table->retired_count--;
     }
-    struct rnd_object *tail = *link;
-    *link = NULL;
-    table->retired_count = kept;
-    return tail;
+    if (!last) {
+        return NULL;
+    }
+    table->retired.first = last->next_retired;
+    if (!table->retired.first) {
+        table->retired.last = NULL;
+    }
+    last->next_retired = NULL;
+    return head;
 }
 
 void
@@ -198,13 +203,24 @@ rnd_object_table_add(struct rnd_object_table *table, struct rnd_object *object,
 }
 
 static void
+append(struct rnd_object_chain *chain, struct rnd_object *object)
+{
+    object->next_retired = NULL;
+    if (chain->last) {
+        chain->last->next_retired = object;
+    } else {
+        chain->first = object;
+    }
+    chain->last = object;
+}
+
+static void
 retire_locked(struct rnd_object_table *table, struct rnd_object *object)
 {
     base_table_remove(&table->ids, object->id);
     base_list_remove(&object->sibling);
     object->retired_at = atomic_fetch_add(&table->epoch, 1);
-    object->next_retired = table->retired;
-    table->retired = object;
+    append(&table->retired, object);
     table->retired_count++;
 }
 

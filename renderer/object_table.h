@@ -26,13 +26,18 @@ enum {
     RND_READER_CACHE_SIZE = 64, /* power of two */
 };
 
+/* Objects that are in no table any more, by next_retired. All NULL: empty. */
+struct rnd_object_chain {
+    struct rnd_object *first, *last;
+};
+
 struct rnd_object_table {
     pthread_mutex_t lock;
-    struct base_table ids;      /* to rnd_object; guarded by lock */
-    struct base_list readers;   /* rnd_object_reader.link; guarded by lock */
-    struct rnd_object *retired; /* newest first; guarded by lock */
-    size_t retired_count;       /* guarded by lock */
-    _Atomic uint64_t epoch;     /* grows with every removal; never 0 */
+    struct base_table ids;           /* to rnd_object; guarded by lock */
+    struct base_list readers;        /* rnd_object_reader.link; guarded by lock */
+    struct rnd_object_chain retired; /* oldest first; guarded by lock */
+    size_t retired_count;            /* guarded by lock */
+    _Atomic uint64_t epoch;          /* grows with every removal; never 0 */
 };
 
 struct rnd_object_reader {

@@ -176,6 +176,27 @@ TEST(a_long_batch_that_begins_anew_hoards_nothing)
     assert_int_equal(released, 2000);
 }
 
+TEST(one_reader_pins_what_is_newer_and_frees_what_is_older)
+{
+    struct fixture f;
+    struct rnd_object_reader pinned;
+    begin(&f);
+    rnd_object_reader_init(&f.table, &pinned);
+    for (uint64_t id = 1; id <= 1000; id++) {
+        if (id == 301) {
+            rnd_object_reader_begin(&f.table, &pinned);
+        }
+        rnd_object_table_remove(&f.table, add(&f.table, id, VK_OBJECT_TYPE_FENCE, NULL));
+    }
+    rnd_object_reader_end(&f.table, &f.reader);
+    assert_int_equal(released, 300);
+    rnd_object_reader_end(&f.table, &pinned);
+    assert_int_equal(released, 1000);
+    rnd_object_reader_finish(&f.table, &pinned);
+    rnd_object_reader_begin(&f.table, &f.reader);
+    end(&f);
+}
+
 TEST(objects_are_limited_in_number)
 {
     struct fixture f;
