@@ -21,8 +21,12 @@ struct rnd_buffer {
 struct rnd_image {
     struct rnd_object object; /* first */
     bool external;            /* as above */
-    VkFormat format;          /* these two: constant */
-    uint32_t array_layers;
+    /* As created; constant. */
+    VkFormat format;
+    VkImageType type;
+    VkExtent3D extent;
+    uint32_t mip_levels, array_layers;
+    VkImageUsageFlags usage;
 };
 
 /* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, and takes

@@ -15,6 +15,7 @@ struct region {
     VkHostImageCopyFlags flags;
     uint32_t row_length, image_height;
     VkImageSubresourceLayers subresource;
+    VkOffset3D offset;
     VkExtent3D extent;
 };
 
@@ -32,13 +33,75 @@ static uint32_t
 layer_count(const struct region *region)
 {
     const VkImageSubresourceLayers *subresource = &region->subresource;
-    if (subresource->layerCount != VK_REMAINING_ARRAY_LAYERS) {
-        return subresource->layerCount;
-    }
-    return subresource->baseArrayLayer < region->image->array_layers
+    return subresource->layerCount == VK_REMAINING_ARRAY_LAYERS
                ? region->image->array_layers - subresource->baseArrayLayer
-               : 0;
+               : subresource->layerCount;
 }
+
+/* --- where it lies in the image --- */
+
+static bool
+check_subresource(struct rnd_call *call, const struct region *region)
+{
+    const struct rnd_image *image = region->image;
+    const VkImageSubresourceLayers *subresource = &region->subresource;
+    if (__builtin_popcount(subresource->aspectMask) != 1) {
+        rnd_call_fail(call, "aspect mask %#x, a host copy has one aspect", subresource->aspectMask);
+        return false;
+    }
+    if (subresource->mipLevel >= image->mip_levels) {
+        rnd_call_fail(call, "mip level %u, the image has %u", subresource->mipLevel,
+                      image->mip_levels);
+        return false;
+    }
+    if (subresource->baseArrayLayer >= image->array_layers ||
+        layer_count(region) > image->array_layers - subresource->baseArrayLayer) {
+        rnd_call_fail(call, "%u array layers from %u, the image has %u", subresource->layerCount,
+                      subresource->baseArrayLayer, image->array_layers);
+        return false;
+    }
+    return true;
+}
+
+static bool
+lies_within(int32_t offset, uint32_t length, uint32_t whole)
+{
+    return offset >= 0 && (uint32_t)offset <= whole && length <= whole - (uint32_t)offset;
+}
+
+/* The CPU does the copying, so a region that leaves the image is a stray access of ours. */
+static bool
+check_extent(struct rnd_call *call, const struct region *region)
+{
+    const VkExtent3D *extent = &region->extent;
+    const VkOffset3D *offset = &region->offset;
+    VkExtent3D whole =
+        rnd_format_level_extent(region->image->format, region->subresource.aspectMask,
+                                &region->image->extent, region->subresource.mipLevel);
+    if (!lies_within(offset->x, extent->width, whole.width) ||
+        !lies_within(offset->y, extent->height, whole.height) ||
+        !lies_within(offset->z, extent->depth, whole.depth)) {
+        rnd_call_fail(call, "%ux%ux%u texels from %d, %d, %d, the mip level has %ux%ux%u",
+                      extent->width, extent->height, extent->depth, offset->x, offset->y, offset->z,
+                      whole.width, whole.height, whole.depth);
+        return false;
+    }
+    if (!(region->flags & VK_HOST_IMAGE_COPY_MEMCPY)) {
+        return true;
+    }
+    if (region->row_length != 0 || region->image_height != 0 || extent->width != whole.width ||
+        extent->height != whole.height || extent->depth != whole.depth) {
+        rnd_call_fail(call,
+                      "VK_HOST_IMAGE_COPY_MEMCPY of %ux%ux%u texels, strides %u and %u: it "
+                      "takes the whole mip level, %ux%ux%u, without strides",
+                      extent->width, extent->height, extent->depth, region->row_length,
+                      region->image_height, whole.width, whole.height, whole.depth);
+        return false;
+    }
+    return true;
+}
+
+/* --- how long it is --- */
 
 /* With VK_HOST_IMAGE_COPY_MEMCPY the layout, and so the length, is the driver's own. */
 static uint64_t
@@ -65,39 +128,53 @@ memcpy_size(struct rnd_call *call, const struct region *region)
     return __builtin_mul_overflow(size.size, layer_count(region), &bytes) ? UINT64_MAX : bytes;
 }
 
-/* The largest texels there are, for formats that we do not know: more than enough. */
-static const struct rnd_texel_block largest_block = {32, 1, 1};
-
-/* Bytes that the host may touch. *exact: not one less. */
 static uint64_t
-touched_size(struct rnd_call *call, const struct region *region, bool *exact)
+size_in_blocks(const struct region *region, const struct rnd_texel_block *block)
 {
-    struct rnd_texel_block block = largest_block;
-    *exact = true;
-    if (region->flags & VK_HOST_IMAGE_COPY_MEMCPY) {
-        return memcpy_size(call, region);
-    }
-    *exact = rnd_format_block(region->image->format, region->subresource.aspectMask, &block);
-    return rnd_format_copy_size(&block, &region->extent, layer_count(region), region->row_length,
+    return rnd_format_copy_size(block, &region->extent, layer_count(region), region->row_length,
                                 region->image_height);
 }
 
-/* Memory of at least `size` bytes that the host may touch, with `data` in it where that is long
- * enough: data itself, or a longer buffer for formats whose size is only bounded. NULL: the call
- * has failed. */
+/* What Vulkan says the region occupies: the guest's data is not shorter. 0 where only the host
+ * knows. */
+static uint64_t
+wire_size(struct rnd_call *call, const struct region *region)
+{
+    struct rnd_texel_block block;
+    if (region->flags & VK_HOST_IMAGE_COPY_MEMCPY) {
+        return memcpy_size(call, region);
+    }
+    return rnd_format_block(region->image->format, region->subresource.aspectMask, &block)
+               ? size_in_blocks(region, &block)
+               : 0;
+}
+
+/* What the host's driver may touch. Drivers were seen to go by the extent and by their own texels
+ * whatever the flags and the aspect. */
+static uint64_t
+touched_size(const struct region *region, uint64_t wire)
+{
+    const struct rnd_texel_block block =
+        rnd_format_host_block(region->image->format, region->subresource.aspectMask);
+    uint64_t most = size_in_blocks(region, &block);
+    return most > wire ? most : wire;
+}
+
+/* Memory that the host may touch, with room for `size` bytes: `data` itself, or a longer buffer
+ * where the host could go further than the data does. NULL: the call has failed. */
 static void *
 fit(struct rnd_call *call, const struct region *region, void *data, size_t size)
 {
-    bool exact;
-    uint64_t touched = touched_size(call, region, &exact);
-    if (touched <= size) {
-        return data;
-    }
-    if (exact) {
-        rnd_call_fail(call, "%zu bytes of data, the region has %" PRIu64, size, touched);
+    if (!check_subresource(call, region) || !check_extent(call, region)) {
         return NULL;
     }
-    return rnd_call_alloc(call, 1, touched);
+    uint64_t wire = wire_size(call, region);
+    if (wire > size) {
+        rnd_call_fail(call, "%zu bytes of data, the region has %" PRIu64, size, wire);
+        return NULL;
+    }
+    uint64_t touched = touched_size(region, wire);
+    return touched <= size ? data : rnd_call_alloc(call, 1, touched);
 }
 
 void
@@ -114,6 +191,7 @@ rnd_do_vkCopyImageToMemoryMESA(struct rnd_call *call, struct proto_vkCopyImageTo
         .row_length = info->memoryRowLength,
         .image_height = info->memoryImageHeight,
         .subresource = info->imageSubresource,
+        .offset = info->imageOffset,
         .extent = info->imageExtent,
     };
     void *target = region.image ? fit(call, &region, args->pData, args->dataSize) : NULL;
@@ -154,6 +232,7 @@ prepare_region(struct rnd_call *call, const VkCopyMemoryToImageInfoMESA *info,
         .row_length = from->memoryRowLength,
         .image_height = from->memoryImageHeight,
         .subresource = from->imageSubresource,
+        .offset = from->imageOffset,
         .extent = from->imageExtent,
     };
     void *source = fit(call, &region, (void *)from->pData, from->dataSize);

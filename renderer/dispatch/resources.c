@@ -59,7 +59,11 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
     }
     image->external = external;
     image->format = args->pCreateInfo->format;
+    image->type = args->pCreateInfo->imageType;
+    image->extent = args->pCreateInfo->extent;
+    image->mip_levels = args->pCreateInfo->mipLevels;
     image->array_layers = args->pCreateInfo->arrayLayers;
+    image->usage = args->pCreateInfo->usage;
     args->ret = device->table.CreateImage(device->handle, args->pCreateInfo, NULL, args->pImage);
     if (args->ret != VK_SUCCESS) {
         free(image);

@@ -73,3 +73,44 @@ TEST(unknown_formats_are_said_to_be)
     assert_false(rnd_format_block(VK_FORMAT_UNDEFINED, COLOR, &block));
     assert_false(rnd_format_block((VkFormat)0x7ffffff0, COLOR, &block));
 }
+
+TEST(aspects_that_a_format_lacks_have_no_size)
+{
+    struct rnd_texel_block block = {7, 7, 7};
+    assert_false(rnd_format_block(VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, COLOR, &block));
+    assert_false(rnd_format_block(VK_FORMAT_D32_SFLOAT, VK_IMAGE_ASPECT_STENCIL_BIT, &block));
+    assert_false(rnd_format_block(VK_FORMAT_D32_SFLOAT, COLOR, &block));
+    assert_false(rnd_format_block(VK_FORMAT_R8_UNORM, VK_IMAGE_ASPECT_STENCIL_BIT, &block));
+    assert_int_equal(block.bytes, 7);
+}
+
+static uint32_t
+host_bytes(VkFormat format, VkImageAspectFlags aspect)
+{
+    return rnd_format_host_block(format, aspect).bytes;
+}
+
+TEST(hosts_may_go_by_whole_texels)
+{
+    assert_int_equal(host_bytes(VK_FORMAT_R8_UNORM, COLOR), 1);
+    assert_int_equal(host_bytes(VK_FORMAT_D32_SFLOAT_S8_UINT, VK_IMAGE_ASPECT_STENCIL_BIT), 8);
+    assert_int_equal(host_bytes(VK_FORMAT_D24_UNORM_S8_UINT, VK_IMAGE_ASPECT_STENCIL_BIT), 8);
+    assert_int_equal(host_bytes(VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, VK_IMAGE_ASPECT_PLANE_1_BIT),
+                     8);
+    assert_int_equal(host_bytes((VkFormat)0x7ffffff0, COLOR), 32);
+}
+
+TEST(levels_halve_and_so_do_planes)
+{
+    VkExtent3D whole = {9, 6, 1};
+    VkExtent3D level = rnd_format_level_extent(VK_FORMAT_R8_UNORM, COLOR, &whole, 2);
+    assert_int_equal(level.width, 2);
+    assert_int_equal(level.height, 1);
+    assert_int_equal(level.depth, 1);
+    level = rnd_format_level_extent(VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, VK_IMAGE_ASPECT_PLANE_1_BIT,
+                                    &whole, 0);
+    assert_int_equal(level.width, 5);
+    assert_int_equal(level.height, 3);
+    level = rnd_format_level_extent(VK_FORMAT_R8_UNORM, COLOR, &whole, 40);
+    assert_int_equal(level.width, 1);
+}
