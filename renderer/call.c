@@ -13,6 +13,7 @@
 #include "renderer/device.h"
 #include "renderer/instance.h"
 #include "renderer/resource.h"
+#include "renderer/ring.h"
 #include "renderer/sync.h"
 #include "wire/range.h"
 
@@ -240,9 +241,21 @@ rnd_call_failed_unheard(struct rnd_call *call, VkResult result, bool relied_on)
                       (int)result);
         return;
     }
-    base_log_warn("context %s: %s: the host returned VkResult %d, and the guest asked for no reply; "
-                  "what it was to create does not exist",
-                  call->context->info.name, call->name, (int)result);
+    base_log_warn(
+        "context %s: %s: the host returned VkResult %d, and the guest asked for no reply; "
+        "what it was to create does not exist",
+        call->context->info.name, call->name, (int)result);
+}
+
+bool
+rnd_call_interrupted(struct rnd_call *call)
+{
+    if (rnd_context_is_fatal(call->context) ||
+        (call->stream->ring && atomic_load(&call->stream->ring->stop))) {
+        call->stream->interrupted = true;
+        call->decoder.in->failed = true;
+    }
+    return call->stream->interrupted;
 }
 
 /* --- registering --- */

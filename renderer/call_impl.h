@@ -21,6 +21,10 @@ rnd_call_failed(const struct rnd_call *call)
     return call->decoder.in->failed;
 }
 
+/* For commands that wait: the context is fatal, or the ring is to stop. The command has failed
+ * then, and nobody is to blame. */
+BASE_MUST_CHECK bool rnd_call_interrupted(struct rnd_call *call);
+
 /* The object behind an id that was decoded before. NULL, and the context ended, if another ring has
  * destroyed it since. Not for id 0. */
 BASE_MUST_CHECK struct rnd_object *rnd_call_object(struct rnd_call *call, uint64_t id,

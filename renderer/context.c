@@ -10,10 +10,10 @@
 #include "base/log.h"
 #include "protocol/runtime/caps.h"
 #include "renderer/context_impl.h"
-#include "renderer/instance.h"
 #include "renderer/memory.h"
 #include "renderer/queue.h"
 #include "renderer/ring.h"
+#include "renderer/teardown.h"
 
 void
 rnd_context_get_capset(struct wire_capset *out)
@@ -86,11 +86,7 @@ rnd_context_destroy(struct rnd_context *ctx)
     }
     rnd_ring_monitor_stop(ctx);
     destroy_rings(ctx);
-    if (ctx->instance) {
-        rnd_object_reader_begin(&ctx->objects, &ctx->stream.reader);
-        rnd_instance_destroy(ctx, ctx->instance);
-        rnd_object_reader_end(&ctx->objects, &ctx->stream.reader);
-    }
+    rnd_teardown_rest(ctx);
     rnd_stream_finish(&ctx->stream);
     rnd_timelines_finish(&ctx->timelines);
     rnd_resource_table_finish(&ctx->resources);

@@ -44,10 +44,12 @@ struct rnd_context {
     bool monitor_started, monitor_stop;
     uint64_t monitor_period_ns;
 
-    /* Guarded by instance_lock while vkCreateInstance and vkDestroyInstance run; an instance in the
-     * object table does not change. */
+    /* Guards the two below. An instance in the object table does not change. */
     pthread_mutex_t instance_lock;
-    struct rnd_instance *instance; /* NULL before vkCreateInstance */
+    struct rnd_instance *instance; /* NULL before vkCreateInstance and after vkDestroyInstance */
+    struct rnd_object_chain
+        abandoned;              /* teardowns that a fatal error or the ring's end cut short */
+    _Atomic unsigned teardowns; /* under way; see teardown.c */
 };
 
 /* Ends the context: says why, once, marks every ring, tells the server. No lock of a ring or of the

@@ -282,34 +282,26 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
 #undef DESTROY
 }
 
-/* Newest first: what refers to another object was made after it. */
 static void
-destroy_children(struct rnd_context *ctx, struct rnd_device *device)
-{
-    for (struct rnd_object *child; (child = rnd_object_last_child(&device->object));) {
-        /* Out of the table first: the server's thread may be looking for memory to map. */
-        rnd_object_table_remove(&ctx->objects, child);
-        rnd_device_destroy_object(device, child);
-    }
-}
-
-static void
-unbind_timelines(struct rnd_context *ctx, struct rnd_device *device)
+unbind_timelines(struct rnd_device *device)
 {
     for (uint32_t i = 0; i < device->queue_count; i++) {
-        rnd_timelines_unbind(&ctx->timelines, device->queues[i]);
+        rnd_timelines_unbind(&device->context->timelines, device->queues[i]);
     }
 }
 
 void
-rnd_device_destroy(struct rnd_context *ctx, struct rnd_device *device)
+rnd_device_stop(struct rnd_device *device)
 {
-    unbind_timelines(ctx, device);
+    unbind_timelines(device);
     wait_idle(device);
     finish_queues(device);
-    destroy_children(ctx, device);
+}
+
+void
+rnd_device_finish(struct rnd_device *device)
+{
     device->table.DestroyDevice(device->handle, NULL);
-    rnd_object_table_remove(&ctx->objects, &device->object);
 }
 
 struct rnd_queue *

@@ -41,10 +41,10 @@ BASE_MUST_CHECK VkResult rnd_device_create(struct rnd_context *ctx,
                                            const VkDeviceCreateInfo *info, struct rnd_device **out);
 /* Destroys a device that never got into the object table. */
 void rnd_device_discard(struct rnd_device *device);
-/* Waits until the device is idle, destroys everything below it on the host and takes it out of the
- * context's object table. Between begin() and end() of a reader only, which keeps the objects'
- * memory meanwhile. */
-void rnd_device_destroy(struct rnd_context *ctx, struct rnd_device *device);
+/* The two ends of a teardown (teardown.h): first the device falls idle and its queues' threads and
+ * timelines go; when its objects are destroyed, the host's device follows. The memory stays. */
+void rnd_device_stop(struct rnd_device *device);
+void rnd_device_finish(struct rnd_device *device);
 
 /* Destroys one object's host handle and gives back what it holds; its children go with it (pools).
  */

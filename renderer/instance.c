@@ -98,21 +98,12 @@ free_unnamed_devices(struct rnd_instance *instance)
 }
 
 void
-rnd_instance_destroy(struct rnd_context *ctx, struct rnd_instance *instance)
+rnd_instance_finish(struct rnd_instance *instance)
 {
-    for (uint32_t i = 0; i < instance->device_count; i++) {
-        struct rnd_physical_device *physical = instance->devices[i];
-        if (physical->object.id == 0) {
-            continue;
-        }
-        for (struct rnd_object *child; (child = rnd_object_last_child(&physical->object));) {
-            rnd_device_destroy(ctx, (struct rnd_device *)child);
-        }
-    }
+    pthread_mutex_lock(&instance->lock);
     free_unnamed_devices(instance);
+    pthread_mutex_unlock(&instance->lock);
     destroy_host_instance(instance);
-    ctx->instance = NULL;
-    rnd_object_table_remove(&ctx->objects, &instance->object);
 }
 
 static VkResult

@@ -12,7 +12,6 @@
 #include "renderer/host_table.h"
 #include "renderer/object.h"
 
-struct rnd_context;
 struct rnd_physical_device;
 
 struct rnd_instance {
@@ -36,9 +35,8 @@ BASE_MUST_CHECK VkResult rnd_instance_create(const VkInstanceCreateInfo *info,
                                              struct rnd_instance **out);
 /* Frees an instance that never got into the object table. */
 void rnd_instance_discard(struct rnd_instance *instance);
-/* Takes the instance and all below it out of the context and destroys it on the host. Between
- * begin() and end() of a reader only. */
-void rnd_instance_destroy(struct rnd_context *ctx, struct rnd_instance *instance);
+/* The last step of a teardown (teardown.h), when no device is left. The memory stays. */
+void rnd_instance_finish(struct rnd_instance *instance);
 
 /* Looks for the host's devices, the first time. The lock is held. */
 BASE_MUST_CHECK VkResult rnd_instance_enumerate_locked(struct rnd_instance *instance);

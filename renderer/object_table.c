@@ -18,6 +18,7 @@ rnd_object_table_init(struct rnd_object_table *table)
     table->retired = (struct rnd_object_chain){0};
     table->retired_count = 0;
     atomic_init(&table->epoch, 1);
+    atomic_init(&table->waiting, 0);
 }
 
 static void
@@ -215,20 +216,20 @@ append(struct rnd_object_chain *chain, struct rnd_object *object)
 }
 
 static void
-retire_locked(struct rnd_object_table *table, struct rnd_object *object)
+forget_locked(struct rnd_object_table *table, struct rnd_object *object)
 {
     base_table_remove(&table->ids, object->id);
     base_list_remove(&object->sibling);
     object->retired_at = atomic_fetch_add(&table->epoch, 1);
-    append(&table->retired, object);
-    table->retired_count++;
 }
 
 /* Not recursive: the tree's depth is ours (at most five levels), but a loop needs no stack at all.
  */
-static void
-retire_children_locked(struct rnd_object_table *table, struct rnd_object *root)
+static size_t
+forget_children_locked(struct rnd_object_table *table, struct rnd_object *root,
+                       struct rnd_object_chain *out)
 {
+    size_t count = 0;
     struct rnd_object *at = root;
     for (;;) {
         if (!base_list_empty(&at->children)) {
@@ -236,10 +237,12 @@ retire_children_locked(struct rnd_object_table *table, struct rnd_object *root)
             continue;
         }
         if (at == root) {
-            return;
+            return count;
         }
         struct rnd_object *parent = at->parent;
-        retire_locked(table, at);
+        forget_locked(table, at);
+        append(out, at);
+        count++;
         at = parent;
     }
 }
@@ -260,8 +263,10 @@ rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *objec
     bool found = base_table_find(&table->ids, object->id) == object;
     struct rnd_object *garbage = NULL;
     if (found) {
-        retire_children_locked(table, object);
-        retire_locked(table, object);
+        table->retired_count += forget_children_locked(table, object, &table->retired);
+        forget_locked(table, object);
+        append(&table->retired, object);
+        table->retired_count++;
         garbage = take_batch_locked(table);
     }
     pthread_mutex_unlock(&table->lock);
@@ -273,14 +278,61 @@ void
 rnd_object_table_remove_children(struct rnd_object_table *table, struct rnd_object *object)
 {
     pthread_mutex_lock(&table->lock);
-    retire_children_locked(table, object);
+    table->retired_count += forget_children_locked(table, object, &table->retired);
     pthread_mutex_unlock(&table->lock);
 }
 
-struct rnd_object *
-rnd_object_last_child(const struct rnd_object *object)
+/* --- in two steps --- */
+
+bool
+rnd_object_table_take(struct rnd_object_table *table, struct rnd_object *object,
+                      struct rnd_object_chain *out)
 {
-    return base_list_empty(&object->children)
-               ? NULL
-               : base_list_entry(object->children.prev, struct rnd_object, sibling);
+    *out = (struct rnd_object_chain){0};
+    pthread_mutex_lock(&table->lock);
+    bool found = base_table_find(&table->ids, object->id) == object;
+    if (found) {
+        forget_children_locked(table, object, out);
+        forget_locked(table, object);
+        append(out, object);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return found;
+}
+
+bool
+rnd_object_table_is_quiet(struct rnd_object_table *table, const struct rnd_object_chain *chain)
+{
+    pthread_mutex_lock(&table->lock);
+    bool quiet = !chain->last || oldest_batch_locked(table) > chain->last->retired_at;
+    pthread_mutex_unlock(&table->lock);
+    return quiet;
+}
+
+void
+rnd_object_table_retire(struct rnd_object_table *table, struct rnd_object_chain *chain)
+{
+    pthread_mutex_lock(&table->lock);
+    for (struct rnd_object *it = chain->first; it; it = it->next_retired) {
+        it->retired_at = atomic_load(&table->epoch); /* the list's order is by epoch */
+        table->retired_count++;
+    }
+    atomic_fetch_add(&table->epoch, 1);
+    rnd_object_chain_append(&table->retired, chain);
+    pthread_mutex_unlock(&table->lock);
+}
+
+void
+rnd_object_chain_append(struct rnd_object_chain *to, struct rnd_object_chain *from)
+{
+    if (!from->first) {
+        return;
+    }
+    if (to->last) {
+        to->last->next_retired = from->first;
+    } else {
+        to->first = from->first;
+    }
+    to->last = from->last;
+    *from = (struct rnd_object_chain){0};
 }

@@ -38,6 +38,7 @@ struct rnd_object_table {
     struct rnd_object_chain retired; /* oldest first; guarded by lock */
     size_t retired_count;            /* guarded by lock */
     _Atomic uint64_t epoch;          /* grows with every removal; never 0 */
+    _Atomic unsigned waiting;        /* threads in need of a quiet moment; see take() */
 };
 
 struct rnd_object_reader {
@@ -81,7 +82,27 @@ BASE_MUST_CHECK enum rnd_object_added rnd_object_table_add(struct rnd_object_tab
 bool rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *object);
 /* The same for all that hangs under it, not for itself. */
 void rnd_object_table_remove_children(struct rnd_object_table *table, struct rnd_object *object);
-/* Youngest child, NULL at the end: for teardown, when nobody else uses the table. */
-struct rnd_object *rnd_object_last_child(const struct rnd_object *object);
+
+/* Removal in two steps, for objects whose end must not meet another reader at all.
+ *
+ * take() is the first: the object and all below it become the caller's, children before their
+ * parents and younger ones before older ones, and are found no more. False if somebody else has
+ * removed the object, so that of several callers one goes on. Their memory stays until retire(),
+ * the second step. */
+BASE_MUST_CHECK bool rnd_object_table_take(struct rnd_object_table *table,
+                                           struct rnd_object *object, struct rnd_object_chain *out);
+void rnd_object_table_retire(struct rnd_object_table *table, struct rnd_object_chain *chain);
+/* Between the two: every reader has fallen idle, or begun anew, since the chain was taken. */
+bool rnd_object_table_is_quiet(struct rnd_object_table *table,
+                               const struct rnd_object_chain *chain);
+/* Somebody waits for that: readers begin anew as soon as they can. */
+static inline bool
+rnd_object_table_is_waited_for(const struct rnd_object_table *table)
+{
+    return atomic_load_explicit(&table->waiting, memory_order_relaxed) != 0;
+}
+
+/* Puts what `from` has behind what `to` has. */
+void rnd_object_chain_append(struct rnd_object_chain *to, struct rnd_object_chain *from);
 
 #endif

@@ -109,7 +109,8 @@ execute_one(struct rnd_stream *stream, struct wire_reader *in, struct wire_arena
 static void
 let_go_of_objects(struct rnd_stream *stream)
 {
-    if (++stream->commands >= COMMANDS_PER_EPOCH) {
+    if (++stream->commands >= COMMANDS_PER_EPOCH ||
+        rnd_object_table_is_waited_for(&stream->context->objects)) {
         stream->commands = 0;
         rnd_object_reader_begin(&stream->context->objects, &stream->reader);
     }

@@ -8,6 +8,7 @@
 #include "renderer/context_impl.h"
 #include "renderer/queue.h"
 #include "renderer/rnd_dispatch.h"
+#include "renderer/teardown.h"
 
 void
 rnd_do_vkCreateDevice(struct rnd_call *call, struct proto_vkCreateDevice *args)
@@ -21,6 +22,7 @@ rnd_do_vkCreateDevice(struct rnd_call *call, struct proto_vkCreateDevice *args)
     if (args->ret != VK_SUCCESS) {
         return;
     }
+    rnd_preinitialized_set_features(device, args->pCreateInfo);
     if (!rnd_call_add(call, &device->object, VK_OBJECT_TYPE_DEVICE, args->pDevice_ids[0],
                       RND_HANDLE(device->handle), device, call->leading)) {
         rnd_device_discard(device);
@@ -30,7 +32,8 @@ rnd_do_vkCreateDevice(struct rnd_call *call, struct proto_vkCreateDevice *args)
 void
 rnd_do_vkDestroyDevice(struct rnd_call *call, struct proto_vkDestroyDevice *args)
 {
-    rnd_device_destroy(call->context, rnd_call_device(call));
+    (void)args;
+    rnd_teardown(call);
 }
 
 /* Each queue gets its one name and its one timeline. */

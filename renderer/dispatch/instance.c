@@ -6,6 +6,7 @@
 #include "renderer/instance.h"
 #include "renderer/physical_device.h"
 #include "renderer/rnd_dispatch.h"
+#include "renderer/teardown.h"
 
 void
 rnd_do_vkEnumerateInstanceVersion(struct rnd_call *call,
@@ -105,11 +106,8 @@ rnd_do_vkCreateInstance(struct rnd_call *call, struct proto_vkCreateInstance *ar
 void
 rnd_do_vkDestroyInstance(struct rnd_call *call, struct proto_vkDestroyInstance *args)
 {
-    pthread_mutex_lock(&call->context->instance_lock);
-    if (&call->context->instance->object == call->leading) {
-        rnd_instance_destroy(call->context, call->context->instance);
-    }
-    pthread_mutex_unlock(&call->context->instance_lock);
+    (void)args;
+    rnd_teardown(call);
 }
 
 /* --- physical devices --- */

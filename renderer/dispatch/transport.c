@@ -308,6 +308,19 @@ rnd_do_vkSubmitVirtqueueSeqnoMESA(struct rnd_call *call,
     }
 }
 
+/* Waiting for what another ring does, which may be to wait until nobody looks at an object. */
+static void
+hold_nothing(struct rnd_call *call)
+{
+    rnd_object_reader_end(&call->context->objects, &call->stream->reader);
+}
+
+static void
+hold_again(struct rnd_call *call)
+{
+    rnd_object_reader_begin(&call->context->objects, &call->stream->reader);
+}
+
 void
 rnd_do_vkWaitVirtqueueSeqnoMESA(struct rnd_call *call, struct proto_vkWaitVirtqueueSeqnoMESA *args)
 {
@@ -315,7 +328,10 @@ rnd_do_vkWaitVirtqueueSeqnoMESA(struct rnd_call *call, struct proto_vkWaitVirtqu
         rnd_call_fail(call, "it belongs on a ring, not on the context's own stream");
         return;
     }
-    if (!rnd_ring_wait_virtqueue_seqno(call->stream->ring, args->seqno)) {
+    hold_nothing(call);
+    bool reached = rnd_ring_wait_virtqueue_seqno(call->stream->ring, args->seqno);
+    hold_again(call);
+    if (!reached) {
         call->stream->interrupted = true;
         call->decoder.in->failed = true;
     }
@@ -325,7 +341,13 @@ void
 rnd_do_vkWaitRingSeqnoMESA(struct rnd_call *call, struct proto_vkWaitRingSeqnoMESA *args)
 {
     struct rnd_ring *ring = find_ring(call, args->ring);
-    if (ring && !rnd_ring_wait_seqno(ring, (uint32_t)args->seqno)) {
+    if (!ring) {
+        return;
+    }
+    hold_nothing(call);
+    bool reached = rnd_ring_wait_seqno(ring, (uint32_t)args->seqno);
+    hold_again(call);
+    if (!reached) {
         rnd_call_fail(call, "ring %" PRIu64 " has nothing more to execute and is short of %u",
                       args->ring, (uint32_t)args->seqno);
     }

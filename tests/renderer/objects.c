@@ -488,3 +488,46 @@ TEST(what_a_guest_leaves_behind_goes_with_its_context)
     leave_things_behind(&guest);
     guest_end(&guest);
 }
+
+/* --- two rings at once --- */
+
+TEST(a_device_is_destroyed_once_whoever_comes_first)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        struct guest guest;
+        guest_begin_with_device(&guest);
+        guest_start_ring(&guest, true);
+        uint8_t bytes[256];
+        size_t size;
+        GUEST_ENCODE(size, &guest, bytes, 0, vkDestroyDevice, GUEST_DEVICE(&guest), NULL);
+        guest_write_ring(&guest, bytes, size);
+        GUEST_SEND(&guest, vkDestroyDevice, GUEST_DEVICE(&guest), NULL);
+        assert_true(guest_ring_fatal(&guest));
+        guest_end(&guest);
+    }
+}
+
+TEST(an_instance_goes_while_another_ring_is_busy_below_it)
+{
+    VkInstance instance;
+    for (unsigned i = 0; i < 20; i++) {
+        struct guest guest;
+        guest_begin_with_device(&guest);
+        instance = GUEST_HANDLE(VkInstance, &guest.objects.instance);
+        guest_start_ring(&guest, true);
+        struct proto_object object = {.id = 900};
+        VkFence fence = GUEST_HANDLE(VkFence, &object);
+        uint8_t create[256], destroy[256];
+        size_t create_size, destroy_size;
+        GUEST_ENCODE(create_size, &guest, create, 0, vkCreateFence, GUEST_DEVICE(&guest),
+                     &fence_info, NULL, &fence);
+        GUEST_ENCODE(destroy_size, &guest, destroy, 0, vkDestroyFence, GUEST_DEVICE(&guest), fence,
+                     NULL);
+        for (unsigned n = 0; n < 10; n++) {
+            guest_write_ring(&guest, create, create_size);
+            guest_write_ring(&guest, destroy, destroy_size);
+        }
+        GUEST_SEND(&guest, vkDestroyInstance, instance, NULL);
+        guest_end(&guest);
+    }
+}

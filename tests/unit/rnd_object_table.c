@@ -112,8 +112,7 @@ TEST(children_go_with_their_parents)
     struct rnd_object *pool = add(&f.table, 2, VK_OBJECT_TYPE_COMMAND_POOL, device);
     add(&f.table, 3, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
     add(&f.table, 4, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
-    struct rnd_object *fence = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, device);
-    assert_ptr_equal(rnd_object_last_child(device), fence);
+    add(&f.table, 5, VK_OBJECT_TYPE_FENCE, device);
 
     rnd_object_table_remove_children(&f.table, pool);
     assert_null(rnd_object_table_find(&f.table, &f.reader, 3));
@@ -195,6 +194,44 @@ TEST(one_reader_pins_what_is_newer_and_frees_what_is_older)
     rnd_object_reader_finish(&f.table, &pinned);
     rnd_object_reader_begin(&f.table, &f.reader);
     end(&f);
+}
+
+TEST(what_was_taken_is_found_no_more_and_stays_until_it_is_retired)
+{
+    struct fixture f;
+    struct rnd_object_reader other;
+    struct rnd_object_chain chain, none;
+    begin(&f);
+    rnd_object_reader_init(&f.table, &other);
+    rnd_object_reader_begin(&f.table, &other);
+    struct rnd_object *device = add(&f.table, 1, VK_OBJECT_TYPE_DEVICE, NULL);
+    struct rnd_object *pool = add(&f.table, 2, VK_OBJECT_TYPE_COMMAND_POOL, device);
+    struct rnd_object *buffer = add(&f.table, 3, VK_OBJECT_TYPE_COMMAND_BUFFER, pool);
+    struct rnd_object *fence = add(&f.table, 4, VK_OBJECT_TYPE_FENCE, device);
+
+    assert_true(rnd_object_table_take(&f.table, device, &chain));
+    assert_false(rnd_object_table_take(&f.table, device, &none));
+    assert_false(rnd_object_table_remove(&f.table, fence));
+    assert_null(rnd_object_table_find(&f.table, &f.reader, 3));
+    struct rnd_object *order[] = {fence, buffer, pool, device};
+    struct rnd_object *at = chain.first;
+    for (unsigned i = 0; i < 4; i++, at = at->next_retired) {
+        assert_ptr_equal(at, order[i]);
+    }
+    assert_null(at);
+
+    rnd_object_reader_end(&f.table, &f.reader);
+    assert_false(rnd_object_table_is_quiet(&f.table, &chain));
+    rnd_object_reader_begin(&f.table, &other);
+    assert_true(rnd_object_table_is_quiet(&f.table, &chain));
+    rnd_object_reader_end(&f.table, &other);
+    assert_int_equal(released, 0);
+
+    rnd_object_table_retire(&f.table, &chain);
+    rnd_object_reader_finish(&f.table, &other);
+    rnd_object_reader_begin(&f.table, &f.reader);
+    end(&f);
+    assert_int_equal(released, 4);
 }
 
 TEST(objects_are_limited_in_number)
