@@ -249,8 +249,7 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
         break;
     case VK_OBJECT_TYPE_BUFFER: DESTROY(DestroyBuffer, VkBuffer); break;
     case VK_OBJECT_TYPE_IMAGE:
-        rnd_preinitialized_remove(&device->preinitialized, RND_OBJECT_HANDLE(object, VkImage));
-        DESTROY(DestroyImage, VkImage);
+        rnd_preinitialized_destroy_image(device, RND_OBJECT_HANDLE(object, VkImage));
         break;
     case VK_OBJECT_TYPE_EVENT: DESTROY(DestroyEvent, VkEvent); break;
     case VK_OBJECT_TYPE_QUERY_POOL: DESTROY(DestroyQueryPool, VkQueryPool); break;

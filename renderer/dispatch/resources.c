@@ -78,8 +78,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
     }
     if (!rnd_call_add(call, &image->object, VK_OBJECT_TYPE_IMAGE, args->pImage_ids[0],
                       RND_HANDLE(*args->pImage), device, &device->object)) {
-        rnd_preinitialized_remove(&device->preinitialized, *args->pImage);
-        device->table.DestroyImage(device->handle, *args->pImage, NULL);
+        rnd_preinitialized_destroy_image(device, *args->pImage);
         free(image);
     }
 }
