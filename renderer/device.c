@@ -300,6 +300,7 @@ rnd_device_stop(struct rnd_device *device)
 void
 rnd_device_finish(struct rnd_device *device)
 {
+    rnd_preinitialized_destroy_transitions(device);
     device->table.DestroyDevice(device->handle, NULL);
 }
 
