@@ -41,15 +41,34 @@ add_once(struct extension_list *list, const char *name)
 }
 
 enum {
-    EXTENSIONS_OF_OURS = 2,
+    EXTENSIONS_OF_OURS = 3,
 };
 
-/* What the guest enables, and what we need: imported host memory, and sync files of fences where
- * vkResetFenceResourceMESA must drop them. */
+/* Never offered, since their commands do not cross the wire. Still Mesa's driver, which has them on
+ * its own, passes on what the application enables. */
+static bool
+is_drivers_own(const char *name)
+{
+    static const char *const names[] = {
+        VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME,
+        VK_KHR_MAP_MEMORY_2_EXTENSION_NAME,
+        VK_EXT_TOOLING_INFO_EXTENSION_NAME,
+    };
+    for (size_t i = 0; i < BASE_COUNT_OF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the guest enables, and what we need: imported host memory, sync files of fences where
+ * vkResetFenceResourceMESA must drop them, and what acceleration structures require. */
 static VkResult
 collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCreateInfo *info,
                    struct extension_list *list)
 {
+    bool wants_deferred = false;
     list->count = 0;
     list->names =
         calloc((size_t)info->enabledExtensionCount + EXTENSIONS_OF_OURS, sizeof(*list->names));
@@ -58,6 +77,10 @@ collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCre
     }
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         const char *name = info->ppEnabledExtensionNames[i];
+        if (is_drivers_own(name)) {
+            wants_deferred |= strcmp(name, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME) == 0;
+            continue;
+        }
         if (!rnd_physical_device_offers(physical, name)) {
             base_log_warn("\"%s\": a guest wants %s, which was not offered",
                           physical->properties.deviceName, name);
@@ -65,6 +88,10 @@ collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCre
             return VK_ERROR_EXTENSION_NOT_PRESENT;
         }
         add_once(list, name);
+        wants_deferred |= strcmp(name, VK_KHR_ACCELERATION_STRUCTURE_EXTENSION_NAME) == 0;
+    }
+    if (wants_deferred && physical->has_deferred_operations) {
+        add_once(list, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
     }
     add_once(list, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
     if (physical->has_external_fence_fd) {

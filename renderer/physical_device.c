@@ -164,6 +164,8 @@ device_init(struct rnd_physical_device *device)
     }
     device->has_external_fence_fd =
         contains(device->extensions, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    device->has_deferred_operations =
+        contains(device->extensions, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
     device->import_alignment = query_import_alignment(device);
     device->extension_count = filter_extensions(device->extensions, count);
     return load_queue_families(device) && build_memory_types(device);

@@ -22,6 +22,7 @@ struct rnd_physical_device {
     /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
     uint64_t import_alignment;
     bool has_external_fence_fd;
+    bool has_deferred_operations; /* on the host; not for the guest */
 
     VkExtensionProperties *extensions; /* what the guest may enable */
     uint32_t extension_count;

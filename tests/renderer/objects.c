@@ -117,6 +117,50 @@ TEST(functions_of_extensions_that_are_not_enabled_are_fatal_and_no_crash)
 
 /* --- pools --- */
 
+static VkResult
+create_second_device(struct guest *guest, const char *extension)
+{
+    const float priority = 1;
+    VkPhysicalDevice physical_device =
+        GUEST_HANDLE(VkPhysicalDevice, &guest->objects.physical_device);
+    VkDeviceQueueCreateInfo queue_info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue_info,
+        .enabledExtensionCount = 1,
+        .ppEnabledExtensionNames = &extension,
+    };
+    struct proto_object object = {.id = 500};
+    VkDevice device = GUEST_HANDLE(VkDevice, &object);
+    GUEST_ASK(guest, vkCreateDevice, physical_device, &info, NULL, &device);
+    guest_assert_alive(guest);
+    VkResult result = guest_result(guest);
+    if (result == VK_SUCCESS) {
+        GUEST_SEND(guest, vkDestroyDevice, device, NULL);
+        guest_assert_alive(guest);
+    }
+    return result;
+}
+
+TEST(extensions_of_drivers_themselves_may_be_enabled_though_not_offered)
+{
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    const char *const own[] = {"VK_KHR_deferred_host_operations", "VK_KHR_map_memory2",
+                               "VK_EXT_tooling_info"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        assert_int_equal(create_second_device(&guest, own[i]), VK_SUCCESS);
+    }
+    assert_int_equal(create_second_device(&guest, "VK_KHR_external_memory_fd"),
+                     VK_ERROR_EXTENSION_NOT_PRESENT);
+    guest_end(&guest);
+}
+
 TEST(pools_take_their_children_with_them)
 {
     struct guest guest;
