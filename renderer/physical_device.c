@@ -127,7 +127,8 @@ build_memory_types(struct rnd_physical_device *device)
     uint32_t importable = rnd_memory_probe_importable(device);
     if (!rnd_memory_types_build(&device->memory_types, &host, importable)) {
         base_log_warn("\"%s\" is not shown to guests: none of its HOST_COHERENT memory types can "
-                      "import shared pages (mask %#x of %u types)",
+                      "import shared pages (mask %#x of %u types), and backing them with dma-bufs is "
+                      "not done yet",
                       name, importable, host.memoryTypeCount);
         return false;
     }
