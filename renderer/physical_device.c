@@ -51,6 +51,7 @@ list_host_extensions(const struct rnd_instance *instance, VkPhysicalDevice handl
     result = enumerate(handle, NULL, count, *out);
     if (result < 0) {
         free(*out);
+        *out = NULL;
     }
     return result < 0 ? result : VK_SUCCESS;
 }
@@ -95,6 +96,8 @@ load_queue_families(struct rnd_physical_device *device)
     table->GetPhysicalDeviceQueueFamilyProperties(device->handle, &count, NULL);
     device->queue_families = calloc(count ? count : 1, sizeof(*device->queue_families));
     if (!device->queue_families) {
+        base_log_error("\"%s\" is not shown to guests: out of memory",
+                       device->properties.deviceName);
         return false;
     }
     table->GetPhysicalDeviceQueueFamilyProperties(device->handle, &count, device->queue_families);
@@ -126,10 +129,11 @@ build_memory_types(struct rnd_physical_device *device)
     device->instance->table.GetPhysicalDeviceMemoryProperties(device->handle, &host);
     uint32_t importable = rnd_memory_probe_importable(device);
     if (!rnd_memory_types_build(&device->memory_types, &host, importable)) {
-        base_log_warn("\"%s\" is not shown to guests: none of its HOST_COHERENT memory types can "
-                      "import shared pages (mask %#x of %u types), and backing them with dma-bufs is "
-                      "not done yet",
-                      name, importable, host.memoryTypeCount);
+        base_log_warn(
+            "\"%s\" is not shown to guests: none of its HOST_COHERENT memory types can "
+            "import shared pages (mask %#x of %u types), and backing them with dma-bufs is "
+            "not done yet",
+            name, importable, host.memoryTypeCount);
         return false;
     }
     for (uint32_t i = 0; i < device->memory_types.guest.memoryTypeCount; i++) {
@@ -151,9 +155,12 @@ device_init(struct rnd_physical_device *device)
         return false;
     }
     uint32_t count;
-    if (list_host_extensions(device->instance, device->handle, &device->extensions, &count) !=
-        VK_SUCCESS) {
-        base_log_warn("\"%s\" is not shown to guests: it does not list its extensions", name);
+    VkResult result =
+        list_host_extensions(device->instance, device->handle, &device->extensions, &count);
+    if (result != VK_SUCCESS) {
+        base_log_warn("\"%s\" is not shown to guests: listing its extensions failed with %d (%s)",
+                      name, result,
+                      result == VK_ERROR_OUT_OF_HOST_MEMORY ? "out of memory" : "by the host");
         return false;
     }
     if (!contains(device->extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME)) {
@@ -183,6 +190,7 @@ rnd_physical_device_create(struct rnd_instance *instance, VkPhysicalDevice handl
 {
     struct rnd_physical_device *device = calloc(1, sizeof(*device));
     if (!device) {
+        base_log_error("a physical device is not shown to guests: out of memory");
         return NULL;
     }
     device->object.handle = RND_HANDLE(handle);
