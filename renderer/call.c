@@ -388,13 +388,15 @@ rnd_call_unregister(struct rnd_call *call, uint64_t id)
 }
 
 /* The sync threads may still hold what has a feedback slot. */
-static void
-wait_unused(struct rnd_object *object)
+static bool
+retire(struct rnd_call *call, struct rnd_object *object)
 {
-    if (object->type == VK_OBJECT_TYPE_FENCE) {
-        rnd_sync_wait_unused(object->device, &((struct rnd_fence *)object)->pending);
-    } else if (object->type == VK_OBJECT_TYPE_SEMAPHORE) {
-        rnd_sync_wait_unused(object->device, &((struct rnd_semaphore *)object)->pending);
+    switch (object->type) {
+    case VK_OBJECT_TYPE_FENCE:
+        return rnd_sync_retire(call, object->device, &((struct rnd_fence *)object)->use);
+    case VK_OBJECT_TYPE_SEMAPHORE:
+        return rnd_sync_retire(call, object->device, &((struct rnd_semaphore *)object)->use);
+    default: return true;
     }
 }
 
@@ -405,8 +407,7 @@ rnd_call_destroy(struct rnd_call *call, uint64_t id, VkObjectType type)
         return;
     }
     struct rnd_object *object = rnd_call_object(call, id, type);
-    if (object && remove_once(call, object)) {
-        wait_unused(object);
+    if (object && retire(call, object) && remove_once(call, object)) {
         rnd_device_destroy_object(object->device, object);
     }
 }

@@ -7,7 +7,6 @@
 #include "renderer/context_impl.h"
 #include "renderer/memory.h"
 #include "renderer/queue.h"
-#include "renderer/sync.h"
 
 /* --- creating --- */
 
@@ -262,14 +261,8 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
 
 #define DESTROY(function, type) table->function(handle, RND_OBJECT_HANDLE(object, type), NULL)
     switch (object->type) {
-    case VK_OBJECT_TYPE_SEMAPHORE:
-        DESTROY(DestroySemaphore, VkSemaphore);
-        rnd_feedback_finish(&((struct rnd_semaphore *)object)->feedback);
-        break;
-    case VK_OBJECT_TYPE_FENCE:
-        DESTROY(DestroyFence, VkFence);
-        rnd_feedback_finish(&((struct rnd_fence *)object)->feedback);
-        break;
+    case VK_OBJECT_TYPE_SEMAPHORE: DESTROY(DestroySemaphore, VkSemaphore); break;
+    case VK_OBJECT_TYPE_FENCE: DESTROY(DestroyFence, VkFence); break;
     case VK_OBJECT_TYPE_DEVICE_MEMORY:
         DESTROY(FreeMemory, VkDeviceMemory);
         rnd_memory_finish((struct rnd_memory *)object);

@@ -75,15 +75,15 @@ publish(struct rnd_queue *queue, const struct rnd_sync_entry *entry, VkResult re
     }
 }
 
-static void
-let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *entry)
+void
+rnd_queue_let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *entry)
 {
-    switch (entry->kind) {
-    case RND_SYNC_FENCE: entry->fence->pending--; break;
-    case RND_SYNC_SEMAPHORE: entry->semaphore->pending--; break;
-    case RND_SYNC_TIMELINE: return;
+    if (entry->fence) {
+        rnd_sync_let_go_locked(queue->device, &entry->fence->use);
     }
-    pthread_cond_broadcast(&queue->device->sync_done);
+    if (entry->semaphore) {
+        rnd_sync_let_go_locked(queue->device, &entry->semaphore->use);
+    }
 }
 
 /* Keeps the fence for the next one, if the host can reset it and there is room. */
@@ -120,7 +120,7 @@ process(struct rnd_queue *queue, struct rnd_sync_entry *entry)
     publish(queue, entry, result);
 
     pthread_mutex_lock(&device->sync_lock);
-    let_go_locked(queue, entry);
+    rnd_queue_let_go_locked(queue, entry);
     pthread_mutex_unlock(&device->sync_lock);
     recycle_fence(queue, entry->host_fence);
     free(entry);
@@ -201,12 +201,6 @@ rnd_queue_add_entries_locked(struct rnd_queue *queue, struct base_list *entries)
     pthread_mutex_lock(&queue->device->sync_lock);
     base_list_for_each_safe (entry, entries, struct rnd_sync_entry, link) {
         base_list_remove(&entry->link);
-        if (entry->fence) {
-            entry->fence->pending++;
-        }
-        if (entry->semaphore) {
-            entry->semaphore->pending++;
-        }
         base_list_push(&queue->entries, &entry->link);
     }
     pthread_cond_signal(&queue->sync_wake);

@@ -30,6 +30,7 @@ enum rnd_sync_kind {
 struct rnd_sync_entry {
     struct base_list link;
     enum rnd_sync_kind kind;
+    /* Held by the entry (rnd_sync_hold()), so that they stay until it is done. */
     struct rnd_fence *fence;
     struct rnd_semaphore *semaphore;
     uint64_t value;     /* fence: number of the submission; semaphore: the value signalled */
@@ -78,6 +79,9 @@ BASE_MUST_CHECK bool rnd_queue_start_sync(struct rnd_queue *queue);
 /* Hands entries over to the sync thread, which frees them. submit_lock is held, and the sync thread
  * runs. */
 void rnd_queue_add_entries_locked(struct rnd_queue *queue, struct base_list *entries);
+
+/* The entry needs its fence or semaphore no more. sync_lock is held. */
+void rnd_queue_let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *entry);
 
 /* fence_retired(ring_idx, fence_id) when what was submitted so far has finished. */
 BASE_MUST_CHECK enum rnd_result rnd_queue_add_timeline_fence(struct rnd_queue *queue,

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "base/futex.h"
 #include "protocol/proto_mesa.h"
@@ -11,6 +13,10 @@
 #include "renderer/device.h"
 #include "renderer/resource.h"
 #include "wire/range.h"
+
+enum {
+    LOOK_UP_NS = 20 * 1000 * 1000,
+};
 
 bool
 rnd_feedback_init(struct rnd_feedback *feedback, struct rnd_call *call, const void *create_info)
@@ -75,11 +81,78 @@ rnd_semaphore_reached(struct rnd_device *device, struct rnd_semaphore *semaphore
 }
 
 void
-rnd_sync_wait_unused(struct rnd_device *device, const unsigned *pending)
+rnd_fence_release(struct rnd_object *object)
+{
+    struct rnd_fence *fence = (struct rnd_fence *)object;
+    rnd_feedback_finish(&fence->feedback);
+    free(fence);
+}
+
+void
+rnd_semaphore_release(struct rnd_object *object)
+{
+    struct rnd_semaphore *semaphore = (struct rnd_semaphore *)object;
+    rnd_feedback_finish(&semaphore->feedback);
+    free(semaphore);
+}
+
+/* --- in use by sync threads --- */
+
+bool
+rnd_sync_hold(struct rnd_device *device, struct rnd_sync_use *use)
 {
     pthread_mutex_lock(&device->sync_lock);
-    while (*pending > 0) {
-        pthread_cond_wait(&device->sync_done, &device->sync_lock);
+    bool held = !use->destroyed;
+    use->pending += held;
+    pthread_mutex_unlock(&device->sync_lock);
+    return held;
+}
+
+void
+rnd_sync_let_go_locked(struct rnd_device *device, struct rnd_sync_use *use)
+{
+    use->pending--;
+    pthread_cond_broadcast(&device->sync_done);
+}
+
+/* Nobody signals sync_done when a ring is to stop or the context ends: looks up now and then. */
+static void
+sleep_locked(struct rnd_device *device)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += LOOK_UP_NS;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    pthread_cond_clockwait(&device->sync_done, &device->sync_lock, CLOCK_MONOTONIC, &at);
+}
+
+bool
+rnd_sync_wait_unused(struct rnd_call *call, struct rnd_device *device,
+                     const struct rnd_sync_use *use)
+{
+    bool interrupted = false;
+    pthread_mutex_lock(&device->sync_lock);
+    while (use->pending > 0 && !interrupted) {
+        sleep_locked(device);
+        interrupted = use->pending > 0 && rnd_call_interrupted(call);
     }
     pthread_mutex_unlock(&device->sync_lock);
+    return !interrupted;
+}
+
+bool
+rnd_sync_retire(struct rnd_call *call, struct rnd_device *device, struct rnd_sync_use *use)
+{
+    pthread_mutex_lock(&device->sync_lock);
+    bool first = !use->destroyed;
+    use->destroyed = true;
+    pthread_mutex_unlock(&device->sync_lock);
+    if (!first) {
+        rnd_call_fail(call, "the object is being destroyed twice");
+        return false;
+    }
+    return rnd_sync_wait_unused(call, device, use);
 }

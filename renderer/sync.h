@@ -30,13 +30,21 @@ void rnd_feedback_finish(struct rnd_feedback *feedback);
 /* Stores the value and wakes who sleeps on it. One thread at a time for each slot. */
 void rnd_feedback_publish(const struct rnd_feedback *feedback, uint64_t value);
 
+/* Who still needs the object besides the command being executed. Guarded by the device's sync_lock.
+ */
+struct rnd_sync_use {
+    unsigned
+        pending;    /* entries that point to it, of sync threads and of submissions in the making */
+    bool destroyed; /* no more may be made */
+};
+
 struct rnd_fence {
     struct rnd_object object; /* first */
     struct rnd_feedback feedback;
 
     /* Guarded by the device's sync_lock. */
+    struct rnd_sync_use use;
     uint64_t submissions; /* queue operations that named it, failed ones too */
-    unsigned pending;     /* entries of sync threads that point here */
 };
 
 struct rnd_semaphore {
@@ -44,14 +52,29 @@ struct rnd_semaphore {
     struct rnd_feedback feedback;
 
     /* Guarded by the device's sync_lock. */
+    struct rnd_sync_use use;
     uint64_t published; /* the greatest value so far */
-    unsigned pending;
 };
+
+/* rnd_object.release of both: the feedback page stays mapped for whoever still has the object. */
+void rnd_fence_release(struct rnd_object *object);
+void rnd_semaphore_release(struct rnd_object *object);
 
 /* Publishes that a timeline semaphore has reached `value`; lower ones are ignored. */
 void rnd_semaphore_reached(struct rnd_device *device, struct rnd_semaphore *semaphore,
                            uint64_t value);
-/* Sleeps until the sync threads have no business with the object any more. */
-void rnd_sync_wait_unused(struct rnd_device *device, const unsigned *pending);
+
+/* One more entry points to the object; false if it is being destroyed. */
+BASE_MUST_CHECK bool rnd_sync_hold(struct rnd_device *device, struct rnd_sync_use *use);
+/* One less; sync_lock is held. */
+void rnd_sync_let_go_locked(struct rnd_device *device, struct rnd_sync_use *use);
+/* Sleeps until no entry points to the object any more. False: the ring or the context has to end
+ * first; the call has failed and must leave the object alone. */
+BASE_MUST_CHECK bool rnd_sync_wait_unused(struct rnd_call *call, struct rnd_device *device,
+                                          const struct rnd_sync_use *use);
+/* The same for good: from now on no entry is made. Also false, and the context ended, if somebody
+ * else has done it before. */
+BASE_MUST_CHECK bool rnd_sync_retire(struct rnd_call *call, struct rnd_device *device,
+                                     struct rnd_sync_use *use);
 
 #endif

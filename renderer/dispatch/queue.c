@@ -1,6 +1,7 @@
 /* Submissions, and what the sync thread shall publish of them. */
 #include "renderer/queue.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "protocol/proto_commands.h"
@@ -49,9 +50,15 @@ add_semaphore(struct submission *submission, VkSemaphore handle, uint64_t value)
         return;
     }
     struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_SEMAPHORE, value);
-    if (entry) {
-        entry->semaphore = semaphore;
+    if (!entry) {
+        return;
     }
+    if (!rnd_sync_hold(submission->queue->device, &semaphore->use)) {
+        rnd_call_fail(submission->call, "semaphore %" PRIu64 " is being destroyed",
+                      semaphore->object.id);
+        return;
+    }
+    entry->semaphore = semaphore;
 }
 
 /* The signal operations of one batch of vkQueueSubmit or vkQueueBindSparse. */
@@ -70,8 +77,17 @@ add_batch(struct submission *submission, const void *chain, uint32_t count,
 }
 
 /* Counts the submission, as the guest's driver does too, whatever comes of it. */
+static uint64_t
+count_submission(struct submission *submission, struct rnd_fence *fence)
+{
+    pthread_mutex_lock(&submission->queue->device->sync_lock);
+    uint64_t number = ++fence->submissions;
+    pthread_mutex_unlock(&submission->queue->device->sync_lock);
+    return number;
+}
+
 static void
-add_fence(struct submission *submission, uint64_t fence_id)
+add_fence(struct submission *submission, VkFence handle, uint64_t fence_id)
 {
     if (fence_id == 0) {
         return;
@@ -81,22 +97,30 @@ add_fence(struct submission *submission, uint64_t fence_id)
     if (!fence || !fence->feedback.slot) {
         return;
     }
-    pthread_mutex_lock(&submission->queue->device->sync_lock);
-    uint64_t number = ++fence->submissions;
-    pthread_mutex_unlock(&submission->queue->device->sync_lock);
-    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_FENCE, number);
-    if (entry) {
-        entry->fence = fence;
+    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_FENCE, 0);
+    if (!entry) {
+        return;
     }
+    /* Another ring may even have given the id to another fence since it was decoded. */
+    if (fence->object.handle != RND_HANDLE(handle) ||
+        !rnd_sync_hold(submission->queue->device, &fence->use)) {
+        rnd_call_fail(submission->call, "fence %" PRIu64 " is being destroyed", fence_id);
+        return;
+    }
+    entry->fence = fence;
+    entry->value = count_submission(submission, fence);
 }
 
 static void
 discard_entries(struct submission *submission)
 {
+    pthread_mutex_lock(&submission->queue->device->sync_lock);
     base_list_for_each_safe (entry, &submission->entries, struct rnd_sync_entry, link) {
         base_list_remove(&entry->link);
+        rnd_queue_let_go_locked(submission->queue, entry);
         free(entry);
     }
+    pthread_mutex_unlock(&submission->queue->device->sync_lock);
 }
 
 /* With the queue's lock held since before the host saw the submission. */
@@ -136,7 +160,7 @@ rnd_do_vkQueueSubmit(struct rnd_call *call, struct proto_vkQueueSubmit *args)
         const VkSubmitInfo *info = &args->pSubmits[i];
         add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
     }
-    add_fence(&submission, args->fence_id);
+    add_fence(&submission, args->fence, args->fence_id);
     if (!ready(&submission)) {
         return;
     }
@@ -163,7 +187,7 @@ rnd_do_vkQueueSubmit2(struct rnd_call *call, struct proto_vkQueueSubmit2 *args)
                           info->pSignalSemaphoreInfos[j].value);
         }
     }
-    add_fence(&submission, args->fence_id);
+    add_fence(&submission, args->fence, args->fence_id);
     if (!ready(&submission)) {
         return;
     }
@@ -183,7 +207,7 @@ rnd_do_vkQueueBindSparse(struct rnd_call *call, struct proto_vkQueueBindSparse *
         const VkBindSparseInfo *info = &args->pBindInfo[i];
         add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
     }
-    add_fence(&submission, args->fence_id);
+    add_fence(&submission, args->fence, args->fence_id);
     if (!ready(&submission)) {
         return;
     }

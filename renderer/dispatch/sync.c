@@ -27,6 +27,7 @@ rnd_do_vkCreateFence(struct rnd_call *call, struct proto_vkCreateFence *args)
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
+    fence->object.release = rnd_fence_release;
     if (!rnd_feedback_init(&fence->feedback, call, args->pCreateInfo)) {
         free(fence);
         return;
@@ -54,19 +55,21 @@ rnd_do_vkDestroyFence(struct rnd_call *call, struct proto_vkDestroyFence *args)
     rnd_call_destroy(call, args->fence_id, VK_OBJECT_TYPE_FENCE);
 }
 
+/* False: the call has failed. */
+static bool
+wait_for_sync_thread(struct rnd_call *call, uint64_t fence_id)
+{
+    struct rnd_object *object = rnd_call_object(call, fence_id, VK_OBJECT_TYPE_FENCE);
+    return object && rnd_sync_wait_unused(call, object->device, &((struct rnd_fence *)object)->use);
+}
+
 void
 rnd_do_vkResetFences(struct rnd_call *call, struct proto_vkResetFences *args)
 {
     struct rnd_device *device = rnd_call_device(call);
     for (uint32_t i = 0; i < args->fenceCount; i++) {
-        struct rnd_object *object =
-            rnd_call_object(call, args->pFences_ids[i], VK_OBJECT_TYPE_FENCE);
-        if (!object) {
+        if (!wait_for_sync_thread(call, args->pFences_ids[i])) {
             return;
-        }
-        const struct rnd_fence *fence = (struct rnd_fence *)object;
-        if (fence->feedback.slot) {
-            rnd_sync_wait_unused(device, &fence->pending);
         }
     }
     args->ret = device->table.ResetFences(device->handle, args->fenceCount, args->pFences);
@@ -112,6 +115,7 @@ rnd_do_vkCreateSemaphore(struct rnd_call *call, struct proto_vkCreateSemaphore *
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
+    semaphore->object.release = rnd_semaphore_release;
     if (!init_feedback(call, args->pCreateInfo, semaphore)) {
         goto free_semaphore;
     }
@@ -164,6 +168,9 @@ rnd_do_vkResetFenceResourceMESA(struct rnd_call *call, struct proto_vkResetFence
 {
     if (!call->device_table->GetFenceFdKHR) {
         rnd_call_missing(call);
+        return;
+    }
+    if (!wait_for_sync_thread(call, args->fence_id)) {
         return;
     }
     VkFenceGetFdInfoKHR info = {
