@@ -378,13 +378,20 @@ remove_once(struct rnd_call *call, struct rnd_object *object)
 }
 
 void
-rnd_call_unregister(struct rnd_call *call, uint64_t id)
+rnd_call_unregister(struct rnd_call *call, VkObjectType type, uint64_t id, uint64_t handle)
 {
-    struct rnd_object *object =
-        rnd_object_table_find(&call->context->objects, &call->stream->reader, id);
-    if (object) {
-        (void)remove_once(call, object);
+    if (id == 0) {
+        return;
     }
+    struct rnd_object *object = rnd_call_object(call, id, type);
+    if (!object || !same_device(call, object)) {
+        return;
+    }
+    if (object->handle != handle) {
+        rnd_call_fail(call, "%s %" PRIu64 " has just become another", type_name(type), id);
+        return;
+    }
+    (void)remove_once(call, object);
 }
 
 /* The sync threads may still hold what has a feedback slot. */

@@ -62,15 +62,17 @@ BASE_MUST_CHECK bool rnd_call_check_new_ids(struct rnd_call *call, const uint64_
  * reply). The leading object's device becomes their owner. Out of memory ends the context. */
 void rnd_call_register(struct rnd_call *call, VkObjectType type, uint64_t *ids,
                        const uint64_t *handles, size_t count);
-/* Forgets an id (0 is allowed) before its host object is destroyed. */
-void rnd_call_unregister(struct rnd_call *call, uint64_t id);
+/* Forgets an id (0 is allowed) before its host object is destroyed. Ends the context if the id does
+ * not stand for what was decoded any more: another ring has destroyed that, and perhaps made
+ * another object under the same id. */
+void rnd_call_unregister(struct rnd_call *call, VkObjectType type, uint64_t id, uint64_t handle);
 /* The host driver has no such function: ends the context, naming the command. */
 void rnd_call_missing(struct rnd_call *call);
 /* Room for `size` bytes at the reply position; false ends the context (no stream, no room). */
 BASE_MUST_CHECK bool rnd_call_begin_reply(struct rnd_call *call, size_t size,
                                           struct wire_writer *out);
-/* The host failed a command whose result nobody will hear of: a warning, or the context's end if the
- * device is lost or what follows relies on it. */
+/* The host failed a command whose result nobody will hear of: a warning, or the context's end if
+ * the device is lost or what follows relies on it. */
 void rnd_call_failed_unheard(struct rnd_call *call, VkResult result, bool relied_on);
 
 #endif

@@ -117,7 +117,9 @@ def emit_execute(out, call):
         return
     emit_missing_check(out, call)
     if kind == "destroy":
-        out(f"rnd_call_unregister(call, args.{call.fields[1].name}_id);")
+        target = call.fields[1]
+        out(f"rnd_call_unregister(call, {target.object_type}, args.{target.name}_id, "
+            f"(uint64_t)args.{target.name});")
         out.open("if (call->decoder.in->failed)")
         out("return;")
         out.close()
