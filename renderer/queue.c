@@ -1,6 +1,8 @@
 #include "renderer/queue.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "renderer/context_impl.h"
@@ -27,6 +29,23 @@ rnd_queue_create(struct rnd_device *device, VkQueue handle, const VkDeviceQueueC
     return queue;
 }
 
+/* A host out of memory gets one more chance, this much later. */
+enum {
+    SECOND_CHANCE_NS = 10 * 1000 * 1000,
+};
+
+static bool
+is_out_of_memory(VkResult result)
+{
+    return result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_OUT_OF_DEVICE_MEMORY;
+}
+
+static void
+wait_for_second_chance(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = SECOND_CHANCE_NS}, NULL);
+}
+
 /* --- the sync thread --- */
 
 static VkResult
@@ -49,7 +68,7 @@ wait_for_semaphore(const struct rnd_device *device, const struct rnd_sync_entry 
 }
 
 static VkResult
-wait_on_host(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+wait_once(const struct rnd_device *device, const struct rnd_sync_entry *entry)
 {
     switch (entry->kind) {
     case RND_SYNC_FENCE:
@@ -61,17 +80,39 @@ wait_on_host(const struct rnd_device *device, const struct rnd_sync_entry *entry
     return VK_SUCCESS;
 }
 
+static VkResult
+wait_on_host(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+{
+    VkResult result = wait_once(device, entry);
+    if (is_out_of_memory(result)) {
+        wait_for_second_chance();
+        result = wait_once(device, entry);
+    }
+    return result;
+}
+
+/* A lost device has done all it will do; a host out of memory has not, and the server must not
+ * think so. */
+static void
+retire_fence(struct rnd_queue *queue, const struct rnd_sync_entry *entry, VkResult result)
+{
+    struct rnd_context *ctx = queue->device->context;
+    if (is_out_of_memory(result)) {
+        rnd_context_fail(ctx, "fence %" PRIu64 " of timeline %u: the host cannot wait for it: %d",
+                         entry->fence_id, queue->ring_idx, result);
+        return;
+    }
+    ctx->info.fence_retired(ctx->info.user, queue->ring_idx, entry->fence_id);
+}
+
 static void
 publish(struct rnd_queue *queue, const struct rnd_sync_entry *entry, VkResult result)
 {
-    struct rnd_context *ctx = queue->device->context;
     uint64_t value = result == VK_SUCCESS ? entry->value : WIRE_FEEDBACK_DEVICE_LOST;
     switch (entry->kind) {
     case RND_SYNC_FENCE: rnd_feedback_publish(&entry->fence->feedback, value); break;
     case RND_SYNC_SEMAPHORE: rnd_semaphore_reached(queue->device, entry->semaphore, value); break;
-    case RND_SYNC_TIMELINE:
-        ctx->info.fence_retired(ctx->info.user, queue->ring_idx, entry->fence_id);
-        break;
+    case RND_SYNC_TIMELINE: retire_fence(queue, entry, result); break;
     }
 }
 
@@ -209,8 +250,8 @@ rnd_queue_add_entries_locked(struct rnd_queue *queue, struct base_list *entries)
 
 /* --- fences of the server --- */
 
-static VkFence
-take_fence(struct rnd_queue *queue)
+static VkResult
+take_fence(struct rnd_queue *queue, VkFence *out)
 {
     struct rnd_device *device = queue->device;
     VkFence fence = VK_NULL_HANDLE;
@@ -219,11 +260,52 @@ take_fence(struct rnd_queue *queue)
         fence = queue->free_fences[--queue->free_fence_count];
     }
     pthread_mutex_unlock(&device->sync_lock);
-    if (!fence) {
-        VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-        device->table.CreateFence(device->handle, &info, NULL, &fence);
+    if (fence) {
+        *out = fence;
+        return VK_SUCCESS;
     }
-    return fence;
+    VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    return device->table.CreateFence(device->handle, &info, NULL, out);
+}
+
+static VkResult
+submit_fence_locked(struct rnd_queue *queue, VkFence *out)
+{
+    VkFence fence;
+    VkResult result = take_fence(queue, &fence);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    result = queue->device->table.QueueSubmit(queue->handle, 0, NULL, fence);
+    if (result != VK_SUCCESS) {
+        queue->device->table.DestroyFence(queue->device->handle, fence, NULL);
+        return result;
+    }
+    *out = fence;
+    return VK_SUCCESS;
+}
+
+/* Without a host fence, the entry retires in turn: the device is lost. */
+static enum rnd_result
+submit_entry_locked(struct rnd_queue *queue, struct rnd_sync_entry *entry)
+{
+    VkResult result = submit_fence_locked(queue, &entry->host_fence);
+    if (is_out_of_memory(result)) {
+        wait_for_second_chance();
+        result = submit_fence_locked(queue, &entry->host_fence);
+    }
+    if (result != VK_SUCCESS) {
+        base_log_warn("context %s: fence %" PRIu64 " of timeline %u: the host gave %d",
+                      queue->device->context->info.name, entry->fence_id, queue->ring_idx, result);
+    }
+    if (is_out_of_memory(result)) {
+        return RND_NO_MEMORY;
+    }
+    struct base_list entries;
+    base_list_init(&entries);
+    base_list_push(&entries, &entry->link);
+    rnd_queue_add_entries_locked(queue, &entries);
+    return RND_OK;
 }
 
 enum rnd_result
@@ -236,20 +318,12 @@ rnd_queue_add_timeline_fence(struct rnd_queue *queue, uint64_t fence_id)
     }
     entry->kind = RND_SYNC_TIMELINE;
     entry->fence_id = fence_id;
-    entry->host_fence = take_fence(queue);
-
-    struct base_list entries;
-    base_list_init(&entries);
-    base_list_push(&entries, &entry->link);
 
     pthread_mutex_lock(&queue->submit_lock);
-    VkFence fence = entry->host_fence;
-    if (fence && queue->device->table.QueueSubmit(queue->handle, 0, NULL, fence) != VK_SUCCESS) {
-        /* Nothing will signal it: the device is lost, or the host out of memory. Retire in turn. */
-        queue->device->table.DestroyFence(queue->device->handle, fence, NULL);
-        entry->host_fence = VK_NULL_HANDLE;
-    }
-    rnd_queue_add_entries_locked(queue, &entries);
+    enum rnd_result result = submit_entry_locked(queue, entry);
     pthread_mutex_unlock(&queue->submit_lock);
-    return RND_OK;
+    if (result != RND_OK) {
+        free(entry);
+    }
+    return result;
 }

@@ -83,7 +83,8 @@ void rnd_queue_add_entries_locked(struct rnd_queue *queue, struct base_list *ent
 /* The entry needs its fence or semaphore no more. sync_lock is held. */
 void rnd_queue_let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *entry);
 
-/* fence_retired(ring_idx, fence_id) when what was submitted so far has finished. */
+/* fence_retired(ring_idx, fence_id) when what was submitted so far has finished. RND_NO_MEMORY: it
+ * will never retire, and the client has to go. */
 BASE_MUST_CHECK enum rnd_result rnd_queue_add_timeline_fence(struct rnd_queue *queue,
                                                              uint64_t fence_id);
 
