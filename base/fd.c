@@ -23,6 +23,19 @@ base_fd_close(int *fd)
     }
 }
 
+const char *
+base_fd_explain(int error)
+{
+    switch (error) {
+    case EMFILE:
+        return "EMFILE: the process has as many descriptors as it may; raise its limit (ulimit -n, "
+               "LimitNOFILE= of a service)";
+    case ENFILE:
+        return "ENFILE: the system has as many open files as it may; raise the sysctl fs.file-max";
+    default: return strerror(error);
+    }
+}
+
 bool
 base_fd_read(int fd, void *data, size_t size)
 {

@@ -11,6 +11,8 @@
 
 /* Closes *fd if it is not -1 and sets it to -1. */
 void base_fd_close(int *fd);
+/* What EMFILE and ENFILE mean and what helps against them; other errors in words. */
+const char *base_fd_explain(int error);
 /* Exactly `size` bytes; false on end of file or error (errno is set, 0 at end of file). EAGAIN,
  * from a time-out that the socket has, is an error. */
 BASE_MUST_CHECK bool base_fd_read(int fd, void *data, size_t size);

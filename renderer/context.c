@@ -1,6 +1,5 @@
 #include "renderer/context.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,13 +228,8 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
                                               : "not a size, id or flags that can be had");
         return result;
     }
-    int copy = fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
+    *fd = rnd_shm_take_fd(shm);
     rnd_shm_unref(shm);
-    if (copy < 0) {
-        rnd_resource_table_remove(&ctx->resources, resource_id);
-        return RND_NO_MEMORY;
-    }
-    *fd = copy;
     return RND_OK;
 }
 

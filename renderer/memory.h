@@ -15,7 +15,7 @@ struct rnd_context;
 struct rnd_memory {
     struct rnd_object object; /* first */
     struct rnd_shm *shm;      /* a reference; NULL: device backing */
-    bool taken;               /* a blob was made of it; guarded by the object table's lock */
+    bool taken; /* a blob was made of it, or it of a blob; guarded by the object table's lock */
 };
 
 /* A reference to the pages behind a live memory object, for its one blob. NULL: no such memory, no

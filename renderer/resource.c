@@ -1,11 +1,13 @@
 #include "renderer/resource.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 
 /* Maps `size` bytes of the file at a multiple of `alignment`, which may exceed the page size:
  * reserves more address space than needed, maps over the aligned part, gives the rest back. */
@@ -51,6 +53,8 @@ rnd_shm_create(const char *name, uint64_t size, size_t alignment)
     }
     shm->fd = base_fd_create_shared_memory(name, size);
     if (shm->fd < 0) {
+        base_log_error("no file for %" PRIu64 " bytes of shared memory: %s", size,
+                       base_fd_explain(errno));
         goto free_shm;
     }
     shm->map = map_aligned(shm->fd, size, alignment);
@@ -84,6 +88,14 @@ rnd_shm_unref(struct rnd_shm *shm)
     base_fd_unmap(shm->map, shm->size);
     base_fd_close(&shm->fd);
     free(shm);
+}
+
+int
+rnd_shm_take_fd(struct rnd_shm *shm)
+{
+    int fd = shm->fd;
+    shm->fd = -1;
+    return fd;
 }
 
 struct resource {

@@ -15,10 +15,10 @@
 #include "base/table.h"
 #include "renderer/context.h"
 
-/* A mapped memfd. Constant after creation. */
+/* A mapped memfd. Constant after creation, but for `fd`. */
 struct rnd_shm {
     _Atomic uint32_t references;
-    int fd;
+    int fd; /* -1 once it was taken */
     uint8_t *map;
     uint64_t size; /* bytes, of the file and of the mapping */
 };
@@ -28,6 +28,9 @@ struct rnd_shm {
 BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, size_t alignment);
 struct rnd_shm *rnd_shm_ref(struct rnd_shm *shm);
 void rnd_shm_unref(struct rnd_shm *shm);
+/* Hands the descriptor over, since the mapping does without: a guest may have more memory than a
+ * process may have descriptors. Once, by whoever made the one blob of it. */
+BASE_MUST_CHECK int rnd_shm_take_fd(struct rnd_shm *shm);
 
 enum rnd_resource_kind {
     RND_RESOURCE_SHARED_MEMORY, /* blob id 0: rings, streams, replies, feedback */

@@ -120,6 +120,7 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
     if (type->backing == RND_BACKING_DEVICE) {
         return import ? VK_ERROR_INVALID_EXTERNAL_HANDLE : allocate_on_device(call, info, out);
     }
+    memory->taken = import; /* the resource that it names is the blob */
     VkResult result = import ? import_pages(call, import, info, &memory->shm)
                              : create_pages(physical, info, &memory->shm);
     return result == VK_SUCCESS ? allocate_shared(call, info, memory->shm, out) : result;

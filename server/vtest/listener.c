@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -69,6 +70,21 @@ catch_signals(struct listener *listener)
         base_log_error("cannot wait for signals: %s", strerror(errno));
     }
     return listener->signal_fd != -1;
+}
+
+/* Memory that a client has not mapped yet, and each wait of one, is a descriptor. The common soft
+ * limit, 1024, is for programs that select(). */
+static void
+raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            base_log_warn("cannot raise the limit of descriptors: %s", strerror(errno));
+        }
+    }
 }
 
 static void
@@ -235,7 +251,7 @@ accept_client(struct listener *listener)
 
     if (socket == -1) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            base_log_warn("cannot accept a client: %s; trying again", strerror(errno));
+            base_log_warn("cannot accept a client: %s; trying again", base_fd_explain(errno));
             poll(NULL, 0, PAUSE_MS);
         }
         return; /* others: the client has already gone */
@@ -286,6 +302,7 @@ srv_listener_run(const struct srv_options *options)
     struct listener listener = {.options = options, .signal_fd = -1};
 
     base_list_init(&listener.workers);
+    raise_descriptor_limit();
     if (!srv_endpoint_init(&listener.endpoint, options->socket_path)) {
         return EXIT_FAILURE;
     }
