@@ -175,10 +175,7 @@ create_shared_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t siz
     if (size == 0 || flags != RND_BLOB_MAPPABLE) {
         return RND_INVALID;
     }
-    if (size > RND_MAX_SHARED_MEMORY) {
-        return RND_NO_MEMORY;
-    }
-    struct rnd_shm *shm = rnd_shm_create("vesper-shm", size, 1);
+    struct rnd_shm *shm = rnd_resource_table_create_shm(&ctx->resources, size);
     if (!shm) {
         return RND_NO_MEMORY;
     }

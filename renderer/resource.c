@@ -87,6 +87,9 @@ rnd_shm_unref(struct rnd_shm *shm)
     }
     base_fd_unmap(shm->map, shm->size);
     base_fd_close(&shm->fd);
+    if (shm->account) {
+        atomic_fetch_sub(shm->account, shm->size);
+    }
     free(shm);
 }
 
@@ -103,18 +106,29 @@ struct resource {
     struct rnd_shm *shm; /* a reference */
 };
 
-static uint64_t
-accounted_bytes(const struct resource *resource)
-{
-    return resource->kind == RND_RESOURCE_SHARED_MEMORY ? resource->shm->size : 0;
-}
-
 void
 rnd_resource_table_init(struct rnd_resource_table *table)
 {
     pthread_mutex_init(&table->lock, NULL);
     base_table_init(&table->ids);
-    table->bytes = 0;
+    atomic_init(&table->bytes, 0);
+}
+
+struct rnd_shm *
+rnd_resource_table_create_shm(struct rnd_resource_table *table, uint64_t size)
+{
+    if (size > RND_MAX_SHARED_MEMORY) {
+        return NULL;
+    }
+    uint64_t before = atomic_fetch_add(&table->bytes, size);
+    struct rnd_shm *shm =
+        before <= RND_MAX_SHARED_MEMORY - size ? rnd_shm_create("vesper-shm", size, 1) : NULL;
+    if (!shm) {
+        atomic_fetch_sub(&table->bytes, size);
+        return NULL;
+    }
+    shm->account = &table->bytes;
+    return shm;
 }
 
 static void
@@ -140,15 +154,12 @@ rnd_resource_table_finish(struct rnd_resource_table *table)
 static enum rnd_result
 add_locked(struct rnd_resource_table *table, uint32_t id, struct resource *resource)
 {
-    uint64_t bytes = accounted_bytes(resource);
     if (id == 0 || base_table_find(&table->ids, id)) {
         return RND_INVALID;
     }
-    if (table->ids.count >= RND_MAX_RESOURCES || bytes > RND_MAX_SHARED_MEMORY - table->bytes ||
-        !base_table_insert(&table->ids, id, resource)) {
+    if (table->ids.count >= RND_MAX_RESOURCES || !base_table_insert(&table->ids, id, resource)) {
         return RND_NO_MEMORY;
     }
-    table->bytes += bytes;
     return RND_OK;
 }
 
@@ -176,9 +187,6 @@ rnd_resource_table_remove(struct rnd_resource_table *table, uint32_t id)
 {
     pthread_mutex_lock(&table->lock);
     struct resource *resource = id ? base_table_remove(&table->ids, id) : NULL;
-    if (resource) {
-        table->bytes -= accounted_bytes(resource);
-    }
     pthread_mutex_unlock(&table->lock);
     destroy_resource(resource);
 }

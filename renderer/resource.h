@@ -20,7 +20,8 @@ struct rnd_shm {
     _Atomic uint32_t references;
     int fd; /* -1 once it was taken */
     uint8_t *map;
-    uint64_t size; /* bytes, of the file and of the mapping */
+    uint64_t size;             /* bytes, of the file and of the mapping */
+    _Atomic uint64_t *account; /* where `size` is counted while we live; may be NULL */
 };
 
 /* Zeroed. The mapping starts at a multiple of `alignment`, a power of two. NULL: out of memory,
@@ -40,7 +41,9 @@ enum rnd_resource_kind {
 struct rnd_resource_table {
     pthread_mutex_t lock;
     struct base_table ids; /* to struct resource; guarded by lock */
-    uint64_t bytes;        /* of all shared memory (blob id 0) here; guarded by lock */
+    /* Of all shared memory (blob id 0) that was created here and still has a reference, an id or
+     * not: a guest that drops ids early has it all the same. */
+    _Atomic uint64_t bytes;
 };
 
 enum {
@@ -50,7 +53,11 @@ enum {
 #define RND_MAX_SHARED_MEMORY (UINT64_C(4) << 30)
 
 void rnd_resource_table_init(struct rnd_resource_table *table);
+/* The table's memory outlives what was created here. */
 void rnd_resource_table_finish(struct rnd_resource_table *table);
+/* Shared memory that counts. NULL: as rnd_shm_create(), or more than RND_MAX_SHARED_MEMORY. */
+BASE_MUST_CHECK struct rnd_shm *rnd_resource_table_create_shm(struct rnd_resource_table *table,
+                                                              uint64_t size);
 /* Takes a reference of its own. */
 BASE_MUST_CHECK enum rnd_result rnd_resource_table_add(struct rnd_resource_table *table,
                                                        uint32_t id, enum rnd_resource_kind kind,

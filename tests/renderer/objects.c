@@ -347,6 +347,37 @@ TEST(a_memory_resource_can_be_imported_again)
     guest_end(&guest);
 }
 
+static enum rnd_result
+create_shared(struct guest *guest, uint32_t resource_id, uint64_t size)
+{
+    int fd = -1;
+    enum rnd_result result =
+        rnd_context_create_blob(guest->context, resource_id, 0, size, RND_BLOB_MAPPABLE, &fd);
+    base_fd_close(&fd);
+    return result;
+}
+
+TEST(shared_memory_counts_as_long_as_anybody_holds_it)
+{
+    const uint64_t gigabyte = UINT64_C(1) << 30;
+    VkSyncFeedbackInfoVESPER feedback = {
+        .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
+        .resourceId = 20,
+        .offset = 64,
+    };
+    struct guest guest;
+    guest_begin_with_device(&guest);
+    assert_int_equal(create_shared(&guest, 20, 3 * gigabyte), RND_OK);
+    assert_int_equal(create_shared(&guest, 21, 2 * gigabyte), RND_NO_MEMORY);
+    rnd_context_unref_resource(guest.context, 20);
+    assert_int_equal(create_shared(&guest, 20, 3 * gigabyte), RND_OK);
+    create_fence(&guest, 200, &feedback);
+    rnd_context_unref_resource(guest.context, 20);
+    assert_int_equal(create_shared(&guest, 21, 2 * gigabyte), RND_NO_MEMORY);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
 /* --- waiting --- */
 
 static void
