@@ -259,3 +259,36 @@ rnd_do_vkGetDeviceImageMemoryRequirements(struct rnd_call *call,
                                                          prepare(&requirements));
     answer(call, &requirements, external, args->pMemoryRequirements);
 }
+
+/* --- other questions about images that are not there --- */
+
+void
+rnd_do_vkGetDeviceImageSparseMemoryRequirements(
+    struct rnd_call *call, struct proto_vkGetDeviceImageSparseMemoryRequirements *args)
+{
+    bool external;
+    if (!call->device_table->GetDeviceImageSparseMemoryRequirements) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+        call->device_table->GetDeviceImageSparseMemoryRequirements(
+            args->device, args->pInfo, args->pSparseMemoryRequirementCount,
+            args->pSparseMemoryRequirements);
+    }
+}
+
+void
+rnd_do_vkGetDeviceImageSubresourceLayout(struct rnd_call *call,
+                                         struct proto_vkGetDeviceImageSubresourceLayout *args)
+{
+    bool external;
+    if (!call->device_table->GetDeviceImageSubresourceLayout) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+        call->device_table->GetDeviceImageSubresourceLayout(args->device, args->pInfo,
+                                                            args->pLayout);
+    }
+}
