@@ -81,7 +81,6 @@ init_queues(struct drv_device *device, const VkDeviceCreateInfo *info)
             VkResult result = drv_queue_init(&device->queues[device->queue_count], device,
                                              queue_info->flags, queue_info->queueFamilyIndex, j);
             if (result != VK_SUCCESS) {
-                finish_queues(device);
                 return result;
             }
             device->queue_count++;
@@ -156,7 +155,8 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     return VK_SUCCESS;
 
 destroy_on_host:
-    (void)proto_send_vkDestroyDevice(device->object.client, (VkDevice)device, NULL);
+    (void)proto_call_vkDestroyDevice(device->object.client, (VkDevice)device, NULL);
+    finish_queues(device);
 free_device:
     free_device(device, pAllocator);
     return result;
@@ -169,9 +169,13 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     if (!device) {
         return;
     }
-    finish_queues(device);
-    /* With a reply: once it is here, nobody publishes into the feedback page any more. */
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        drv_queue_destroy_fence(&device->queues[i]);
+    }
+    /* With a reply: once it is here, nobody publishes into the feedback page any more, and the
+     * queues' timelines are free for another device. */
     (void)proto_call_vkDestroyDevice(device->object.client, handle, NULL);
+    finish_queues(device);
     drv_feedback_finish(&device->feedback);
     free_device(device, pAllocator);
 }

@@ -113,5 +113,8 @@ void
 drv_object_destroy(const VkAllocationCallbacks *parent_allocator,
                    const VkAllocationCallbacks *allocator, void *object)
 {
+    if (object) {
+        drv_private_data_forget(((struct proto_object *)object)->id);
+    }
     drv_free(parent_allocator, allocator, object);
 }

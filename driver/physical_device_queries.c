@@ -83,6 +83,10 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
         case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES:
             rename_driver(device, ((VkPhysicalDeviceVulkan12Properties *)at)->driverName);
             break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_LAYERED_API_PROPERTIES_LIST_KHR:
+            /* Never on the wire: what lies under the host's driver is the host's affair. */
+            ((VkPhysicalDeviceLayeredApiPropertiesListKHR *)at)->layeredApiCount = 0;
+            break;
         default: break;
         }
     }
@@ -98,6 +102,22 @@ drv_GetPhysicalDeviceToolProperties(VkPhysicalDevice handle, uint32_t *pToolCoun
 
 /* --- features --- */
 
+/* Their commands belong to extensions of NVIDIA's that the protocol does not carry. */
+static void
+withdraw_vendor_states(VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *features)
+{
+    features->extendedDynamicState3ViewportWScalingEnable = VK_FALSE;
+    features->extendedDynamicState3ViewportSwizzle = VK_FALSE;
+    features->extendedDynamicState3CoverageToColorEnable = VK_FALSE;
+    features->extendedDynamicState3CoverageToColorLocation = VK_FALSE;
+    features->extendedDynamicState3CoverageModulationMode = VK_FALSE;
+    features->extendedDynamicState3CoverageModulationTableEnable = VK_FALSE;
+    features->extendedDynamicState3CoverageModulationTable = VK_FALSE;
+    features->extendedDynamicState3CoverageReductionMode = VK_FALSE;
+    features->extendedDynamicState3RepresentativeFragmentTestEnable = VK_FALSE;
+    features->extendedDynamicState3ShadingRateImageEnable = VK_FALSE;
+}
+
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceFeatures(VkPhysicalDevice handle, VkPhysicalDeviceFeatures *pFeatures)
 {
@@ -110,6 +130,11 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
     const struct drv_physical_device *device = drv_physical_device_from(handle);
     if (pFeatures->pNext) {
         (void)proto_call_vkGetPhysicalDeviceFeatures2(device->object.client, handle, pFeatures);
+    }
+    for (VkBaseOutStructure *at = pFeatures->pNext; at; at = at->pNext) {
+        if (at->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT) {
+            withdraw_vendor_states((VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *)at);
+        }
     }
     pFeatures->features = device->features;
 }

@@ -196,6 +196,9 @@ drv_GetQueryPoolResults(VkDevice device, VkQueryPool queryPool, uint32_t firstQu
                         uint32_t queryCount, size_t dataSize, void *pData, VkDeviceSize stride,
                         VkQueryResultFlags flags)
 {
+    if (queryCount == 0) {
+        return VK_SUCCESS;
+    }
     struct query_read read = {
         .device = drv_device_from(device),
         .pool = queryPool,

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/private_data.h"
 #include "driver/struct_chain.h"
 #include "driver/sync.h"
 #include "protocol/proto_encode.h"
@@ -48,9 +49,16 @@ drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueue
 }
 
 void
-drv_queue_finish(struct drv_queue *queue)
+drv_queue_destroy_fence(struct drv_queue *queue)
 {
     drv_DestroyFence((VkDevice)queue->device, queue->idle_fence, NULL);
+    queue->idle_fence = VK_NULL_HANDLE;
+}
+
+void
+drv_queue_finish(struct drv_queue *queue)
+{
+    drv_private_data_forget(queue->object.id);
     drv_instance_return_timeline(queue->device->instance, queue->timeline);
 }
 
@@ -62,8 +70,8 @@ note_timeline_signals(const void *chain, uint32_t count, const VkSemaphore *sema
 {
     const VkTimelineSemaphoreSubmitInfo *timeline =
         drv_find_struct(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    if (!timeline) {
-        return;
+    if (!timeline || !timeline->pSignalSemaphoreValues) {
+        return; /* no values: all of them are binary, whatever the count */
     }
     for (uint32_t i = 0; i < count && i < timeline->signalSemaphoreValueCount; i++) {
         drv_semaphore_will_signal(semaphores[i], timeline->pSignalSemaphoreValues[i]);

@@ -35,6 +35,8 @@ drv_queue_from(VkQueue handle)
 BASE_MUST_CHECK VkResult drv_queue_init(struct drv_queue *queue, struct drv_device *device,
                                         VkDeviceQueueCreateFlags flags, uint32_t family,
                                         uint32_t index);
+void drv_queue_destroy_fence(struct drv_queue *queue);
+/* The renderer has destroyed the device: the queue's timeline is free for another. */
 void drv_queue_finish(struct drv_queue *queue);
 
 #endif

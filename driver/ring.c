@@ -11,6 +11,11 @@
 #include "driver/ring_private.h"
 #include "protocol/proto_encode.h"
 
+enum {
+    /* Of commands that the renderer has not executed yet, beside those in the ring itself. */
+    MAX_STREAM_BYTES = 128 << 20,
+};
+
 /* What a failure of the transport means for a command. */
 static VkResult
 transport_failed(struct drv_ring *ring, enum tp_result res)
@@ -75,6 +80,20 @@ wait_for_room_locked(struct drv_ring *ring, uint32_t size)
     uint32_t quarter = ring->view.buffer_size / 4;
     uint32_t wanted = size > quarter ? size : quarter;
     return drv_ring_wait(ring, ring->tail + wanted - ring->view.buffer_size);
+}
+
+/* The ring's own size does not hold back a thread that only records: a large command buffer leaves
+ * just a few bytes there. What it has in streams does. */
+static enum tp_result
+take_stream_locked(struct drv_ring *ring, size_t size, struct drv_shmem_piece *out)
+{
+    uint32_t seqno;
+    while (drv_shmem_pool_should_wait(&ring->streams, size, MAX_STREAM_BYTES, &seqno)) {
+        if (!drv_ring_wait(ring, seqno)) {
+            return TP_LOST;
+        }
+    }
+    return drv_shmem_pool_take(&ring->streams, size, out);
 }
 
 /* Where `size` bytes behind tail are to be encoded. */
@@ -174,7 +193,7 @@ begin_locked(struct drv_ring *ring, struct proto_call *call)
         }
     }
     if (ring_size > DRV_RING_DIRECT_LIMIT) {
-        enum tp_result res = drv_shmem_pool_take(&ring->streams, call->request_size, &stream);
+        enum tp_result res = take_stream_locked(ring, call->request_size, &stream);
         if (res != TP_OK) {
             drop_piece_locked(ring, &ring->replies, &reply);
             return transport_failed(ring, res);
@@ -284,7 +303,7 @@ submit_locked(struct drv_ring *ring, const void *commands, size_t size)
         return VK_SUCCESS;
     }
 
-    enum tp_result res = drv_shmem_pool_take(&ring->streams, size, &stream);
+    enum tp_result res = take_stream_locked(ring, size, &stream);
     if (res != TP_OK) {
         return transport_failed(ring, res);
     }

@@ -23,6 +23,7 @@ static void
 destroy_block(struct drv_shmem_pool *pool, struct drv_shmem_block *block)
 {
     base_list_remove(&block->link);
+    pool->total_size -= (size_t)block->blob.size;
     pool->transport->ops->destroy_blob(pool->transport, &block->blob);
     free(block);
 }
@@ -92,8 +93,32 @@ create_block(struct drv_shmem_pool *pool, size_t size, struct drv_shmem_block **
         return res;
     }
     base_list_push(&pool->blocks, &block->link);
+    pool->total_size += (size_t)block->blob.size;
     *out = block;
     return TP_OK;
+}
+
+static size_t
+block_size_for(const struct drv_shmem_pool *pool, size_t size)
+{
+    return size > pool->block_size ? size : pool->block_size;
+}
+
+bool
+drv_shmem_pool_should_wait(struct drv_shmem_pool *pool, size_t size, size_t limit, uint32_t *seqno)
+{
+    bool waiting = false;
+    if (find_block(pool, size) || pool->total_size + block_size_for(pool, size) <= limit) {
+        return false;
+    }
+    base_list_for_each (block, &pool->blocks, struct drv_shmem_block, link) {
+        if (block->pieces == 0 && block->has_seqno &&
+            (!waiting || wire_ring_reached(*seqno, block->last_seqno))) {
+            *seqno = block->last_seqno;
+            waiting = true;
+        }
+    }
+    return waiting;
 }
 
 enum tp_result
@@ -102,8 +127,7 @@ drv_shmem_pool_take(struct drv_shmem_pool *pool, size_t size, struct drv_shmem_p
     size = (size + PIECE_ALIGNMENT - 1) & ~(size_t)(PIECE_ALIGNMENT - 1);
     struct drv_shmem_block *block = find_block(pool, size);
     if (!block) {
-        enum tp_result res =
-            create_block(pool, size > pool->block_size ? size : pool->block_size, &block);
+        enum tp_result res = create_block(pool, block_size_for(pool, size), &block);
         if (res != TP_OK) {
             return res;
         }

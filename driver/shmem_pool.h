@@ -4,6 +4,7 @@
 #ifndef DRV_SHMEM_POOL_H
 #define DRV_SHMEM_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct drv_shmem_pool {
     struct tp_transport *transport;
     _Atomic uint32_t *head;  /* the ring's */
     size_t block_size;       /* bytes, for pieces that fit */
+    size_t total_size;       /* bytes of all blocks */
     struct base_list blocks; /* the one being filled comes first */
 };
 
@@ -40,6 +42,10 @@ void drv_shmem_pool_finish(struct drv_shmem_pool *pool);
 
 BASE_MUST_CHECK enum tp_result drv_shmem_pool_take(struct drv_shmem_pool *pool, size_t size,
                                                    struct drv_shmem_piece *out);
+/* A piece of that size would take the pool beyond `limit` bytes, while a block is only waiting for
+ * the renderer: *seqno is what the first of them waits for. */
+bool drv_shmem_pool_should_wait(struct drv_shmem_pool *pool, size_t size, size_t limit,
+                                uint32_t *seqno);
 /* Nobody on our side uses the piece any more, and the renderer does not either once its head
  * reaches seqno. */
 void drv_shmem_pool_give_back(struct drv_shmem_pool *pool, struct drv_shmem_piece *piece,

@@ -152,7 +152,10 @@ class WriteEmitter:
             out(f"wire_write_{f.scalar}(w, {cast}{value});")
         elif f.kind == "handle":
             handle = f"PROTO_HANDLE({value})"
-            out(f"wire_write_u64(w, {handle if self.raw else f'proto_object_id({handle})'});")
+            identity = handle if self.raw else f"proto_object_id({handle})"
+            if f.condition and f.shape == "value":
+                identity = f"{f.condition} ? {identity} : 0"
+            out(f"wire_write_u64(w, {identity});")
         elif f.kind == "union":
             selector = f", {self.prefix}{f.selector}" if f.selector else ""
             out(f"proto_write_{f.type}(w, caps, {pointer}{selector});")
