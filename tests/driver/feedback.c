@@ -85,17 +85,51 @@ TEST(slots_run_out_and_come_back)
     finish(&fake, &feedback, ring);
 }
 
+/* A busy machine may hold any one attempt up; a wake-up that does not come holds up all of them. */
+enum {
+    ATTEMPTS = 8,
+    PROMPT_NS = 90 * 1000 * 1000, /* less than the slice after which a sleeper looks again anyway */
+};
+
+struct publication {
+    struct drv_feedback *feedback;
+    _Atomic uint64_t *slot;
+};
+
 static void *
 publish(void *argument)
 {
-    struct drv_feedback *feedback = argument;
-    struct wire_feedback_header *header = feedback->memory.map;
+    const struct publication *publication = argument;
+    struct wire_feedback_header *header = publication->feedback->memory.map;
     while (atomic_load(&header->waiters) == 0) {
     }
     usleep(1000);
+    atomic_store(publication->slot, 1);
     atomic_fetch_add(&header->generation, 1);
     base_futex_wake(&header->generation);
     return NULL;
+}
+
+/* How long a waiter took that keeps to the protocol of wire/ring.h. */
+static uint64_t
+wait_for_publication(struct drv_feedback *feedback, _Atomic uint64_t *slot)
+{
+    struct publication publication = {feedback, slot};
+    pthread_t thread;
+    atomic_store(slot, 0);
+    uint64_t start_ns = base_clock_now_ns();
+    assert_int_equal(pthread_create(&thread, NULL, publish, &publication), 0);
+    drv_feedback_begin_wait(feedback);
+    for (;;) {
+        uint32_t generation = drv_feedback_generation(feedback);
+        if (atomic_load(slot) != 0) {
+            break;
+        }
+        drv_feedback_sleep(feedback, generation, UINT64_MAX);
+    }
+    drv_feedback_end_wait(feedback);
+    pthread_join(thread, NULL);
+    return base_clock_now_ns() - start_ns;
 }
 
 TEST(a_publication_wakes_a_sleeper)
@@ -103,18 +137,14 @@ TEST(a_publication_wakes_a_sleeper)
     struct fake_renderer fake = {.vesper = true};
     struct drv_feedback feedback;
     struct drv_ring *ring = start(&fake, &feedback);
-    pthread_t thread;
-    assert_non_null(drv_feedback_take(&feedback, 0).value);
+    struct drv_feedback_slot slot = drv_feedback_take(&feedback, 0);
+    assert_non_null(slot.value);
 
-    uint64_t start_ns = base_clock_now_ns();
-    assert_int_equal(pthread_create(&thread, NULL, publish, &feedback), 0);
-    drv_feedback_begin_wait(&feedback);
-    uint32_t before = drv_feedback_generation(&feedback);
-    drv_feedback_sleep(&feedback, before, UINT64_MAX);
-    assert_int_not_equal(drv_feedback_generation(&feedback), before);
-    drv_feedback_end_wait(&feedback);
-    pthread_join(thread, NULL);
-    assert_true(base_clock_now_ns() - start_ns < 90 * 1000 * 1000);
+    bool prompt = false;
+    for (int i = 0; i < ATTEMPTS && !prompt; i++) {
+        prompt = wait_for_publication(&feedback, slot.value) < PROMPT_NS;
+    }
+    assert_true(prompt);
     finish(&fake, &feedback, ring);
 }
 
@@ -124,9 +154,15 @@ TEST(a_sleep_ends_at_its_deadline)
     struct drv_feedback feedback;
     struct drv_ring *ring = start(&fake, &feedback);
     assert_non_null(drv_feedback_take(&feedback, 0).value);
-    uint64_t start_ns = base_clock_now_ns();
-    drv_feedback_sleep(&feedback, drv_feedback_generation(&feedback), start_ns + 2000000);
-    uint64_t slept_ns = base_clock_now_ns() - start_ns;
-    assert_true(slept_ns >= 2000000 && slept_ns < 90 * 1000 * 1000);
+
+    bool prompt = false;
+    for (int i = 0; i < ATTEMPTS && !prompt; i++) {
+        uint64_t start_ns = base_clock_now_ns();
+        drv_feedback_sleep(&feedback, drv_feedback_generation(&feedback), start_ns + 2000000);
+        uint64_t slept_ns = base_clock_now_ns() - start_ns;
+        assert_true(slept_ns >= 2000000);
+        prompt = slept_ns < PROMPT_NS;
+    }
+    assert_true(prompt);
     finish(&fake, &feedback, ring);
 }
