@@ -7,6 +7,7 @@
 #include "driver/physical_device.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
+#include "protocol/runtime/reply.h"
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_EnumerateDeviceExtensionProperties(VkPhysicalDevice handle, const char *pLayerName,
@@ -102,6 +103,32 @@ drv_GetPhysicalDeviceToolProperties(VkPhysicalDevice handle, uint32_t *pToolCoun
 
 /* --- features --- */
 
+/* The extensions are held back (physical_device.c says why), so their features must be too. */
+static void
+withdraw_ray_tracing(VkBaseOutStructure *structure)
+{
+    static const struct {
+        VkStructureType type;
+        size_t size;
+    } withheld[] = {
+        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR,
+         sizeof(VkPhysicalDeviceAccelerationStructureFeaturesKHR)},
+        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR,
+         sizeof(VkPhysicalDeviceRayTracingPipelineFeaturesKHR)},
+        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_QUERY_FEATURES_KHR,
+         sizeof(VkPhysicalDeviceRayQueryFeaturesKHR)},
+        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_MAINTENANCE_1_FEATURES_KHR,
+         sizeof(VkPhysicalDeviceRayTracingMaintenance1FeaturesKHR)},
+        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_POSITION_FETCH_FEATURES_KHR,
+         sizeof(VkPhysicalDeviceRayTracingPositionFetchFeaturesKHR)},
+    };
+    for (size_t i = 0; i < BASE_COUNT_OF(withheld); i++) {
+        if (structure->sType == withheld[i].type) {
+            proto_zero_out(structure, withheld[i].size, true);
+        }
+    }
+}
+
 /* Their commands belong to extensions of NVIDIA's that the protocol does not carry. */
 static void
 withdraw_vendor_states(VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *features)
@@ -132,6 +159,7 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
         (void)proto_call_vkGetPhysicalDeviceFeatures2(device->object.client, handle, pFeatures);
     }
     for (VkBaseOutStructure *at = pFeatures->pNext; at; at = at->pNext) {
+        withdraw_ray_tracing(at);
         if (at->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT) {
             withdraw_vendor_states((VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *)at);
         }
