@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from generator.gates import gate_of
-from generator.select import member_absent, type_serializable
+from generator.select import member_absent
 
 # Shapes: value, pointer, array (pointer and count), fixed (array in place), blob, string, strings,
 # pointers (array of arrays), absent (must be NULL).
@@ -59,8 +59,6 @@ class Struct:
     family: str = ""
     raw_handles: bool = False
     min_size: int = 0  # least bytes on the wire, everything behind an sType included
-    fixed_size: int = None  # exact bytes, if always the same and without a chain
-    fixed_partial_size: int = None
 
 
 @dataclass
@@ -384,7 +382,3 @@ def make_plan(selection):
 def gates(plan):
     """(index in the chain table, gate rows) for each chainable structure."""
     return [(i, gate_of(plan.selection, name)) for i, name in enumerate(plan.chainable)]
-
-
-def serializable(plan, name):
-    return type_serializable(plan.selection, name)

@@ -233,13 +233,13 @@ def command_serializable(selection, command):
     )
 
 
-def default_driver(command, name):
+def default_driver(name):
     if name.startswith("vkCmd"):
         return "record"
     return "pass"
 
 
-def default_renderer(command, name):
+def default_renderer(name):
     if name.startswith("vkCreate"):
         return "create"
     if name.startswith("vkDestroy"):
@@ -262,8 +262,8 @@ def select_commands(selection, wanted):
             number=number,
             command=command,
             family=policy.family_of(name),
-            driver=(row and row.get("driver")) or default_driver(command, name),
-            renderer=renderer or default_renderer(command, name),
+            driver=(row and row.get("driver")) or default_driver(name),
+            renderer=renderer or default_renderer(name),
             reason=(row and row.get("reason")) or "",
             has_wire_form=has_wire_form,
             must_succeed=bool(row and row.get("unheard")),

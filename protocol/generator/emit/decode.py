@@ -356,7 +356,6 @@ def emit_reply_encoder(out, plan, call):
     for f in reply_fields(call):
         constant += emitter.size(size_body, f)
         emitter.write(write_body, f)
-    uses_caps = "caps" in size_body.text() or "caps" in write_body.text()
     out.function("size_t", f"proto_reply_size_{call.name}", f"const struct proto_{call.name} *args")
     if "caps" in size_body.text():
         out("const struct proto_caps *caps = proto_decode_all_caps();")
@@ -369,7 +368,7 @@ def emit_reply_encoder(out, plan, call):
     out.end()
     out.function("void", f"proto_encode_reply_{call.name}",
                  f"struct wire_writer *w, const struct proto_{call.name} *args")
-    if uses_caps and "caps" in write_body.text():
+    if "caps" in write_body.text():
         out("const struct proto_caps *caps = proto_decode_all_caps();")
     out(f"wire_write_i32(w, {call.number});")
     out.lines += write_body.lines

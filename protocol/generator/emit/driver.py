@@ -329,23 +329,17 @@ def emit_inline_record(out, plan, call):
     out.lines += body.lines
 
 
-def zero_outs(out, call):
+def zero_outs(out, plan, call):
     """A dead peer leaves the out parameters of a void command at zero rather than at random."""
     for f in out_fields(call):
         if f.shape == "pointer" and f.kind in ("scalar", "handle"):
             out(f"*{f.name} = 0;")
         elif f.shape == "pointer" and f.kind == "struct":
-            out(f"proto_zero_out({f.name}, sizeof(*{f.name}), {has_stype(call, f)});")
+            has_stype = "true" if plan.structs[f.type].stype else "false"
+            out(f"proto_zero_out({f.name}, sizeof(*{f.name}), {has_stype});")
 
 
-def has_stype(call, f):
-    return "true" if f.member and f.type in call_stypes else "false"
-
-
-call_stypes = set()
-
-
-def emit_pass_entry(out, call):
+def emit_pass_entry(out, plan, call):
     name = call.name
     client = f"proto_object_from(PROTO_HANDLE({call.fields[0].name}))->client"
     out.function(f"VKAPI_ATTR {call.returns} VKAPI_CALL", f"drv_{name[2:]}", parameters(call))
@@ -353,7 +347,7 @@ def emit_pass_entry(out, call):
         out(f"return proto_call_{name}({client}, {arguments(call)});")
     elif call.returns == "void":
         out.open(f"if (proto_call_{name}({client}, {arguments(call)}) != VK_SUCCESS)")
-        zero_outs(out, call)
+        zero_outs(out, plan, call)
         out.close()
     else:
         out(f"{call.returns} result = 0;")
@@ -361,7 +355,7 @@ def emit_pass_entry(out, call):
     out.end()
 
 
-def emit_create_entry(out, call):
+def emit_create_entry(out, plan, call):
     """A simple object: it exists as soon as its id does; nothing to wait for."""
     device, target = call.fields[0].name, call.fields[-1]
     out.function("VKAPI_ATTR VkResult VKAPI_CALL", f"drv_{call.name[2:]}", parameters(call))
@@ -383,7 +377,7 @@ def emit_create_entry(out, call):
     out.end()
 
 
-def emit_destroy_entry(out, call):
+def emit_destroy_entry(out, plan, call):
     device, target = call.fields[0].name, call.fields[1]
     out.function("VKAPI_ATTR void VKAPI_CALL", f"drv_{call.name[2:]}", parameters(call))
     out.open(f"if (!{target.name})")
@@ -406,7 +400,6 @@ def emit_record_source(plan):
 
 
 def emit_simple_source(plan):
-    call_stypes.update(n for n, s in plan.structs.items() if s.stype)
     out = file_head("Entry points without state: simple objects and plain queries.",
                     ["driver/device.h", "driver/drv_entry.h", "driver/object.h",
                      "protocol/proto_encode.h", "protocol/runtime/reply.h"])
@@ -414,7 +407,7 @@ def emit_simple_source(plan):
     for call in plan.calls:
         emitter = emitters.get(call.selected.driver)
         if emitter and is_offered(call.selected):
-            emitter(out, call)
+            emitter(out, plan, call)
     return out.text()
 
 

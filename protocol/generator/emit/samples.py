@@ -5,7 +5,7 @@ import re
 import struct as binary
 
 from generator.emit.structs import stride_rewritten
-from generator.emit.text import file_head, arguments, returns_value
+from generator.emit.text import count_expression, file_head, returns_value
 from generator.plan import constant_of, fixed_size, length_names
 
 # What a sample is like: how many elements arrays have, whether optional pointers are there, how many
@@ -311,5 +311,4 @@ def emit_roundtrip_source(plan):
 
 
 def count_of(call, f):
-    from generator.emit.text import count_expression
     return count_expression(f.count, call.fields, "args.")

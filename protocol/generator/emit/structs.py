@@ -1,7 +1,7 @@
 """Structures as bytes: size and write functions, in full and in partial form, and the chain table."""
 
 from generator.emit.text import Text, count_expression, file_head
-from generator.plan import constant_of, fixed_field_size, fixed_size
+from generator.plan import fixed_field_size, fixed_size
 
 
 class WriteEmitter:
@@ -18,7 +18,7 @@ class WriteEmitter:
     def present(self, f, access, count):
         terms = [access]
         if count is not None:
-            terms.append(f"count")
+            terms.append("count")
         if f.condition:
             terms.append(f"({f.condition})")
         return " && ".join(terms)
@@ -71,8 +71,7 @@ class WriteEmitter:
         return f"proto_size_{f.type}{form}(caps, {pointer})"
 
     def size_array(self, out, f, access, count, form):
-        out.open("")
-        out.lines[-1] = "    " * (out.depth - 1) + "{"
+        out.open("{")
         out(f"const size_t count = {count};")
         out.open(f"if ({self.present(f, access, count)})")
         if f.shape == "blob":
