@@ -19,7 +19,8 @@ def provided_by(registry):
                 providers.setdefault(item.get("name"), []).append(feature)
     for extension in registry.findall("extensions/extension"):
         supported = "vulkan" in extension.get("supported", "").split(",")
-        if supported and not extension.get("platform"):
+        beta = extension.get("provisional") == "true"  # its enumerators are hidden from us
+        if supported and not beta and not extension.get("platform"):
             for item in extension.iterfind("require/type"):
                 providers.setdefault(item.get("name"), []).append(extension)
     return providers
