@@ -80,6 +80,24 @@ rnd_semaphore_reached(struct rnd_device *device, struct rnd_semaphore *semaphore
     pthread_mutex_unlock(&device->sync_lock);
 }
 
+bool
+rnd_fence_begin_use(struct rnd_device *device, struct rnd_fence *fence)
+{
+    pthread_mutex_lock(&device->sync_lock);
+    bool free = !fence->in_use;
+    fence->in_use = true;
+    pthread_mutex_unlock(&device->sync_lock);
+    return free;
+}
+
+void
+rnd_fence_end_use(struct rnd_device *device, struct rnd_fence *fence)
+{
+    pthread_mutex_lock(&device->sync_lock);
+    fence->in_use = false;
+    pthread_mutex_unlock(&device->sync_lock);
+}
+
 void
 rnd_fence_release(struct rnd_object *object)
 {
@@ -131,13 +149,13 @@ sleep_locked(struct rnd_device *device)
 
 bool
 rnd_sync_wait_unused(struct rnd_call *call, struct rnd_device *device,
-                     const struct rnd_sync_use *use)
+                     const struct rnd_sync_use *use, unsigned own)
 {
     bool interrupted = false;
     pthread_mutex_lock(&device->sync_lock);
-    while (use->pending > 0 && !interrupted) {
+    while (use->pending > own && !interrupted) {
         sleep_locked(device);
-        interrupted = use->pending > 0 && rnd_call_interrupted(call);
+        interrupted = use->pending > own && rnd_call_interrupted(call);
     }
     pthread_mutex_unlock(&device->sync_lock);
     return !interrupted;
@@ -154,5 +172,5 @@ rnd_sync_retire(struct rnd_call *call, struct rnd_device *device, struct rnd_syn
         rnd_call_fail(call, "the object is being destroyed twice");
         return false;
     }
-    return rnd_sync_wait_unused(call, device, use);
+    return rnd_sync_wait_unused(call, device, use, 0);
 }

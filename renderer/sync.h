@@ -45,6 +45,7 @@ struct rnd_fence {
     /* Guarded by the device's sync_lock. */
     struct rnd_sync_use use;
     uint64_t submissions; /* queue operations that named it, failed ones too */
+    bool in_use;          /* signalled, or to be signalled by a queue, and not reset since */
 };
 
 struct rnd_semaphore {
@@ -55,6 +56,11 @@ struct rnd_semaphore {
     struct rnd_sync_use use;
     uint64_t published; /* the greatest value so far */
 };
+
+/* A queue operation that names the fence begins. False: it is in use, see rnd_fence.in_use. */
+BASE_MUST_CHECK bool rnd_fence_begin_use(struct rnd_device *device, struct rnd_fence *fence);
+/* It was not submitted, or the fence was reset. */
+void rnd_fence_end_use(struct rnd_device *device, struct rnd_fence *fence);
 
 /* rnd_object.release of both: the feedback page stays mapped for whoever still has the object. */
 void rnd_fence_release(struct rnd_object *object);
@@ -68,10 +74,10 @@ void rnd_semaphore_reached(struct rnd_device *device, struct rnd_semaphore *sema
 BASE_MUST_CHECK bool rnd_sync_hold(struct rnd_device *device, struct rnd_sync_use *use);
 /* One less; sync_lock is held. */
 void rnd_sync_let_go_locked(struct rnd_device *device, struct rnd_sync_use *use);
-/* Sleeps until no entry points to the object any more. False: the ring or the context has to end
- * first; the call has failed and must leave the object alone. */
+/* Sleeps until no entry points to the object any more but so many of the caller's own. False: the
+ * ring or the context has to end first; the call has failed and must leave the object alone. */
 BASE_MUST_CHECK bool rnd_sync_wait_unused(struct rnd_call *call, struct rnd_device *device,
-                                          const struct rnd_sync_use *use);
+                                          const struct rnd_sync_use *use, unsigned own);
 /* The same for good: from now on no entry is made. Also false, and the context ended, if somebody
  * else has done it before. */
 BASE_MUST_CHECK bool rnd_sync_retire(struct rnd_call *call, struct rnd_device *device,

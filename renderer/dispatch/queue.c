@@ -16,6 +16,8 @@ struct submission {
     struct rnd_call *call;
     struct rnd_queue *queue;
     struct base_list entries; /* of semaphores, in order; the fence's last */
+    struct rnd_fence *fence;  /* held until the host has seen it; NULL: none */
+    bool begun;               /* rnd_fence_begin_use() was for us */
 };
 
 static void
@@ -23,6 +25,8 @@ begin(struct submission *submission, struct rnd_call *call)
 {
     submission->call = call;
     submission->queue = (struct rnd_queue *)call->leading;
+    submission->fence = NULL;
+    submission->begun = false;
     base_list_init(&submission->entries);
 }
 
@@ -76,44 +80,87 @@ add_batch(struct submission *submission, const void *chain, uint32_t count,
     }
 }
 
-/* Counts the submission, as the guest's driver does too, whatever comes of it. */
-static uint64_t
-count_submission(struct submission *submission, struct rnd_fence *fence)
+/* Vulkan wants an unsignalled fence that no other submission has. Drivers crash over others: where
+ * a fence is signalled before, nobody can tell when the host is done with it, and so it is
+ * destroyed too early. Applications do submit signalled ones, so those are reset on the way. */
+static bool
+make_unsignalled(struct submission *submission, struct rnd_fence *fence)
 {
-    pthread_mutex_lock(&submission->queue->device->sync_lock);
-    uint64_t number = ++fence->submissions;
-    pthread_mutex_unlock(&submission->queue->device->sync_lock);
-    return number;
+    struct rnd_device *device = submission->queue->device;
+    VkFence handle = RND_OBJECT_HANDLE(&fence->object, VkFence);
+    if (device->table.GetFenceStatus(device->handle, handle) != VK_SUCCESS) {
+        rnd_call_fail(submission->call, "fence %" PRIu64 " is another submission's",
+                      fence->object.id);
+        return false;
+    }
+    if (!rnd_sync_wait_unused(submission->call, device, &fence->use, 1)) {
+        return false;
+    }
+    VkResult result = device->table.ResetFences(device->handle, 1, &handle);
+    if (result != VK_SUCCESS) {
+        rnd_call_fail(submission->call, "fence %" PRIu64 " cannot be reset: %d", fence->object.id,
+                      result);
+    }
+    return result == VK_SUCCESS;
 }
 
+/* The entry holds the fence too, even if it is about to be destroyed: that waits for us. */
+static void
+watch_fence(struct submission *submission, struct rnd_fence *fence)
+{
+    struct rnd_device *device = submission->queue->device;
+    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_FENCE, 0);
+    if (entry) {
+        pthread_mutex_lock(&device->sync_lock);
+        fence->use.pending++;
+        entry->fence = fence;
+        entry->value = ++fence->submissions; /* as the guest counts, whatever comes of it */
+        pthread_mutex_unlock(&device->sync_lock);
+    }
+}
+
+/* Another ring may destroy the fence meanwhile, and even give its id to another one. */
 static void
 add_fence(struct submission *submission, VkFence handle, uint64_t fence_id)
 {
+    struct rnd_device *device = submission->queue->device;
     if (fence_id == 0) {
         return;
     }
     struct rnd_fence *fence =
         (struct rnd_fence *)rnd_call_object(submission->call, fence_id, VK_OBJECT_TYPE_FENCE);
-    if (!fence || !fence->feedback.slot) {
+    if (!fence) {
         return;
     }
-    struct rnd_sync_entry *entry = add_entry(submission, RND_SYNC_FENCE, 0);
-    if (!entry) {
-        return;
-    }
-    /* Another ring may even have given the id to another fence since it was decoded. */
-    if (fence->object.handle != RND_HANDLE(handle) ||
-        !rnd_sync_hold(submission->queue->device, &fence->use)) {
+    if (fence->object.handle != RND_HANDLE(handle) || !rnd_sync_hold(device, &fence->use)) {
         rnd_call_fail(submission->call, "fence %" PRIu64 " is being destroyed", fence_id);
         return;
     }
-    entry->fence = fence;
-    entry->value = count_submission(submission, fence);
+    submission->fence = fence;
+    submission->begun = rnd_fence_begin_use(device, fence) || make_unsignalled(submission, fence);
+    if (submission->begun && fence->feedback.slot) {
+        watch_fence(submission, fence);
+    }
 }
 
 static void
-discard_entries(struct submission *submission)
+let_go_of_fence(struct submission *submission)
 {
+    struct rnd_device *device = submission->queue->device;
+    if (submission->fence) {
+        pthread_mutex_lock(&device->sync_lock);
+        rnd_sync_let_go_locked(device, &submission->fence->use);
+        pthread_mutex_unlock(&device->sync_lock);
+    }
+}
+
+static void
+discard(struct submission *submission)
+{
+    if (submission->begun) {
+        rnd_fence_end_use(submission->queue->device, submission->fence);
+    }
+    let_go_of_fence(submission);
     pthread_mutex_lock(&submission->queue->device->sync_lock);
     base_list_for_each_safe (entry, &submission->entries, struct rnd_sync_entry, link) {
         base_list_remove(&entry->link);
@@ -130,10 +177,11 @@ end_locked(struct submission *submission, VkResult result)
     struct rnd_call *call = submission->call;
     if (result == VK_SUCCESS) {
         rnd_queue_add_entries_locked(submission->queue, &submission->entries);
+        let_go_of_fence(submission);
         return;
     }
     bool watched = !base_list_empty(&submission->entries);
-    discard_entries(submission);
+    discard(submission);
     if (watched && !(call->flags & PROTO_COMMAND_GENERATE_REPLY)) {
         rnd_call_fail(call, "failed with %d; the guest waits for its end and asked for no reply",
                       result);
@@ -145,7 +193,7 @@ static bool
 ready(struct submission *submission)
 {
     if (rnd_call_failed(submission->call)) {
-        discard_entries(submission);
+        discard(submission);
         return false;
     }
     return true;

@@ -28,6 +28,7 @@ rnd_do_vkCreateFence(struct rnd_call *call, struct proto_vkCreateFence *args)
         return;
     }
     fence->object.release = rnd_fence_release;
+    fence->in_use = args->pCreateInfo->flags & VK_FENCE_CREATE_SIGNALED_BIT;
     if (!rnd_feedback_init(&fence->feedback, call, args->pCreateInfo)) {
         free(fence);
         return;
@@ -55,24 +56,33 @@ rnd_do_vkDestroyFence(struct rnd_call *call, struct proto_vkDestroyFence *args)
     rnd_call_destroy(call, args->fence_id, VK_OBJECT_TYPE_FENCE);
 }
 
-/* False: the call has failed. */
-static bool
-wait_for_sync_thread(struct rnd_call *call, uint64_t fence_id)
+/* Also once no sync thread holds it. NULL: the call has failed. */
+static struct rnd_fence *
+find_idle_fence(struct rnd_call *call, uint64_t fence_id)
 {
-    struct rnd_object *object = rnd_call_object(call, fence_id, VK_OBJECT_TYPE_FENCE);
-    return object && rnd_sync_wait_unused(call, object->device, &((struct rnd_fence *)object)->use);
+    struct rnd_fence *fence =
+        (struct rnd_fence *)rnd_call_object(call, fence_id, VK_OBJECT_TYPE_FENCE);
+    return fence && rnd_sync_wait_unused(call, fence->object.device, &fence->use, 0) ? fence : NULL;
 }
 
 void
 rnd_do_vkResetFences(struct rnd_call *call, struct proto_vkResetFences *args)
 {
     struct rnd_device *device = rnd_call_device(call);
-    for (uint32_t i = 0; i < args->fenceCount; i++) {
-        if (!wait_for_sync_thread(call, args->pFences_ids[i])) {
+    struct rnd_fence **fences = rnd_call_alloc(call, args->fenceCount, sizeof(struct rnd_fence *));
+    for (uint32_t i = 0; fences && i < args->fenceCount; i++) {
+        fences[i] = find_idle_fence(call, args->pFences_ids[i]);
+        if (!fences[i]) {
             return;
         }
     }
+    if (!fences) {
+        return;
+    }
     args->ret = device->table.ResetFences(device->handle, args->fenceCount, args->pFences);
+    for (uint32_t i = 0; args->ret == VK_SUCCESS && i < args->fenceCount; i++) {
+        rnd_fence_end_use(device, fences[i]);
+    }
 }
 
 /* --- semaphores --- */
@@ -170,7 +180,8 @@ rnd_do_vkResetFenceResourceMESA(struct rnd_call *call, struct proto_vkResetFence
         rnd_call_missing(call);
         return;
     }
-    if (!wait_for_sync_thread(call, args->fence_id)) {
+    struct rnd_fence *fence = find_idle_fence(call, args->fence_id);
+    if (!fence) {
         return;
     }
     VkFenceGetFdInfoKHR info = {
@@ -184,6 +195,7 @@ rnd_do_vkResetFenceResourceMESA(struct rnd_call *call, struct proto_vkResetFence
         rnd_call_fail(call, "the host gives no sync file of the fence: %d", result);
         return;
     }
+    rnd_fence_end_use(fence->object.device, fence);
     if (fd >= 0) {
         close(fd);
     }

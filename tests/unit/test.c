@@ -1,6 +1,7 @@
 #include "tests/unit/test.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,12 +73,34 @@ after_test(void **state)
     return leaked;
 }
 
+/* cmocka catches what ends a process. In a thread that is not the test's it then exits with status
+ * 255 and without a word, so what was in force before (nothing, or a sanitizer) shall be again. */
+static const int deadly[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
+static struct sigaction handlers[sizeof(deadly) / sizeof(deadly[0])];
+
+static void
+note_handlers(void)
+{
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+        sigaction(deadly[i], NULL, &handlers[i]);
+    }
+}
+
+static void
+restore_handlers(void)
+{
+    for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+        sigaction(deadly[i], &handlers[i], NULL);
+    }
+}
+
 /* cmocka's signature; the initial state is the test's function. */
 static void
 call_test(void **state)
 {
     struct test_case *test = *state;
 
+    restore_handlers();
     test->run();
 }
 
@@ -86,6 +109,7 @@ main(void)
 {
     size_t count = 0;
 
+    note_handlers();
     for (struct test_case *test = first; test; test = test->next) {
         count++;
     }
