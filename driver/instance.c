@@ -171,8 +171,11 @@ connect(struct drv_instance *instance, const VkInstanceCreateInfo *info)
             "the renderer could not create a Vulkan instance (VkResult %d): check its host driver",
             result);
         drv_ring_destroy(instance->ring);
+        instance->ring = NULL;
+        return result == VK_ERROR_DEVICE_LOST ? VK_ERROR_INITIALIZATION_FAILED : result;
     }
-    return result == VK_ERROR_DEVICE_LOST ? VK_ERROR_INITIALIZATION_FAILED : result;
+    drv_lanes_init(&instance->lanes, instance->ring);
+    return VK_SUCCESS;
 }
 
 static void
@@ -223,6 +226,7 @@ drv_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *pAllocator)
     if (instance->ring) {
         /* A renderer that is gone has nothing left to destroy. */
         (void)proto_send_vkDestroyInstance(instance->object.client, handle, NULL);
+        drv_lanes_finish(&instance->lanes);
         drv_ring_destroy(instance->ring);
     }
     for (uint32_t i = 0; i < instance->physical_device_count; i++) {

@@ -1,4 +1,4 @@
-/* VkInstance: one connection to a renderer, one command ring, and the physical devices behind it.
+/* VkInstance: one connection to a renderer, its command rings, and the physical devices behind it.
  */
 #ifndef DRV_INSTANCE_H
 #define DRV_INSTANCE_H
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+#include "driver/lanes.h"
 #include "driver/object.h"
 
 struct drv_physical_device;
@@ -23,6 +24,7 @@ struct drv_instance {
     VkAllocationCallbacks allocator_storage;
     const VkAllocationCallbacks *allocator; /* NULL: malloc */
     struct drv_ring *ring;                  /* NULL: there is no renderer, and no device */
+    struct drv_lanes lanes;                 /* beside the ring, if there is one; own lock */
     uint32_t application_version;           /* VkApplicationInfo::apiVersion, 1.0 if not given */
     uint32_t renderer_version;   /* instance version that the renderer's host driver gave us */
     uint32_t enabled_extensions; /* bit N: drv_instance_extensions[N] */

@@ -18,9 +18,11 @@ drv_pipeline_flags(const void *chain, VkPipelineCreateFlags flags)
     return flags2 ? flags2->flags : flags;
 }
 
-/* One call that creates pipelines: what all kinds have in common. */
+/* One call that creates pipelines: what all kinds have in common. A host may compile for seconds,
+ * so the command goes by a lane. */
 struct batch {
     struct drv_device *device;
+    struct proto_client *lane;
     const VkAllocationCallbacks *allocator;
     uint32_t count;
     struct drv_pipeline **pipelines;
@@ -67,6 +69,7 @@ begin_batch(struct batch *batch, VkDevice device, const VkAllocationCallbacks *a
     batch->out = out;
     drv_scratch_init(&batch->scratch);
     memset(out, 0, count * sizeof(*out));
+    batch->lane = drv_lanes_take(&batch->device->instance->lanes);
     return create_pipelines(batch);
 }
 
@@ -80,6 +83,7 @@ end_batch(struct batch *batch, VkResult result)
             destroy_pipeline(batch, i);
         }
     }
+    drv_lanes_give_back(&batch->device->instance->lanes, batch->lane);
     drv_scratch_finish(&batch->scratch);
     return result;
 }
@@ -182,9 +186,8 @@ drv_CreateGraphicsPipelines(VkDevice device, VkPipelineCache pipelineCache,
     if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
         const VkGraphicsPipelineCreateInfo *infos = clean_graphics(&batch, pCreateInfos);
         if (infos) {
-            result = proto_call_vkCreateGraphicsPipelines(batch.device->object.client, device,
-                                                          pipelineCache, createInfoCount, infos,
-                                                          NULL, pPipelines);
+            result = proto_call_vkCreateGraphicsPipelines(batch.lane, device, pipelineCache,
+                                                          createInfoCount, infos, NULL, pPipelines);
         }
     }
     for (uint32_t i = 0; i < createInfoCount; i++) {
@@ -204,9 +207,8 @@ drv_CreateComputePipelines(VkDevice device, VkPipelineCache pipelineCache, uint3
     if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
         const VkComputePipelineCreateInfo *infos = clean_compute(&batch, pCreateInfos);
         if (infos) {
-            result = proto_call_vkCreateComputePipelines(batch.device->object.client, device,
-                                                         pipelineCache, createInfoCount, infos,
-                                                         NULL, pPipelines);
+            result = proto_call_vkCreateComputePipelines(batch.lane, device, pipelineCache,
+                                                         createInfoCount, infos, NULL, pPipelines);
         }
     }
     for (uint32_t i = 0; i < createInfoCount; i++) {
@@ -228,9 +230,9 @@ drv_CreateRayTracingPipelinesKHR(VkDevice device, VkDeferredOperationKHR deferre
     if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
         const VkRayTracingPipelineCreateInfoKHR *infos = clean_ray_tracing(&batch, pCreateInfos);
         if (infos) {
-            result = proto_call_vkCreateRayTracingPipelinesKHR(
-                batch.device->object.client, device, VK_NULL_HANDLE, pipelineCache, createInfoCount,
-                infos, NULL, pPipelines);
+            result = proto_call_vkCreateRayTracingPipelinesKHR(batch.lane, device, VK_NULL_HANDLE,
+                                                               pipelineCache, createInfoCount,
+                                                               infos, NULL, pPipelines);
         }
     }
     for (uint32_t i = 0; i < createInfoCount; i++) {

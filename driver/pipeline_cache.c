@@ -46,10 +46,13 @@ VKAPI_ATTR VkResult VKAPI_CALL
 drv_GetPipelineCacheData(VkDevice device, VkPipelineCache pipelineCache, size_t *pDataSize,
                          void *pData)
 {
-    struct proto_client *client = drv_device_from(device)->object.client;
+    struct drv_lanes *lanes = &drv_device_from(device)->instance->lanes;
 
+    /* By a lane: megabytes may come, from a cache that a compiler is busy with. */
+    struct proto_client *lane = drv_lanes_take(lanes);
     VkResult result =
-        proto_call_vkGetPipelineCacheData(client, device, pipelineCache, pDataSize, pData);
+        proto_call_vkGetPipelineCacheData(lane, device, pipelineCache, pDataSize, pData);
+    drv_lanes_give_back(lanes, lane);
     if (result < 0) {
         *pDataSize = 0;
     }

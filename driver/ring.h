@@ -1,5 +1,6 @@
-/* The instance's command ring: how encoded commands reach the renderer, in one order, and how
- * replies come back. It is the proto_client of every object of the instance.
+/* A command ring: how encoded commands reach the renderer, in one order, and how replies come back.
+ * An instance has one of its own, the proto_client of all its objects, and a few more on the same
+ * connection for commands that take long (driver/lanes.h). One ring lost, all are.
  *
  * Any thread may call anything here. `lock` is held while a command is being written, so commands
  * do not mix; nobody sleeps on a reply with it. Once the renderer is gone the ring is lost for
@@ -31,18 +32,21 @@ struct drv_ring {
     struct proto_client client; /* first: generated code holds pointers to it */
 
     /* Constant after creation. */
+    struct drv_ring *first; /* the connection's first ring, whose heart beats for all; may be us */
     struct proto_caps caps;
-    struct tp_transport *transport; /* ours */
+    struct tp_transport *transport; /* the first ring's */
     uint64_t id;                    /* the renderer's name for the ring */
     struct tp_blob memory;
     struct wire_ring_view view;
     bool vesper;  /* the peer is one of ours, whatever features it offers */
     bool futex;   /* both sides sleep on ring words and wake each other there */
-    bool monitor; /* the renderer sets a heartbeat bit while it lives */
+    bool monitor; /* the renderer sets a heartbeat bit while it lives; the first ring's only */
 
-    _Atomic bool lost;               /* any thread sets it once */
-    _Atomic uint64_t last_check_ns;  /* when somebody last looked whether the peer lives */
-    _Atomic uint32_t missed_beats;   /* checks in a row that found no heartbeat */
+    /* Of the first ring only. */
+    _Atomic bool lost;              /* any thread sets it once */
+    _Atomic uint64_t last_check_ns; /* when somebody last looked whether the peer lives */
+    _Atomic uint32_t missed_beats;  /* checks in a row that found no heartbeat */
+
     _Atomic uint64_t last_notify_ns; /* of vkNotifyRingMESA */
 
     pthread_mutex_t lock; /* guards the rest */
@@ -59,6 +63,10 @@ struct drv_ring {
  * is nothing to connect to and nobody asked for it. Other failures have been explained on standard
  * error. */
 BASE_MUST_CHECK VkResult drv_ring_create(struct drv_ring **out, bool *no_device);
+/* One more on the same connection, under an id that no other ring of it has. */
+BASE_MUST_CHECK VkResult drv_ring_create_beside(struct drv_ring *first, uint64_t id,
+                                                struct drv_ring **out);
+/* The first ring goes last, and takes the connection with it. */
 void drv_ring_destroy(struct drv_ring *ring);
 
 static inline struct drv_ring *
@@ -88,7 +96,7 @@ BASE_MUST_CHECK VkResult drv_ring_order_after_transport(struct drv_ring *ring);
 static inline bool
 drv_ring_is_lost(const struct drv_ring *ring)
 {
-    return atomic_load_explicit(&ring->lost, memory_order_relaxed);
+    return atomic_load_explicit(&ring->first->lost, memory_order_relaxed);
 }
 
 /* Looks whether the renderer still lives, at most once every 40 ms. Cheap enough for every

@@ -10,12 +10,22 @@
 #include "protocol/proto_mesa.h"
 
 enum {
-    EXTRA_OFFSET = WIRE_RING_BUFFER_OFFSET + DRV_RING_BUFFER_SIZE,
-    RING_SIZE = EXTRA_OFFSET + WIRE_RING_EXTRA_SIZE,
     STREAM_BLOCK_SIZE = 2 << 20,
     REPLY_BLOCK_SIZE = 1 << 20,
-    RING_ID = 1, /* one ring a context: any id but 0 will do */
+    FIRST_RING_ID = 1, /* any but 0 will do */
 };
+
+static uint32_t
+extra_offset(uint32_t buffer_size)
+{
+    return WIRE_RING_BUFFER_OFFSET + buffer_size;
+}
+
+static uint32_t
+memory_size(uint32_t buffer_size)
+{
+    return extra_offset(buffer_size) + WIRE_RING_EXTRA_SIZE;
+}
 
 /* What the driver cannot do without. Says what is missing. */
 static bool
@@ -49,23 +59,25 @@ is_compatible(const struct wire_capset *capset)
 }
 
 static void
-init_view(struct drv_ring *ring)
+init_view(struct drv_ring *ring, uint32_t buffer_size)
 {
     uint8_t *map = ring->memory.map;
+    uint8_t *extra = map + extra_offset(buffer_size);
     ring->view = (struct wire_ring_view){
         .head = (_Atomic uint32_t *)(map + WIRE_RING_HEAD_OFFSET),
         .tail = (_Atomic uint32_t *)(map + WIRE_RING_TAIL_OFFSET),
         .status = (_Atomic uint32_t *)(map + WIRE_RING_STATUS_OFFSET),
-        .waiters = (_Atomic uint32_t *)(map + EXTRA_OFFSET + WIRE_RING_EXTRA_WAITERS_OFFSET),
-        .wake_at = (_Atomic uint32_t *)(map + EXTRA_OFFSET + WIRE_RING_EXTRA_WAKE_AT_OFFSET),
+        .waiters = (_Atomic uint32_t *)(extra + WIRE_RING_EXTRA_WAITERS_OFFSET),
+        .wake_at = (_Atomic uint32_t *)(extra + WIRE_RING_EXTRA_WAKE_AT_OFFSET),
         .buffer = map + WIRE_RING_BUFFER_OFFSET,
-        .buffer_size = DRV_RING_BUFFER_SIZE,
+        .buffer_size = buffer_size,
     };
 }
 
 static enum tp_result
 tell_renderer(struct drv_ring *ring)
 {
+    uint32_t buffer_size = ring->view.buffer_size;
     const VkRingMonitorInfoMESA monitor = {
         .sType = VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA,
         .maxReportingPeriodMicroseconds = DRV_RING_HEARTBEAT_PERIOD_US,
@@ -80,14 +92,14 @@ tell_renderer(struct drv_ring *ring)
                  : ring->monitor ? (const void *)&monitor
                                  : NULL,
         .resourceId = ring->memory.resource_id,
-        .size = RING_SIZE,
+        .size = memory_size(buffer_size),
         .idleTimeout = DRV_RING_IDLE_TIMEOUT_NS,
         .headOffset = WIRE_RING_HEAD_OFFSET,
         .tailOffset = WIRE_RING_TAIL_OFFSET,
         .statusOffset = WIRE_RING_STATUS_OFFSET,
         .bufferOffset = WIRE_RING_BUFFER_OFFSET,
-        .bufferSize = DRV_RING_BUFFER_SIZE,
-        .extraOffset = EXTRA_OFFSET,
+        .bufferSize = buffer_size,
+        .extraOffset = extra_offset(buffer_size),
         .extraSize = WIRE_RING_EXTRA_SIZE,
     };
     uint8_t bytes[512];
@@ -104,9 +116,10 @@ heartbeat_wanted(void)
     return !value || strcmp(value, "0") != 0;
 }
 
-/* Everything but the renderer's side. Takes over the transport when it succeeds. */
+/* Everything but the renderer's side. */
 static VkResult
-create_around(struct tp_transport *transport, struct drv_ring **out)
+create_around(struct tp_transport *transport, uint64_t id, uint32_t buffer_size,
+              struct drv_ring **out)
 {
     struct drv_ring *ring = calloc(1, sizeof(*ring));
     if (!ring) {
@@ -117,7 +130,8 @@ create_around(struct tp_transport *transport, struct drv_ring **out)
         free(ring);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    enum tp_result res = transport->ops->create_shared_memory(transport, RING_SIZE, &ring->memory);
+    enum tp_result res =
+        transport->ops->create_shared_memory(transport, memory_size(buffer_size), &ring->memory);
     if (res != TP_OK) {
         free(ring->scratch);
         free(ring);
@@ -125,13 +139,13 @@ create_around(struct tp_transport *transport, struct drv_ring **out)
     }
     proto_caps_init(&ring->caps, &transport->capset);
     ring->client = (struct proto_client){.ops = &drv_ring_client_ops, .caps = &ring->caps};
+    ring->first = ring;
     ring->transport = transport;
-    ring->id = RING_ID;
+    ring->id = id;
     ring->futex = ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
     ring->vesper = transport->capset.tail_magic == WIRE_TAIL_MAGIC;
-    ring->monitor = heartbeat_wanted();
     pthread_mutex_init(&ring->lock, NULL);
-    init_view(ring);
+    init_view(ring, buffer_size);
     drv_shmem_pool_init(&ring->streams, transport, ring->view.head, STREAM_BLOCK_SIZE);
     drv_shmem_pool_init(&ring->replies, transport, ring->view.head, REPLY_BLOCK_SIZE);
     *out = ring;
@@ -174,11 +188,12 @@ drv_ring_create(struct drv_ring **out, bool *no_device)
     if (result != VK_SUCCESS) {
         return result;
     }
-    result = create_around(transport, &ring);
+    result = create_around(transport, FIRST_RING_ID, DRV_RING_BUFFER_SIZE, &ring);
     if (result != VK_SUCCESS) {
         transport->ops->destroy(transport);
         return result;
     }
+    ring->monitor = heartbeat_wanted();
     if (tell_renderer(ring) != TP_OK) {
         base_log_error("the renderer (%s) closed the connection before a ring was made",
                        transport->ops->name);
@@ -187,6 +202,24 @@ drv_ring_create(struct drv_ring **out, bool *no_device)
     }
     transport->is_hopeless = renderer_is_gone;
     transport->is_hopeless_user = ring;
+    *out = ring;
+    return VK_SUCCESS;
+}
+
+VkResult
+drv_ring_create_beside(struct drv_ring *first, uint64_t id, struct drv_ring **out)
+{
+    struct drv_ring *ring;
+    VkResult result = create_around(first->transport, id, DRV_RING_SMALL_BUFFER_SIZE, &ring);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    ring->first = first;
+    if (tell_renderer(ring) != TP_OK) {
+        drv_ring_set_lost(ring, "the connection is closed");
+        drv_ring_destroy(ring);
+        return VK_ERROR_DEVICE_LOST;
+    }
     *out = ring;
     return VK_SUCCESS;
 }
@@ -212,11 +245,17 @@ drv_ring_destroy(struct drv_ring *ring)
         (void)!drv_ring_wait(ring, drv_ring_current_seqno(ring));
         stop_renderer(ring);
     }
-    ring->transport->is_hopeless = NULL; /* it looks at the ring's memory */
+    struct tp_transport *transport = ring->transport;
+    bool last = ring->first == ring;
+    if (last) {
+        transport->is_hopeless = NULL; /* it looks at the ring's memory */
+    }
     drv_shmem_pool_finish(&ring->streams);
     drv_shmem_pool_finish(&ring->replies);
-    ring->transport->ops->destroy_blob(ring->transport, &ring->memory);
-    ring->transport->ops->destroy(ring->transport);
+    transport->ops->destroy_blob(transport, &ring->memory);
+    if (last) {
+        transport->ops->destroy(transport);
+    }
     pthread_mutex_destroy(&ring->lock);
     free(ring->scratch);
     free(ring);

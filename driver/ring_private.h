@@ -6,7 +6,8 @@
 
 enum {
     DRV_RING_BUFFER_SIZE = 256 * 1024,
-    DRV_RING_DIRECT_LIMIT = 8 * 1024, /* larger commands go through a stream */
+    DRV_RING_SMALL_BUFFER_SIZE = 16 * 1024, /* of rings beside the first: one call at a time */
+    DRV_RING_DIRECT_LIMIT = 8 * 1024,       /* larger commands go through a stream */
     /* Room for any of the ring's own commands: set-reply, execute-streams, notify, seqnos. */
     DRV_RING_SMALL_COMMAND_SIZE = 128,
     DRV_RING_IDLE_TIMEOUT_NS = 1000 * 1000,

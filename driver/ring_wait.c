@@ -20,7 +20,7 @@ enum {
 void
 drv_ring_set_lost(struct drv_ring *ring, const char *why)
 {
-    if (!atomic_exchange(&ring->lost, true)) {
+    if (!atomic_exchange(&ring->first->lost, true)) {
         base_log_error("lost the renderer (%s): %s; every device of this instance is lost",
                        ring->transport->ops->name, why);
     }
@@ -29,7 +29,7 @@ drv_ring_set_lost(struct drv_ring *ring, const char *why)
 void
 drv_ring_set_lost_by(struct drv_ring *ring, const char *command)
 {
-    if (!atomic_exchange(&ring->lost, true)) {
+    if (!atomic_exchange(&ring->first->lost, true)) {
         base_log_error(
             "the renderer's reply to %s makes no sense; giving it up, every device of this "
             "instance is lost",
@@ -50,24 +50,41 @@ heart_beats(struct drv_ring *ring)
            MISSED_BEATS_LIMIT;
 }
 
-bool
-drv_ring_check_alive(struct drv_ring *ring)
+static bool
+is_fatal(const struct drv_ring *ring)
 {
-    if (drv_ring_is_lost(ring)) {
-        return false;
-    }
-    uint64_t now = base_clock_now_ns();
-    uint64_t last = atomic_load_explicit(&ring->last_check_ns, memory_order_relaxed);
-    if (now - last < CHECK_INTERVAL_NS ||
-        !atomic_compare_exchange_strong(&ring->last_check_ns, &last, now)) {
-        return true;
-    }
-    if (atomic_load(ring->view.status) & WIRE_RING_STATUS_FATAL) {
+    return atomic_load(ring->view.status) & WIRE_RING_STATUS_FATAL;
+}
+
+/* Each ring has a FATAL bit of its own, and not every renderer sets them together. */
+static void
+look(struct drv_ring *ring)
+{
+    if (is_fatal(ring)) {
         drv_ring_set_lost(ring, "it refused a command");
     } else if (!ring->transport->ops->alive(ring->transport)) {
         drv_ring_set_lost(ring, "the connection is closed");
     } else if (ring->monitor && !heart_beats(ring)) {
         drv_ring_set_lost(ring, "it stopped answering");
+    }
+}
+
+bool
+drv_ring_check_alive(struct drv_ring *ring)
+{
+    struct drv_ring *first = ring->first;
+    if (drv_ring_is_lost(ring)) {
+        return false;
+    }
+    if (ring != first && is_fatal(ring)) {
+        drv_ring_set_lost(ring, "it refused a command");
+        return false;
+    }
+    uint64_t now = base_clock_now_ns();
+    uint64_t last = atomic_load_explicit(&first->last_check_ns, memory_order_relaxed);
+    if (now - last >= CHECK_INTERVAL_NS &&
+        atomic_compare_exchange_strong(&first->last_check_ns, &last, now)) {
+        look(first);
     }
     return !drv_ring_is_lost(ring);
 }

@@ -2,6 +2,8 @@
 #include "tests/apps/features/features.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 
@@ -190,8 +192,127 @@ a_waiting_thread_holds_nobody_up(const struct vkh_gpu *gpu)
     return NULL;
 }
 
+/* --------------------------------------------- a compiling thread does not hold up others */
+
+/* One call that makes many pipelines, none like another: a compiler is busy with it for long. */
+struct compiler {
+    const struct vkh_gpu *gpu;
+    const struct vkh_compute *line;
+    uint32_t count;
+    pthread_t thread;
+    _Atomic uint64_t began_ns, took_ns; /* 0: not yet */
+};
+
+static uint32_t next_factor = 1000; /* of one compiler at a time */
+
+static void
+compile(struct compiler *compiler, const VkComputePipelineCreateInfo *infos, VkPipeline *pipelines)
+{
+    const struct vkh_gpu *gpu = compiler->gpu;
+    uint64_t began_ns = base_clock_now_ns();
+    atomic_store(&compiler->began_ns, began_ns);
+    VKH_CHECK(vkCreateComputePipelines(gpu->device, VK_NULL_HANDLE, compiler->count, infos, NULL,
+                                       pipelines));
+    atomic_store(&compiler->took_ns, base_clock_now_ns() - began_ns);
+    for (uint32_t i = 0; i < compiler->count; i++) {
+        vkDestroyPipeline(gpu->device, pipelines[i], NULL);
+    }
+}
+
+static void *
+compile_many(void *argument)
+{
+    struct compiler *compiler = argument;
+    VkSpecializationMapEntry entry = {.size = sizeof(uint32_t)};
+    VkShaderModule module = features_line_shader(compiler->gpu);
+    VkComputePipelineCreateInfo *infos = calloc(compiler->count, sizeof(*infos));
+    VkSpecializationInfo *constants = calloc(compiler->count, sizeof(*constants));
+    uint32_t *factors = calloc(compiler->count, sizeof(*factors));
+    VkPipeline *pipelines = calloc(compiler->count, sizeof(VkPipeline));
+    for (uint32_t i = 0; i < compiler->count; i++) {
+        factors[i] = next_factor++;
+        constants[i] = (VkSpecializationInfo){1, &entry, sizeof(uint32_t), &factors[i]};
+        infos[i] = (VkComputePipelineCreateInfo){
+            .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+            .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                      .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                      .module = module,
+                      .pName = "main",
+                      .pSpecializationInfo = &constants[i]},
+            .layout = compiler->line->layout,
+            .basePipelineIndex = -1,
+        };
+    }
+    compile(compiler, infos, pipelines);
+    vkDestroyShaderModule(compiler->gpu->device, module, NULL);
+    free(pipelines);
+    free(factors);
+    free(constants);
+    free(infos);
+    return NULL;
+}
+
+/* The longest that one empty submission and wait took while the other thread was compiling. */
+static uint64_t
+longest_round_beside(struct compiler *compiler)
+{
+    const struct vkh_gpu *gpu = compiler->gpu;
+    VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    uint64_t longest_ns = 0;
+    VkFence fence;
+    VKH_CHECK(vkCreateFence(gpu->device, &info, NULL, &fence));
+    if (pthread_create(&compiler->thread, NULL, compile_many, compiler) != 0) {
+        vkh_die("cannot start a thread");
+    }
+    while (!atomic_load(&compiler->took_ns)) {
+        uint64_t start_ns = base_clock_now_ns();
+        VKH_CHECK(vkQueueSubmit(gpu->queue, 0, NULL, fence));
+        VKH_CHECK(vkWaitForFences(gpu->device, 1, &fence, VK_TRUE, UINT64_MAX));
+        VKH_CHECK(vkResetFences(gpu->device, 1, &fence));
+        uint64_t took_ns = base_clock_now_ns() - start_ns;
+        if (atomic_load(&compiler->began_ns) && took_ns > longest_ns) {
+            longest_ns = took_ns;
+        }
+    }
+    pthread_join(compiler->thread, NULL);
+    vkDestroyFence(gpu->device, fence, NULL);
+    return longest_ns;
+}
+
+/* Who is held up waits for most of the compilation. One that is too short for that to be told from
+ * a busy machine is made longer. */
+static const char *
+a_compiling_thread_holds_nobody_up(const struct vkh_gpu *gpu)
+{
+    enum { LONG_NS = 400 * 1000 * 1000, FIRST_COUNT = 250, MOST = 64000, TRIES = 3 };
+    struct vkh_buffer data;
+    struct vkh_compute line;
+    uint64_t took_ns = 0, longest_ns = 0;
+    uint32_t count = FIRST_COUNT;
+    vkh_buffer_create(gpu, COUNT * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKH_MAPPED, &data);
+    features_line_create(gpu, 1, data.buffer, &line);
+    for (uint32_t tries = 0; tries < TRIES && count < MOST;) {
+        struct compiler compiler = {.gpu = gpu, .line = &line, .count = count};
+        longest_ns = longest_round_beside(&compiler);
+        took_ns = atomic_load(&compiler.took_ns);
+        if (took_ns < LONG_NS) {
+            count *= 2;
+        } else if (longest_ns < took_ns / 2) {
+            break;
+        } else {
+            tries++;
+        }
+    }
+    features_expect(longest_ns < took_ns / 2, "one submission took %.0f ms of %.0f ms compiling",
+                    (double)longest_ns / 1e6, (double)took_ns / 1e6);
+    vkh_compute_destroy(gpu, &line);
+    vkh_buffer_destroy(gpu, &data);
+    return NULL;
+}
+
 const struct features_check features_thread_checks[] = {
     {"thread/compute from 8 threads", compute_from_many_threads},
     {"thread/a waiting thread holds nobody up", a_waiting_thread_holds_nobody_up},
+    {"thread/a compiling thread holds nobody up", a_compiling_thread_holds_nobody_up},
     {0},
 };
