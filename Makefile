@@ -15,6 +15,7 @@ run:
 test:
 	@setup/packages test
 	@setup/peers >/dev/null || echo 'tests against other programs will be skipped'
+	@setup/vm >/dev/null || echo 'tests in a virtual machine will be skipped'
 	@setup/build build -Dtests=true
 	@meson test -C build --no-rebuild --print-errorlogs
 

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Boots a virtual machine, runs Vulkan programs in it with one driver, on one renderer library, and judges them.
+
+    run.py --driver ours|mesa --library virglrenderer|ours [paths]
+
+mesa            Mesa's Venus driver, of the Debian 13 folder
+virglrenderer   Debian 13's, which QEMU loads by itself; below its render server lies the layer that
+                tests/interop uses, because lavapipe shares no memory otherwise
+
+The programs, in one boot: vulkaninfo, the 64 MiB mapped copy, a compute check, and the off-screen cube, whose
+picture must equal the one that the host's driver draws without a VM. Exit status: 0 passed, 1 failed, 77 skipped.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import machine
+
+SKIPPED = 77
+FRAMES = 4
+LAYER = "VK_LAYER_VESPER_TEST_hostmem"
+GUEST_DRIVERS = {"mesa": "/usr/share/vulkan/icd.d/virtio_icd.json", "ours": "/mnt/vesper_icd.json"}
+
+# name -> command in the guest, time limit there
+STEPS = {
+    "vulkaninfo": ("vulkaninfo", 120),
+    "mapped_copy": ("/mnt/interop-workloads mapped_copy 64", 120),
+    "compute": ("/mnt/interop-workloads compute 1048576", 120),
+    "cube": (f"/mnt/vesper demo --frames {FRAMES} --output /mnt/cube.png", 120),
+}
+GUEST_SCRIPT = """. /mnt/env
+step() { # NAME LIMIT COMMAND...
+    name=$1 limit=$2; shift 2
+    timeout $limit "$@" >/mnt/$name.txt 2>/mnt/$name.err
+    echo "$name: $? after $(cut -d ' ' -f 1 /proc/uptime) s"
+}
+"""
+
+
+def need(path, remedy):
+    if not path or not os.path.exists(path):
+        raise machine.Skip(f"{path or 'a program'} is not there: {remedy}")
+    return path
+
+
+def manifest(library):
+    return json.dumps({"file_format_version": "1.0.0",
+                       "ICD": {"library_path": library, "api_version": "1.4.0"}}).encode()
+
+
+def add_layer(virtual_machine, library):
+    """Below virglrenderer, which needs a host driver that exports memory."""
+    path = virtual_machine.give_host("hostmem_layer.so", need(library, "build it"))
+    virtual_machine.give_host("hostmem_layer.json", json.dumps({
+        "file_format_version": "1.1.2",
+        "layer": {"name": LAYER, "type": "GLOBAL", "library_path": path, "api_version": "1.3.0",
+                  "implementation_version": "1", "description": "Makes host-visible memory exportable"},
+    }).encode())
+    virtual_machine.env |= {"VK_INSTANCE_LAYERS": LAYER, "VK_LAYER_PATH": "/tmp/host"}
+
+
+def prepare_host(virtual_machine, options):
+    if options.library == "virglrenderer":
+        add_layer(virtual_machine, options.layer)
+
+
+def prepare_guest(virtual_machine, options, extra_env=""):
+    if options.driver == "ours":
+        virtual_machine.give("libvulkan_vesper.so", need(options.driver_library, "build it"))
+        virtual_machine.give("vesper_icd.json", manifest("/mnt/libvulkan_vesper.so"))
+    virtual_machine.give("interop-workloads", need(options.workloads_program, "build it"))
+    virtual_machine.give("vesper", need(options.vesper_program, "build it"))
+    virtual_machine.give("env", f"export VK_DRIVER_FILES={GUEST_DRIVERS[options.driver]}\n{extra_env}\n".encode())
+
+
+def native_picture(folder, options):
+    """The cube as the host's driver draws it, inside the folder but without a VM."""
+    with tempfile.TemporaryDirectory(prefix="vesper-vm-", dir=folder.path / "tmp") as scratch:
+        inside = scratch[len(str(folder.path)):]
+        subprocess.run(["cp", options.vesper_program, scratch], check=True)
+        command = ["chroot", str(folder.path), "env", "-i", "VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json",
+                   f"{inside}/vesper", "demo", "--frames", str(FRAMES), "--output", f"{inside}/cube.png"]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if ended.returncode != 0:
+            raise machine.Failure(f"the cube is not drawn natively:\n{ended.stdout}{ended.stderr}")
+        with open(f"{scratch}/cube.png", "rb") as picture:
+            return picture.read()
+
+
+def judge_device(text):
+    """vulkaninfo ends well even where it saw no device worth the name."""
+    names = [line.split("=")[1].strip() for line in text.splitlines() if "deviceName" in line]
+    if not any("Virtio" in name or "Venus" in name or "Vesper" in name for name in names):
+        raise machine.Failure(f"no device behind the protocol among {names}")
+    return names[0]
+
+
+def run(options):
+    folder = machine.Folder(options.folder)
+    with machine.Machine(folder) as virtual_machine:
+        prepare_host(virtual_machine, options)
+        prepare_guest(virtual_machine, options)
+        wanted_picture = native_picture(folder, options)
+        script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in STEPS.items())
+        virtual_machine.give("guest.sh", script.encode())
+        virtual_machine.boot("sh /mnt/guest.sh", limit_s=sum(limit for _, limit in STEPS.values()))
+        print(f"booted in {virtual_machine.boot_s:.1f} s\n{virtual_machine.output}", end="")
+
+        share = virtual_machine.share
+        for name in STEPS:
+            if f"{name}: 0 " not in virtual_machine.output:
+                said = "".join((share / f"{name}.{kind}").read_text(errors="replace")[-3000:]
+                               for kind in ("txt", "err") if (share / f"{name}.{kind}").exists())
+                raise machine.Failure(f"{name} failed in the guest:\n{said}\n{virtual_machine.story()}")
+        print(judge_device((share / "vulkaninfo.txt").read_text(errors="replace")))
+        if (share / "cube.png").read_bytes() != wanted_picture:
+            raise machine.Failure("the cube drawn in the guest differs from the native one")
+        print("the cube equals the native one")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
+    parser.add_argument("--library", choices=("virglrenderer",), required=True)
+    parser.add_argument("--folder", default="build/vm", help="what setup/vm made")
+    parser.add_argument("--driver-library", help="libvulkan_vesper.so")
+    parser.add_argument("--workloads-program", help="interop-workloads")
+    parser.add_argument("--vesper-program", help="vesper")
+    parser.add_argument("--layer", help="the test layer for virglrenderer")
+    try:
+        run(parser.parse_args())
+    except machine.Skip as reason:
+        print(f"skipped: {reason}")
+        return SKIPPED
+    except machine.Failure as reason:
+        print(f"FAILED: {reason}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
