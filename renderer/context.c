@@ -191,14 +191,14 @@ create_shared_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t siz
 
 static enum rnd_result
 share_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t memory_id, uint64_t size,
-             struct rnd_shm **out)
+             struct rnd_shm **out, enum rnd_map_caching *caching)
 {
-    struct rnd_shm *shm = rnd_memory_take_pages(ctx, memory_id, size);
-    if (!shm) {
-        return RND_INVALID;
+    struct rnd_shm *shm;
+    enum rnd_result result = rnd_memory_take(ctx, memory_id, size, &shm, caching);
+    if (result != RND_OK) {
+        return result;
     }
-    enum rnd_result result =
-        rnd_resource_table_add(&ctx->resources, resource_id, RND_RESOURCE_DEVICE_MEMORY, shm);
+    result = rnd_resource_table_add(&ctx->resources, resource_id, RND_RESOURCE_DEVICE_MEMORY, shm);
     if (result != RND_OK) {
         rnd_shm_unref(shm);
         return result;
@@ -207,27 +207,44 @@ share_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t memory_id, 
     return RND_OK;
 }
 
+static enum rnd_result
+create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t blob_id, uint64_t size,
+            uint32_t flags, struct rnd_blob *out)
+{
+    struct rnd_shm *shm;
+    struct rnd_blob blob = {.caching = RND_MAP_CACHED};
+    enum rnd_result result =
+        blob_id == 0 ? create_shared_memory(ctx, resource_id, size, flags, &shm)
+                     : share_memory(ctx, resource_id, blob_id, size, &shm, &blob.caching);
+    if (result != RND_OK) {
+        return result;
+    }
+    blob.kind = shm->kind;
+    blob.fd = rnd_shm_take_fd(shm);
+    rnd_shm_unref(shm);
+    if (blob.fd < 0) {
+        rnd_resource_table_remove(&ctx->resources, resource_id);
+        return RND_NO_MEMORY;
+    }
+    *out = blob;
+    return RND_OK;
+}
+
 enum rnd_result
 rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t blob_id,
-                        uint64_t size, uint32_t flags, int *fd)
+                        uint64_t size, uint32_t flags, struct rnd_blob *out)
 {
     if (rnd_context_is_fatal(ctx)) {
         return RND_FATAL;
     }
-    struct rnd_shm *shm = NULL;
-    enum rnd_result result = blob_id == 0
-                                 ? create_shared_memory(ctx, resource_id, size, flags, &shm)
-                                 : share_memory(ctx, resource_id, blob_id, size, &shm);
+    enum rnd_result result = create_blob(ctx, resource_id, blob_id, size, flags, out);
     if (result != RND_OK) {
         base_log_warn("context %s: no blob of %" PRIu64 " bytes for id %" PRIu64 ", flags %#x: %s",
                       ctx->info.name, size, blob_id, flags,
                       result == RND_NO_MEMORY ? "out of memory or descriptors"
                                               : "not a size, id or flags that can be had");
-        return result;
     }
-    *fd = rnd_shm_take_fd(shm);
-    rnd_shm_unref(shm);
-    return RND_OK;
+    return result;
 }
 
 void

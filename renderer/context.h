@@ -63,13 +63,31 @@ enum rnd_blob_flags {
     RND_BLOB_CROSS_DEVICE = 1u << 2,
 };
 
-/* Makes resource `resource_id` (chosen by the caller, unused, not 0) and gives a descriptor of it
- * that the caller owns, mappable from offset 0 for `size` bytes. blob_id 0: new zeroed shared
- * memory, flags must be exactly MAPPABLE. Else: the id of a live VkDeviceMemory in shared pages,
- * once for each. */
+enum rnd_fd_kind {
+    RND_FD_SHARED_MEMORY, /* a memfd, sealed against resizing */
+    RND_FD_DMA_BUF,
+};
+
+/* How a mapping of it should be cached, by a guest's page tables above all. */
+enum rnd_map_caching {
+    RND_MAP_CACHED,
+    RND_MAP_WRITE_COMBINED,
+};
+
+struct rnd_blob {
+    int fd; /* the caller's to close */
+    enum rnd_fd_kind kind;
+    enum rnd_map_caching caching;
+};
+
+/* Makes resource `resource_id` (chosen by the caller, unused, not 0) and gives a descriptor of it,
+ * mappable from offset 0 for `size` bytes. blob_id 0: new zeroed shared memory, flags must be
+ * exactly MAPPABLE. Else: the id of a live VkDeviceMemory of a HOST_VISIBLE type, once for each.
+ * *out is written on success only. */
 BASE_MUST_CHECK enum rnd_result rnd_context_create_blob(struct rnd_context *ctx,
                                                         uint32_t resource_id, uint64_t blob_id,
-                                                        uint64_t size, uint32_t flags, int *fd);
+                                                        uint64_t size, uint32_t flags,
+                                                        struct rnd_blob *out);
 /* Unknown ids are ignored. What still uses the memory (a ring, a stream) keeps it until it is done.
  */
 void rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id);

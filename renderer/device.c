@@ -40,7 +40,7 @@ add_once(struct extension_list *list, const char *name)
 }
 
 enum {
-    EXTENSIONS_OF_OURS = 3,
+    EXTENSIONS_OF_OURS = 5,
 };
 
 /* Never offered, since their commands do not cross the wire. Still Mesa's driver, which has them on
@@ -61,7 +61,20 @@ is_drivers_own(const char *name)
     return false;
 }
 
-/* What the guest enables, and what we need: imported host memory, sync files of fences where
+/* What any memory type is made by. */
+static void
+add_memory_extensions(const struct rnd_physical_device *physical, struct extension_list *list)
+{
+    if (physical->memory_types.handles & VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT) {
+        add_once(list, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    }
+    if (physical->memory_types.handles & VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
+        add_once(list, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+        add_once(list, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+    }
+}
+
+/* What the guest enables, and what we need: memory of both sides, sync files of fences where
  * vkResetFenceResourceMESA must drop them, and what acceleration structures require. */
 static VkResult
 collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCreateInfo *info,
@@ -92,7 +105,7 @@ collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCre
     if (wants_deferred && physical->has_deferred_operations) {
         add_once(list, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
     }
-    add_once(list, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    add_memory_extensions(physical, list);
     if (physical->has_external_fence_fd) {
         add_once(list, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
     }

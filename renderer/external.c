@@ -4,30 +4,58 @@
 #include "renderer/chain.h"
 #include "renderer/device.h"
 
-#define HANDLE_TYPE VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
+/* Asks the host about one handle type; false: not for such an object. `info` is the create info. */
+typedef bool (*ask_fn)(const struct rnd_physical_device *physical, const void *info,
+                       VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out);
+
+/* Pages are imported; dma-bufs exported, and imported where a guest names their resource. */
 static bool
-importable(const VkExternalMemoryProperties *properties)
+is_usable(VkExternalMemoryHandleTypeFlagBits type, const VkExternalMemoryProperties *properties)
 {
+    VkExternalMemoryFeatureFlags needed = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+    if (type == DMA_BUF) {
+        needed |= VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    }
     VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
-    return (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) &&
+    return (features & needed) == needed &&
            !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
 }
 
-static bool
-buffer_may_be_external(const struct rnd_physical_device *physical, const VkBufferCreateInfo *info)
+/* All handle types that the memory types need, or as many of them as the host takes together: an
+ * object may be external only to types each of which is compatible with all. */
+static VkExternalMemoryHandleTypeFlags
+choose_handles(const struct rnd_physical_device *physical, ask_fn ask, const void *info)
 {
-    const VkBufferCreateFlags never =
-        VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |
-        VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT;
-    if (info->flags & never) {
-        return false;
+    static const VkExternalMemoryHandleTypeFlagBits in_order[] = {PAGES, DMA_BUF};
+    VkExternalMemoryHandleTypeFlags chosen = 0, compatible = ~UINT32_C(0);
+    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
+        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
+        VkExternalMemoryProperties properties;
+        if ((physical->memory_types.handles & compatible & type) &&
+            ask(physical, info, type, &properties) && is_usable(type, &properties) &&
+            (chosen & ~properties.compatibleHandleTypes) == 0) {
+            chosen |= type;
+            compatible &= properties.compatibleHandleTypes;
+        }
     }
+    return chosen;
+}
+
+/* --- buffers --- */
+
+static bool
+ask_about_buffer(const struct rnd_physical_device *physical, const void *create_info,
+                 VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
+{
+    const VkBufferCreateInfo *info = create_info;
     VkPhysicalDeviceExternalBufferInfo query = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
         .flags = info->flags,
         .usage = info->usage,
-        .handleType = HANDLE_TYPE,
+        .handleType = type,
     };
     VkBufferUsageFlags2CreateInfo usage2;
     const VkBufferUsageFlags2CreateInfo *given =
@@ -42,15 +70,22 @@ buffer_may_be_external(const struct rnd_physical_device *physical, const VkBuffe
     };
     physical->instance->table.GetPhysicalDeviceExternalBufferProperties(physical->handle, &query,
                                                                         &properties);
-    return importable(&properties.externalMemoryProperties);
+    *out = properties.externalMemoryProperties;
+    return true;
 }
 
 bool
-rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, bool *external)
+rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
+                    VkExternalMemoryHandleTypeFlags *handles)
 {
-    *external = false;
+    const VkBufferCreateFlags never =
+        VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |
+        VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT;
     rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
-    if (!buffer_may_be_external(rnd_call_device(call)->physical_device, info)) {
+    *handles = info->flags & never
+                   ? 0
+                   : choose_handles(rnd_call_device(call)->physical_device, ask_about_buffer, info);
+    if (*handles == 0) {
         return true;
     }
     VkExternalMemoryBufferCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));
@@ -58,11 +93,12 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, bool 
         return false;
     }
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO;
-    structure->handleTypes = HANDLE_TYPE;
+    structure->handleTypes = *handles;
     rnd_chain_push(info, structure);
-    *external = true;
     return true;
 }
+
+/* --- images --- */
 
 /* Only linear images: nobody reads other ones through a mapping, and being external costs some
  * drivers the compression that makes optimal images fast. */
@@ -94,7 +130,8 @@ struct format_query {
 };
 
 static void
-fill_query(struct format_query *query, const VkImageCreateInfo *info)
+fill_query(struct format_query *query, const VkImageCreateInfo *info,
+           VkExternalMemoryHandleTypeFlagBits type)
 {
     *query = (struct format_query){
         .info = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
@@ -104,7 +141,7 @@ fill_query(struct format_query *query, const VkImageCreateInfo *info)
                  .usage = info->usage,
                  .flags = info->flags},
         .external = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-                     .handleType = HANDLE_TYPE},
+                     .handleType = type},
     };
     rnd_chain_push(&query->info, &query->external);
 
@@ -123,13 +160,12 @@ fill_query(struct format_query *query, const VkImageCreateInfo *info)
 }
 
 static bool
-image_may_be_external(const struct rnd_physical_device *physical, const VkImageCreateInfo *info)
+ask_about_image(const struct rnd_physical_device *physical, const void *create_info,
+                VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
 {
-    if (!kind_may_be_external(info)) {
-        return false;
-    }
+    const VkImageCreateInfo *info = create_info;
     struct format_query query;
-    fill_query(&query, info);
+    fill_query(&query, info, type);
     VkExternalImageFormatProperties external = {
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
     };
@@ -139,16 +175,19 @@ image_may_be_external(const struct rnd_physical_device *physical, const VkImageC
     };
     VkResult result = physical->instance->table.GetPhysicalDeviceImageFormatProperties2(
         physical->handle, &query.info, &properties);
-    return result == VK_SUCCESS && importable(&external.externalMemoryProperties) &&
-           within_limits(info, &properties.imageFormatProperties);
+    *out = external.externalMemoryProperties;
+    return result == VK_SUCCESS && within_limits(info, &properties.imageFormatProperties);
 }
 
 bool
-rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, bool *external)
+rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
+                   VkExternalMemoryHandleTypeFlags *handles)
 {
-    *external = false;
     rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
-    if (!image_may_be_external(rnd_call_device(call)->physical_device, info)) {
+    *handles = kind_may_be_external(info)
+                   ? choose_handles(rnd_call_device(call)->physical_device, ask_about_image, info)
+                   : 0;
+    if (*handles == 0) {
         return true;
     }
     VkExternalMemoryImageCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));
@@ -156,9 +195,8 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, bool *e
         return false;
     }
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO;
-    structure->handleTypes = HANDLE_TYPE;
+    structure->handleTypes = *handles;
     rnd_chain_push(info, structure);
     ((VkImageCreateInfo *)info)->initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
-    *external = true;
     return true;
 }

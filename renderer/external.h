@@ -1,6 +1,6 @@
-/* Making buffers and images external to imported host memory, so that binding them to shared pages
- * is legal. What the host does not promise to be importable stays as the guest described it, and is
- * then never offered a memory type of shared pages. */
+/* Making buffers and images external to what the guest's memory types are made of, imported pages
+ * or exported dma-bufs, so that binding them is legal. Where the host does not promise that, the
+ * object stays as the guest described it, and is then never offered such a memory type. */
 #ifndef RND_EXTERNAL_H
 #define RND_EXTERNAL_H
 
@@ -15,13 +15,14 @@ struct rnd_device;
 
 struct rnd_buffer {
     struct rnd_object object; /* first */
-    bool external;            /* may be bound to shared pages; constant */
+    /* What it is external to on the host; constant. */
+    VkExternalMemoryHandleTypeFlags handles;
 };
 
 struct rnd_image {
     struct rnd_object object; /* first */
-    bool external;            /* as above */
     /* As created; constant. */
+    VkExternalMemoryHandleTypeFlags handles; /* as above */
     VkFormat format;
     VkImageType type;
     VkExtent3D extent;
@@ -30,11 +31,11 @@ struct rnd_image {
 };
 
 /* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, and takes
- * out the guest's own. *external says what came of it. An external image starts UNDEFINED, whatever
+ * out the guest's own. *handles says what came of it. An external image starts UNDEFINED, whatever
  * the guest said (see preinitialized.h). False: the context has ended. */
 BASE_MUST_CHECK bool rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
-                                         bool *external);
+                                         VkExternalMemoryHandleTypeFlags *handles);
 BASE_MUST_CHECK bool rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
-                                        bool *external);
+                                        VkExternalMemoryHandleTypeFlags *handles);
 
 #endif

@@ -1,27 +1,66 @@
 #include "renderer/memory.h"
 
+#include "base/log.h"
 #include "renderer/context_impl.h"
+#include "renderer/device.h"
 
-static struct rnd_shm *
-take_locked(struct rnd_memory *memory, uint64_t size)
+/* The host makes the descriptor when somebody wants one: most memory is never mapped. */
+static enum rnd_result
+export_dma_buf(struct rnd_memory *memory)
 {
-    if (!memory || memory->object.type != VK_OBJECT_TYPE_DEVICE_MEMORY || !memory->shm ||
-        memory->taken || size == 0 || size > memory->shm->size) {
-        return NULL;
+    const struct rnd_device *device = memory->object.device;
+    VkMemoryGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+        .memory = RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory),
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    };
+    int fd;
+    VkResult result = device->table.GetMemoryFdKHR(device->handle, &info, &fd);
+    if (result != VK_SUCCESS) {
+        base_log_warn("\"%s\" gave no dma-buf of memory that was allocated for that: %d",
+                      device->physical_device->properties.deviceName, result);
+        return RND_NO_MEMORY;
+    }
+    memory->shm = rnd_shm_wrap_or_close(fd);
+    return memory->shm ? RND_OK : RND_NO_MEMORY;
+}
+
+static enum rnd_result
+take_locked(struct rnd_memory *memory, uint64_t size, struct rnd_shm **out,
+            enum rnd_map_caching *caching)
+{
+    if (!memory || memory->object.type != VK_OBJECT_TYPE_DEVICE_MEMORY ||
+        memory->backing == RND_BACKING_DEVICE || memory->taken || size == 0) {
+        return RND_INVALID;
+    }
+    if (!memory->shm) {
+        enum rnd_result result = export_dma_buf(memory);
+        if (result != RND_OK) {
+            return result;
+        }
+    }
+    if (size > memory->shm->size) {
+        return RND_INVALID;
     }
     memory->taken = true;
-    return rnd_shm_ref(memory->shm);
+    *out = rnd_shm_ref(memory->shm);
+    /* Shared pages are ordinary memory whatever the host's type says. */
+    bool cached = memory->backing == RND_BACKING_SHARED || memory->cached;
+    *caching = cached ? RND_MAP_CACHED : RND_MAP_WRITE_COMBINED;
+    return RND_OK;
 }
 
 /* Holds the table's lock: once vkFreeMemory has the object out of the table, nobody gets here with
  * it. */
-struct rnd_shm *
-rnd_memory_take_pages(struct rnd_context *ctx, uint64_t id, uint64_t size)
+enum rnd_result
+rnd_memory_take(struct rnd_context *ctx, uint64_t id, uint64_t size, struct rnd_shm **out,
+                enum rnd_map_caching *caching)
 {
     pthread_mutex_lock(&ctx->objects.lock);
-    struct rnd_shm *shm = take_locked(base_table_find(&ctx->objects.ids, id), size);
+    enum rnd_result result =
+        take_locked(base_table_find(&ctx->objects.ids, id), size, out, caching);
     pthread_mutex_unlock(&ctx->objects.lock);
-    return shm;
+    return result;
 }
 
 void

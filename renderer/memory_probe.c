@@ -1,12 +1,31 @@
 #include "renderer/memory_probe.h"
 
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
 #include "base/log.h"
 #include "renderer/host_table.h"
 #include "renderer/physical_device.h"
 #include "renderer/resource.h"
 
+#define MAPPABLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+
+enum {
+    DMA_BUF_SIZE = 1 << 16, /* bytes; more than a page, less than anybody notices */
+};
+
+/* The device that is tried. */
+struct probe {
+    const struct rnd_physical_device *physical;
+    const char *name;
+    VkDevice device;
+    struct rnd_device_table table;
+};
+
 static VkResult
-create_device(const struct rnd_physical_device *physical, VkDevice *out)
+create_device(struct probe *probe)
 {
     const float priority = 0.5f;
     VkDeviceQueueCreateInfo queue = {
@@ -15,106 +34,249 @@ create_device(const struct rnd_physical_device *physical, VkDevice *out)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
-    const char *extension = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+    const char *extensions[3];
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
-        .enabledExtensionCount = 1,
-        .ppEnabledExtensionNames = &extension,
+        .ppEnabledExtensionNames = extensions,
     };
-    return physical->instance->table.CreateDevice(physical->handle, &info, NULL, out);
+    if (probe->physical->has_external_memory_host) {
+        extensions[info.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+    }
+    if (probe->physical->has_dma_bufs) {
+        extensions[info.enabledExtensionCount++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+        extensions[info.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
+    }
+    const struct rnd_instance_table *table = &probe->physical->instance->table;
+    VkResult result = table->CreateDevice(probe->physical->handle, &info, NULL, &probe->device);
+    if (result == VK_SUCCESS) {
+        rnd_device_table_load(&probe->table, table->GetDeviceProcAddr, probe->device);
+    }
+    return result;
 }
 
+static VkResult
+allocate(const struct probe *probe, uint32_t type, uint64_t size, const void *chain,
+         VkDeviceMemory *out)
+{
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = chain,
+        .allocationSize = size,
+        .memoryTypeIndex = type,
+    };
+    return probe->table.AllocateMemory(probe->device, &info, NULL, out);
+}
+
+/* --- pages of a memfd --- */
+
 static uint32_t
-query_types(const struct rnd_device_table *table, VkDevice device, const struct rnd_shm *shm)
+types_of_pointer(const struct probe *probe, const struct rnd_shm *shm)
 {
     VkMemoryHostPointerPropertiesEXT properties = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
     };
-    if (!table->GetMemoryHostPointerPropertiesEXT ||
-        table->GetMemoryHostPointerPropertiesEXT(
-            device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, shm->map,
+    if (!probe->table.GetMemoryHostPointerPropertiesEXT ||
+        probe->table.GetMemoryHostPointerPropertiesEXT(
+            probe->device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, shm->map,
             &properties) != VK_SUCCESS) {
         return 0;
     }
     return properties.memoryTypeBits;
 }
 
-static VkResult
-try_import(const struct rnd_device_table *table, VkDevice device, const struct rnd_shm *shm,
-           uint32_t type)
+static bool
+imports_pages(const struct probe *probe, const struct rnd_shm *shm, uint32_t type)
 {
     VkImportMemoryHostPointerInfoEXT import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
         .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
         .pHostPointer = shm->map,
     };
-    VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .pNext = &import,
-        .allocationSize = shm->size,
-        .memoryTypeIndex = type,
-    };
     VkDeviceMemory memory;
-    VkResult result = table->AllocateMemory(device, &info, NULL, &memory);
-    if (result == VK_SUCCESS) {
-        table->FreeMemory(device, memory, NULL);
+    VkResult result = allocate(probe, type, shm->size, &import, &memory);
+    if (result != VK_SUCCESS) {
+        base_log_debug("\"%s\": importing shared pages as memory type %u failed with %d",
+                       probe->name, type, result);
+        return false;
     }
-    return result;
+    probe->table.FreeMemory(probe->device, memory, NULL);
+    return true;
 }
 
 /* Of the types that the host promises, those that keep it. Kernel drivers may take only anonymous
  * pages: amdgpu refuses those of a file, which a memfd's are, and its Vulkan driver does not know.
  */
 static uint32_t
-try_types(const struct rnd_physical_device *physical, const struct rnd_device_table *table,
-          VkDevice device, const struct rnd_shm *shm)
+try_pages(const struct probe *probe, uint32_t candidates)
 {
-    const char *name = physical->properties.deviceName;
-    uint32_t promised = query_types(table, device, shm);
-    uint32_t kept = 0;
+    uint64_t size = probe->physical->import_alignment;
+    struct rnd_shm *shm = rnd_shm_create("vesper-probe", size, size);
+    if (!shm) {
+        base_log_error("no memory to try what \"%s\" can import", probe->name);
+        return 0;
+    }
+    uint32_t promised = types_of_pointer(probe, shm) & candidates, kept = 0;
     for (uint32_t type = 0; type < VK_MAX_MEMORY_TYPES; type++) {
-        if (!(promised & (UINT32_C(1) << type))) {
-            continue;
-        }
-        VkResult result = try_import(table, device, shm, type);
-        if (result == VK_SUCCESS) {
+        if ((promised >> type & 1) && imports_pages(probe, shm, type)) {
             kept |= UINT32_C(1) << type;
-        } else {
-            base_log_debug("\"%s\": importing shared pages as memory type %u failed with %d", name,
-                           type, result);
         }
     }
     if (promised != 0 && kept == 0) {
         base_log_warn(
             "\"%s\" promises to import host memory (mask %#x) but refuses the pages of a memfd",
-            name, promised);
+            probe->name, promised);
+    }
+    rnd_shm_unref(shm);
+    return kept;
+}
+
+/* --- dma-bufs --- */
+
+/* Whether it promises them for the plainest of buffers; others are asked about when they are
+ * created. */
+static bool
+promises_dma_bufs(const struct probe *probe)
+{
+    const VkExternalMemoryFeatureFlags needed =
+        VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+    VkPhysicalDeviceExternalBufferInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+        .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+        .handleType = DMA_BUF,
+    };
+    VkExternalBufferProperties properties = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+    };
+    probe->physical->instance->table.GetPhysicalDeviceExternalBufferProperties(
+        probe->physical->handle, &info, &properties);
+    VkExternalMemoryFeatureFlags features =
+        properties.externalMemoryProperties.externalMemoryFeatures;
+    return (features & needed) == needed &&
+           !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
+}
+
+/* What the host writes by its own mapping is what the descriptor's mapping shows, from offset 0,
+ * and the other way round. Freeing the memory unmaps it. */
+static bool
+shows_same_bytes(const struct probe *probe, VkDeviceMemory memory, volatile uint8_t *map)
+{
+    void *host;
+    if (probe->table.MapMemory(probe->device, memory, 0, VK_WHOLE_SIZE, 0, &host) != VK_SUCCESS) {
+        return false;
+    }
+    volatile uint8_t *mapped_by_host = host;
+    bool same = true;
+    for (uint32_t at = 0; at < DMA_BUF_SIZE; at += 4093) { /* any place in a page */
+        mapped_by_host[at] = (uint8_t)(at | 1);
+        same = same && map[at] == (uint8_t)(at | 1);
+        map[at] = (uint8_t)~at;
+        same = same && mapped_by_host[at] == (uint8_t)~at;
+    }
+    return same;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *
+find_dma_buf_fault(const struct probe *probe, VkDeviceMemory memory)
+{
+    VkMemoryGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+        .memory = memory,
+        .handleType = DMA_BUF,
+    };
+    int fd;
+    if (probe->table.GetMemoryFdKHR(probe->device, &info, &fd) != VK_SUCCESS) {
+        return "cannot be exported";
+    }
+    const char *fault = NULL;
+    uint8_t *map = NULL;
+    if (lseek(fd, 0, SEEK_END) < DMA_BUF_SIZE) {
+        fault = "is smaller than what was allocated";
+        goto close_fd;
+    }
+    map = base_fd_map(fd, DMA_BUF_SIZE);
+    if (!map) {
+        fault = "cannot be mapped for reading and writing";
+    } else if (!shows_same_bytes(probe, memory, map)) {
+        fault = "shows other bytes than the host's own mapping";
+    }
+    base_fd_unmap(map, DMA_BUF_SIZE);
+close_fd:
+    base_fd_close(&fd);
+    return fault;
+}
+
+static bool
+exports_dma_bufs(const struct probe *probe, uint32_t type)
+{
+    VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .handleTypes = DMA_BUF,
+    };
+    VkDeviceMemory memory;
+    VkResult result = allocate(probe, type, DMA_BUF_SIZE, &export, &memory);
+    if (result != VK_SUCCESS) {
+        base_log_debug("\"%s\": allocating a dma-buf of memory type %u failed with %d", probe->name,
+                       type, result);
+        return false;
+    }
+    const char *fault = find_dma_buf_fault(probe, memory);
+    if (fault) {
+        base_log_debug("\"%s\": a dma-buf of memory type %u %s", probe->name, type, fault);
+    }
+    probe->table.FreeMemory(probe->device, memory, NULL);
+    return !fault;
+}
+
+static uint32_t
+try_dma_bufs(const struct probe *probe, uint32_t candidates)
+{
+    uint32_t kept = 0;
+    if (!promises_dma_bufs(probe)) {
+        return 0;
+    }
+    for (uint32_t type = 0; type < VK_MAX_MEMORY_TYPES; type++) {
+        if ((candidates >> type & 1) && exports_dma_bufs(probe, type)) {
+            kept |= UINT32_C(1) << type;
+        }
     }
     return kept;
 }
 
-uint32_t
-rnd_memory_probe_importable(const struct rnd_physical_device *physical)
+static uint32_t
+mappable_types(const VkPhysicalDeviceMemoryProperties *memory)
 {
-    struct rnd_shm *shm =
-        rnd_shm_create("vesper-probe", physical->import_alignment, physical->import_alignment);
-    if (!shm) {
-        base_log_error("no memory to try what \"%s\" can import", physical->properties.deviceName);
-        return 0;
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < memory->memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
+        if ((memory->memoryTypes[i].propertyFlags & MAPPABLE) == MAPPABLE) {
+            mask |= UINT32_C(1) << i;
+        }
     }
-    uint32_t types = 0;
-    VkDevice device;
-    VkResult result = create_device(physical, &device);
-    if (result == VK_SUCCESS) {
-        struct rnd_device_table table;
-        rnd_device_table_load(&table, physical->instance->table.GetDeviceProcAddr, device);
-        types = try_types(physical, &table, device, shm);
-        table.DestroyDevice(device, NULL);
-    } else {
-        base_log_warn("\"%s\": creating a device to try it failed with %d",
-                      physical->properties.deviceName, result);
+    return mask;
+}
+
+void
+rnd_memory_probe(const struct rnd_physical_device *device,
+                 const VkPhysicalDeviceMemoryProperties *memory, struct rnd_memory_abilities *out)
+{
+    struct probe probe = {.physical = device, .name = device->properties.deviceName};
+    memset(out, 0, sizeof(*out));
+    if (!device->has_external_memory_host && !device->has_dma_bufs) {
+        return;
     }
-    rnd_shm_unref(shm);
-    return types;
+    VkResult result = create_device(&probe);
+    if (result != VK_SUCCESS) {
+        base_log_warn("\"%s\": creating a device to try it failed with %d", probe.name, result);
+        return;
+    }
+    uint32_t candidates = mappable_types(memory);
+    if (device->has_external_memory_host) {
+        out->imports_pages = try_pages(&probe, candidates);
+    }
+    if (device->has_dma_bufs) {
+        out->exports_dma_bufs = try_dma_bufs(&probe, candidates & ~out->imports_pages);
+    }
+    probe.table.DestroyDevice(probe.device, NULL);
 }

@@ -1,14 +1,19 @@
-/* Finds out which memory types take pages of a memfd. */
+/* Finds out which memory types a guest can come to share: those that take pages of a memfd, and
+ * those whose dma-bufs can be mapped. */
 #ifndef RND_MEMORY_PROBE_H
 #define RND_MEMORY_PROBE_H
 
-#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "renderer/memory_types.h"
 
 struct rnd_physical_device;
 
-/* One bit for each host type; 0 if the host would not even tell. Only a logical device can answer,
- * so this creates one, imports a little into each type and throws it away. The physical device has
- * VK_EXT_external_memory_host, and its import_alignment is set. */
-uint32_t rnd_memory_probe_importable(const struct rnd_physical_device *device);
+/* Only a logical device can answer, so this creates one, tries a little with each type that is
+ * HOST_VISIBLE and HOST_COHERENT, and throws it away. Of the physical device, has_* and
+ * import_alignment are set. What the host promises and does not keep goes to the log. */
+void rnd_memory_probe(const struct rnd_physical_device *device,
+                      const VkPhysicalDeviceMemoryProperties *memory,
+                      struct rnd_memory_abilities *out);
 
 #endif

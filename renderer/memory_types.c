@@ -37,16 +37,24 @@ add_candidate(struct candidates *all, const VkMemoryType *host, uint32_t host_in
     };
 }
 
-/* A guest cannot flush or invalidate host caches through the wire, so only coherent types are
- * shared. */
-static bool
-can_share(const VkMemoryType *host, uint32_t host_index, uint32_t importable)
+/* How the guest comes to map memory of that type; DEVICE: it does not. A guest cannot flush or
+ * invalidate host caches through the wire, so only coherent types are mapped. */
+static enum rnd_backing
+choose_backing(const VkMemoryType *host, uint32_t host_index,
+               const struct rnd_memory_abilities *abilities)
 {
-    return (host->propertyFlags & MAPPABLE) == MAPPABLE && (importable >> host_index & 1);
+    if ((host->propertyFlags & MAPPABLE) != MAPPABLE) {
+        return RND_BACKING_DEVICE;
+    }
+    if (abilities->imports_pages >> host_index & 1) {
+        return RND_BACKING_SHARED;
+    }
+    return abilities->exports_dma_bufs >> host_index & 1 ? RND_BACKING_DMA_BUF : RND_BACKING_DEVICE;
 }
 
 static void
-collect(struct candidates *all, const VkPhysicalDeviceMemoryProperties *host, uint32_t importable)
+collect(struct candidates *all, const VkPhysicalDeviceMemoryProperties *host,
+        const struct rnd_memory_abilities *abilities)
 {
     all->count = 0;
     for (uint32_t i = 0; i < host->memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
@@ -54,10 +62,11 @@ collect(struct candidates *all, const VkPhysicalDeviceMemoryProperties *host, ui
         if (type->propertyFlags & UNUSABLE) {
             continue;
         }
-        bool shared = can_share(type, i, importable);
-        add_candidate(all, type, i, RND_BACKING_DEVICE, shared);
-        if (shared) {
-            add_candidate(all, type, i, RND_BACKING_SHARED, false);
+        enum rnd_backing backing = choose_backing(type, i, abilities);
+        bool mapped = backing != RND_BACKING_DEVICE;
+        add_candidate(all, type, i, RND_BACKING_DEVICE, mapped);
+        if (mapped) {
+            add_candidate(all, type, i, backing, false);
         }
     }
 }
@@ -117,10 +126,10 @@ has_mappable(const VkPhysicalDeviceMemoryProperties *memory)
 
 bool
 rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMemoryProperties *host,
-                       uint32_t importable)
+                       const struct rnd_memory_abilities *abilities)
 {
     struct candidates all;
-    collect(&all, host, importable);
+    collect(&all, host, abilities);
     drop_spares(&all);
 
     memset(types, 0, sizeof(*types));
@@ -133,6 +142,7 @@ rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMem
             .heapIndex = all.items[next].heap,
         };
         types->types[i] = all.items[next].type;
+        types->handles |= rnd_backing_handle(all.items[next].type.backing);
     }
     types->guest.memoryTypeCount = all.count;
     types->guest.memoryHeapCount = host->memoryHeapCount;
@@ -142,13 +152,13 @@ rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMem
 
 uint32_t
 rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_mask,
-                          bool may_be_shared)
+                          VkExternalMemoryHandleTypeFlags handles)
 {
     uint32_t guest_mask = 0;
     for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
         const struct rnd_memory_type *type = &types->types[i];
-        bool backing_fits = type->backing == RND_BACKING_DEVICE || may_be_shared;
-        if (backing_fits && (host_mask >> type->host_index & 1)) {
+        VkExternalMemoryHandleTypeFlags needed = rnd_backing_handle(type->backing);
+        if ((needed & ~handles) == 0 && (host_mask >> type->host_index & 1)) {
             guest_mask |= 1u << i;
         }
     }
@@ -156,13 +166,17 @@ rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_ma
 }
 
 uint32_t
-rnd_memory_types_shared(const struct rnd_memory_types *types)
+rnd_memory_types_backed_by(const struct rnd_memory_types *types, enum rnd_backing backing,
+                           uint32_t host_mask)
 {
-    uint32_t mask = 0;
-    for (uint32_t i = 0; i < types->guest.memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
-        mask |= (types->types[i].backing == RND_BACKING_SHARED ? 1u : 0u) << i;
+    uint32_t guest_mask = 0;
+    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+        const struct rnd_memory_type *type = &types->types[i];
+        if (type->backing == backing && (host_mask >> type->host_index & 1)) {
+            guest_mask |= 1u << i;
+        }
     }
-    return mask;
+    return guest_mask;
 }
 
 const struct rnd_memory_type *
@@ -171,12 +185,24 @@ rnd_memory_types_find(const struct rnd_memory_types *types, uint32_t guest_index
     return guest_index < types->guest.memoryTypeCount ? &types->types[guest_index] : NULL;
 }
 
+VkExternalMemoryHandleTypeFlags
+rnd_backing_handle(enum rnd_backing backing)
+{
+    switch (backing) {
+    case RND_BACKING_DEVICE: return 0;
+    case RND_BACKING_SHARED: return VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+    case RND_BACKING_DMA_BUF: return VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    }
+    return 0;
+}
+
 const char *
 rnd_backing_name(enum rnd_backing backing)
 {
     switch (backing) {
     case RND_BACKING_DEVICE: return "device";
     case RND_BACKING_SHARED: return "shared pages";
+    case RND_BACKING_DMA_BUF: return "dma-buf";
     }
     return "?";
 }

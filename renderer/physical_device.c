@@ -108,6 +108,10 @@ load_queue_families(struct rnd_physical_device *device)
 static uint64_t
 query_import_alignment(const struct rnd_physical_device *device)
 {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (!device->has_external_memory_host) {
+        return page;
+    }
     VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
     };
@@ -116,33 +120,60 @@ query_import_alignment(const struct rnd_physical_device *device)
         .pNext = &host,
     };
     device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     return host.minImportedHostPointerAlignment > page ? host.minImportedHostPointerAlignment
                                                        : page;
+}
+
+/* Opaque descriptors help nobody here: only the driver that made one may say what is in it. */
+static void
+explain_no_memory(const struct rnd_physical_device *device,
+                  const struct rnd_memory_abilities *abilities, uint32_t type_count)
+{
+    base_log_warn(
+        "\"%s\" is not shown to guests: none of its %u memory types is HOST_COHERENT and can be "
+        "shared with them, neither by importing a memfd's pages (%s: types %#x) nor by exporting "
+        "dma-bufs that can be mapped (%s: types %#x)",
+        device->properties.deviceName, type_count,
+        device->has_external_memory_host ? "VK_EXT_external_memory_host was tried"
+                                         : "it lacks VK_EXT_external_memory_host",
+        abilities->imports_pages,
+        device->has_dma_bufs ? "VK_EXT_external_memory_dma_buf was tried"
+                             : "it lacks VK_EXT_external_memory_dma_buf",
+        abilities->exports_dma_bufs);
 }
 
 static bool
 build_memory_types(struct rnd_physical_device *device)
 {
-    const char *name = device->properties.deviceName;
     VkPhysicalDeviceMemoryProperties host;
+    struct rnd_memory_abilities abilities;
     device->instance->table.GetPhysicalDeviceMemoryProperties(device->handle, &host);
-    uint32_t importable = rnd_memory_probe_importable(device);
-    if (!rnd_memory_types_build(&device->memory_types, &host, importable)) {
-        base_log_warn(
-            "\"%s\" is not shown to guests: none of its HOST_COHERENT memory types can "
-            "import shared pages (mask %#x of %u types), and backing them with dma-bufs is "
-            "not done yet",
-            name, importable, host.memoryTypeCount);
+    rnd_memory_probe(device, &host, &abilities);
+    if (!rnd_memory_types_build(&device->memory_types, &host, &abilities)) {
+        explain_no_memory(device, &abilities, host.memoryTypeCount);
         return false;
     }
     for (uint32_t i = 0; i < device->memory_types.guest.memoryTypeCount; i++) {
-        base_log_debug("\"%s\" memory type %u: flags %#x, host type %u, %s", name, i,
+        base_log_debug("\"%s\" memory type %u: flags %#x, host type %u, %s",
+                       device->properties.deviceName, i,
                        device->memory_types.guest.memoryTypes[i].propertyFlags,
                        device->memory_types.types[i].host_index,
                        rnd_backing_name(device->memory_types.types[i].backing));
     }
     return true;
+}
+
+static void
+note_host_extensions(struct rnd_physical_device *device, uint32_t count)
+{
+    const VkExtensionProperties *list = device->extensions;
+    device->has_external_memory_host =
+        contains(list, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    device->has_dma_bufs = contains(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+                           contains(list, count, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+    device->has_external_fence_fd = contains(list, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    device->has_deferred_operations =
+        contains(list, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
 }
 
 /* Fills a device whose handle and properties are set. */
@@ -163,17 +194,7 @@ device_init(struct rnd_physical_device *device)
                       result == VK_ERROR_OUT_OF_HOST_MEMORY ? "out of memory" : "by the host");
         return false;
     }
-    if (!contains(device->extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME)) {
-        base_log_warn(
-            "\"%s\" is not shown to guests: it lacks VK_EXT_external_memory_host, without "
-            "which its memory cannot be shared with them",
-            name);
-        return false;
-    }
-    device->has_external_fence_fd =
-        contains(device->extensions, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
-    device->has_deferred_operations =
-        contains(device->extensions, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
+    note_host_extensions(device, count);
     device->import_alignment = query_import_alignment(device);
     device->extension_count = filter_extensions(device->extensions, count);
     return load_queue_families(device) && build_memory_types(device);

@@ -19,6 +19,8 @@ struct rnd_physical_device {
     VkPhysicalDeviceProperties properties; /* the host's, version capped */
 
     struct rnd_memory_types memory_types;
+    bool has_external_memory_host;
+    bool has_dma_bufs; /* and so VK_KHR_external_memory_fd and VK_EXT_external_memory_dma_buf */
     /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
     uint64_t import_alignment;
     bool has_external_fence_fd;

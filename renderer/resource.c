@@ -1,6 +1,7 @@
 #include "renderer/resource.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -73,6 +74,22 @@ free_shm:
 }
 
 struct rnd_shm *
+rnd_shm_wrap_or_close(int dma_buf_fd)
+{
+    off_t size = lseek(dma_buf_fd, 0, SEEK_END);
+    struct rnd_shm *shm = size > 0 ? calloc(1, sizeof(*shm)) : NULL;
+    if (!shm) {
+        base_fd_close(&dma_buf_fd);
+        return NULL;
+    }
+    shm->kind = RND_FD_DMA_BUF;
+    shm->fd = dma_buf_fd;
+    shm->size = (uint64_t)size;
+    atomic_init(&shm->references, 1);
+    return shm;
+}
+
+struct rnd_shm *
 rnd_shm_ref(struct rnd_shm *shm)
 {
     atomic_fetch_add_explicit(&shm->references, 1, memory_order_relaxed);
@@ -96,6 +113,9 @@ rnd_shm_unref(struct rnd_shm *shm)
 int
 rnd_shm_take_fd(struct rnd_shm *shm)
 {
+    if (shm->kind == RND_FD_DMA_BUF) {
+        return fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
+    }
     int fd = shm->fd;
     shm->fd = -1;
     return fd;

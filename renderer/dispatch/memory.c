@@ -1,7 +1,9 @@
 #include "renderer/memory.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "protocol/proto_mesa.h"
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
@@ -27,61 +29,21 @@ exceeds_heap(const struct rnd_physical_device *physical, const VkMemoryAllocateI
     return info->allocationSize > guest->memoryHeaps[heap].size;
 }
 
-/* New pages for an allocation of a shared type. */
-static VkResult
-create_pages(const struct rnd_physical_device *physical, const VkMemoryAllocateInfo *info,
-             struct rnd_shm **out)
-{
-    uint64_t size = import_size(physical, info->allocationSize);
-    if (size == 0) {
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
-    *out = rnd_shm_create("vesper-memory", size, physical->import_alignment);
-    return *out ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
-}
+/* --- allocating --- */
 
-/* The pages of another memory object, which the guest names by their resource. */
+/* Neither imported pages nor what is exported for every mapping is dedicated; and the guest's own
+ * wish to export has no say in what backs a type. */
 static VkResult
-import_pages(struct rnd_call *call, const VkImportMemoryResourceInfoMESA *import,
-             const VkMemoryAllocateInfo *info, struct rnd_shm **out)
-{
-    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
-    enum rnd_resource_kind kind;
-    struct rnd_shm *shm =
-        rnd_resource_table_get(&call->context->resources, import->resourceId, &kind);
-    if (!shm) {
-        rnd_call_fail(call, "there is no resource %u to import", import->resourceId);
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    }
-    uint64_t size = import_size(physical, info->allocationSize);
-    if (kind != RND_RESOURCE_DEVICE_MEMORY || size == 0 || size > shm->size ||
-        (uintptr_t)shm->map % physical->import_alignment != 0) {
-        rnd_shm_unref(shm);
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    }
-    *out = shm;
-    return VK_SUCCESS;
-}
-
-/* Imported host memory cannot be dedicated, nor exported by the host; sharing needs no host's help.
- */
-static VkResult
-allocate_shared(struct rnd_call *call, const VkMemoryAllocateInfo *info, const struct rnd_shm *shm,
-                VkDeviceMemory *out)
+allocate_from_host(struct rnd_call *call, const VkMemoryAllocateInfo *info, uint64_t size,
+                   void *structure, VkDeviceMemory *out)
 {
     const struct rnd_device *device = rnd_call_device(call);
-    rnd_chain_remove(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
-    rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-
-    VkImportMemoryHostPointerInfoEXT import = {
-        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
-        .pNext = info->pNext,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
-        .pHostPointer = shm->map,
-    };
+    if (structure) {
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
+        rnd_chain_push(info, structure);
+    }
     VkMemoryAllocateInfo host_info = *info;
-    host_info.pNext = &import;
-    host_info.allocationSize = import_size(device->physical_device, info->allocationSize);
+    host_info.allocationSize = size;
     host_info.memoryTypeIndex =
         device->physical_device->memory_types.types[info->memoryTypeIndex].host_index;
     return device->table.AllocateMemory(device->handle, &host_info, NULL, out);
@@ -90,16 +52,103 @@ allocate_shared(struct rnd_call *call, const VkMemoryAllocateInfo *info, const s
 static VkResult
 allocate_on_device(struct rnd_call *call, const VkMemoryAllocateInfo *info, VkDeviceMemory *out)
 {
-    const struct rnd_device *device = rnd_call_device(call);
-    const VkExportMemoryAllocateInfo *export =
-        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-    if (export && export->handleTypes != 0) {
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* was never offered: nothing could carry it */
+    return allocate_from_host(call, info, info->allocationSize, NULL, out);
+}
+
+/* The pages are ours, and the host imports them. */
+static VkResult
+allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
+                  struct rnd_memory *memory, VkDeviceMemory *out)
+{
+    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
+    uint64_t size = import_size(physical, info->allocationSize);
+    if (size == 0) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
-    VkMemoryAllocateInfo host_info = *info;
-    host_info.memoryTypeIndex =
-        device->physical_device->memory_types.types[info->memoryTypeIndex].host_index;
-    return device->table.AllocateMemory(device->handle, &host_info, NULL, out);
+    if (!memory->shm) {
+        memory->shm = rnd_shm_create("vesper-memory", size, physical->import_alignment);
+        if (!memory->shm) {
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+        }
+    }
+    if (size > memory->shm->size || (uintptr_t)memory->shm->map % physical->import_alignment != 0) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    VkImportMemoryHostPointerInfoEXT import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+        .pHostPointer = memory->shm->map,
+    };
+    return allocate_from_host(call, info, size, &import, out);
+}
+
+/* The pages are the host's; it gives a descriptor of them when the guest maps (memory.c). */
+static VkResult
+allocate_as_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, VkDeviceMemory *out)
+{
+    VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    };
+    return allocate_from_host(call, info, info->allocationSize, &export, out);
+}
+
+/* The host's memory types that it would import the dma-buf as; 0: none. */
+static uint32_t
+dma_buf_types(const struct rnd_device *device, int fd)
+{
+    VkMemoryFdPropertiesKHR properties = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+    VkResult result = device->table.GetMemoryFdPropertiesKHR(
+        device->handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, fd, &properties);
+    return result == VK_SUCCESS ? properties.memoryTypeBits : 0;
+}
+
+static VkResult
+import_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, const struct rnd_shm *shm,
+               uint32_t host_index, VkDeviceMemory *out)
+{
+    if (info->allocationSize > shm->size ||
+        !(dma_buf_types(rnd_call_device(call), shm->fd) >> host_index & 1)) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    int fd = fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    }
+    VkImportMemoryFdInfoKHR import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        .fd = fd,
+    };
+    VkResult result = allocate_from_host(call, info, info->allocationSize, &import, out);
+    if (result != VK_SUCCESS) {
+        base_fd_close(&fd); /* the host takes it over on success only */
+    }
+    return result;
+}
+
+/* What another memory object is made of, which the guest names by its resource. */
+static VkResult
+import_resource(struct rnd_call *call, uint32_t resource_id, const VkMemoryAllocateInfo *info,
+                const struct rnd_memory_type *type, struct rnd_memory *memory, VkDeviceMemory *out)
+{
+    enum rnd_resource_kind kind;
+    struct rnd_shm *shm = rnd_resource_table_get(&call->context->resources, resource_id, &kind);
+    if (!shm) {
+        rnd_call_fail(call, "there is no resource %u to import", resource_id);
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    memory->shm = shm;
+    memory->taken = true; /* the resource is its blob */
+    if (kind == RND_RESOURCE_DEVICE_MEMORY) {
+        if (type->backing == RND_BACKING_SHARED && shm->kind == RND_FD_SHARED_MEMORY) {
+            return allocate_in_pages(call, info, memory, out);
+        }
+        if (type->backing == RND_BACKING_DMA_BUF && shm->kind == RND_FD_DMA_BUF) {
+            return import_dma_buf(call, info, shm, type->host_index, out);
+        }
+    }
+    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 }
 
 static VkResult
@@ -115,15 +164,25 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
     if (exceeds_heap(physical, info)) {
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
+    const VkExportMemoryAllocateInfo *export =
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
     const VkImportMemoryResourceInfoMESA *import =
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
-    if (type->backing == RND_BACKING_DEVICE) {
-        return import ? VK_ERROR_INVALID_EXTERNAL_HANDLE : allocate_on_device(call, info, out);
+    memory->backing = type->backing;
+    memory->cached = physical->memory_types.guest.memoryTypes[info->memoryTypeIndex].propertyFlags &
+                     VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    if (import) {
+        return import_resource(call, import->resourceId, info, type, memory, out);
     }
-    memory->taken = import; /* the resource that it names is the blob */
-    VkResult result = import ? import_pages(call, import, info, &memory->shm)
-                             : create_pages(physical, info, &memory->shm);
-    return result == VK_SUCCESS ? allocate_shared(call, info, memory->shm, out) : result;
+    switch (type->backing) {
+    case RND_BACKING_SHARED: return allocate_in_pages(call, info, memory, out);
+    case RND_BACKING_DMA_BUF: return allocate_as_dma_buf(call, info, out);
+    case RND_BACKING_DEVICE: break;
+    }
+    if (export && export->handleTypes != 0) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* was never offered: nothing could carry it */
+    }
+    return allocate_on_device(call, info, out);
 }
 
 void
@@ -158,6 +217,18 @@ rnd_do_vkFreeMemory(struct rnd_call *call, struct proto_vkFreeMemory *args)
     rnd_call_destroy(call, args->memory_id, VK_OBJECT_TYPE_DEVICE_MEMORY);
 }
 
+/* The guest's memory types that a resource can be imported as. */
+static uint32_t
+importable_types(const struct rnd_device *device, const struct rnd_shm *shm)
+{
+    const struct rnd_memory_types *types = &device->physical_device->memory_types;
+    if (shm->kind == RND_FD_DMA_BUF) {
+        return rnd_memory_types_backed_by(types, RND_BACKING_DMA_BUF,
+                                          dma_buf_types(device, shm->fd));
+    }
+    return rnd_memory_types_backed_by(types, RND_BACKING_SHARED, UINT32_MAX);
+}
+
 void
 rnd_do_vkGetMemoryResourcePropertiesMESA(struct rnd_call *call,
                                          struct proto_vkGetMemoryResourcePropertiesMESA *args)
@@ -170,10 +241,11 @@ rnd_do_vkGetMemoryResourcePropertiesMESA(struct rnd_call *call,
         return;
     }
     args->ret = VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    if (kind == RND_RESOURCE_DEVICE_MEMORY) {
+    uint32_t types =
+        kind == RND_RESOURCE_DEVICE_MEMORY ? importable_types(rnd_call_device(call), shm) : 0;
+    if (types != 0) {
         args->ret = VK_SUCCESS;
-        args->pMemoryResourceProperties->memoryTypeBits =
-            rnd_memory_types_shared(&rnd_call_device(call)->physical_device->memory_types);
+        args->pMemoryResourceProperties->memoryTypeBits = types;
         VkMemoryResourceAllocationSizePropertiesMESA *size =
             rnd_chain_find(args->pMemoryResourceProperties->pNext,
                            VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA);

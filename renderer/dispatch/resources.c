@@ -13,9 +13,9 @@ void
 rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
 {
     struct rnd_device *device = rnd_call_device(call);
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     if (!rnd_call_check_new_ids(call, args->pBuffer_ids, 1) ||
-        !rnd_external_buffer(call, args->pCreateInfo, &external)) {
+        !rnd_external_buffer(call, args->pCreateInfo, &handles)) {
         return;
     }
     struct rnd_buffer *buffer = calloc(1, sizeof(*buffer));
@@ -23,7 +23,7 @@ rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
-    buffer->external = external;
+    buffer->handles = handles;
     args->ret = device->table.CreateBuffer(device->handle, args->pCreateInfo, NULL, args->pBuffer);
     if (args->ret != VK_SUCCESS) {
         free(buffer);
@@ -46,10 +46,10 @@ void
 rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
 {
     struct rnd_device *device = rnd_call_device(call);
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     bool preinitialized = args->pCreateInfo->initialLayout == VK_IMAGE_LAYOUT_PREINITIALIZED;
     if (!rnd_call_check_new_ids(call, args->pImage_ids, 1) ||
-        !rnd_external_image(call, args->pCreateInfo, &external)) {
+        !rnd_external_image(call, args->pCreateInfo, &handles)) {
         return;
     }
     struct rnd_image *image = calloc(1, sizeof(*image));
@@ -57,7 +57,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
-    image->external = external;
+    image->handles = handles;
     image->format = args->pCreateInfo->format;
     image->type = args->pCreateInfo->imageType;
     image->extent = args->pCreateInfo->extent;
@@ -69,7 +69,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         free(image);
         return;
     }
-    if (external && preinitialized &&
+    if (handles && preinitialized &&
         !rnd_preinitialized_add(&device->preinitialized, *args->pImage, image)) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         device->table.DestroyImage(device->handle, *args->pImage, NULL);
@@ -91,8 +91,8 @@ rnd_do_vkDestroyImage(struct rnd_call *call, struct proto_vkDestroyImage *args)
 
 /* --- memory requirements --- */
 
-/* Asked of the host whatever the guest asks for: what must be dedicated cannot lie in imported
- * pages. */
+/* Asked of the host whatever the guest asks for: what must be dedicated cannot lie in memory that
+ * both sides map. */
 struct requirements {
     VkMemoryRequirements2 host;
     VkMemoryDedicatedRequirements dedicated;
@@ -110,23 +110,23 @@ prepare(struct requirements *requirements)
 }
 
 static VkMemoryRequirements
-translate(const struct rnd_call *call, const struct requirements *requirements, bool external)
+translate(const struct rnd_call *call, const struct requirements *requirements,
+          VkExternalMemoryHandleTypeFlags handles)
 {
     VkMemoryRequirements result = requirements->host.memoryRequirements;
-    bool may_be_shared = external && !requirements->dedicated.requiresDedicatedAllocation;
-    result.memoryTypeBits =
-        rnd_memory_types_to_guest(&rnd_call_device(call)->physical_device->memory_types,
-                                  result.memoryTypeBits, may_be_shared);
+    result.memoryTypeBits = rnd_memory_types_to_guest(
+        &rnd_call_device(call)->physical_device->memory_types, result.memoryTypeBits,
+        requirements->dedicated.requiresDedicatedAllocation ? 0 : handles);
     return result;
 }
 
 /* For the commands whose answer is a chain; the structure of dedication is the only one there is.
  */
 static void
-answer(const struct rnd_call *call, const struct requirements *requirements, bool external,
-       VkMemoryRequirements2 *out)
+answer(const struct rnd_call *call, const struct requirements *requirements,
+       VkExternalMemoryHandleTypeFlags handles, VkMemoryRequirements2 *out)
 {
-    out->memoryRequirements = translate(call, requirements, external);
+    out->memoryRequirements = translate(call, requirements, handles);
     VkMemoryDedicatedRequirements *dedicated =
         rnd_chain_find(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
     if (dedicated) {
@@ -137,7 +137,7 @@ answer(const struct rnd_call *call, const struct requirements *requirements, boo
 }
 
 static bool
-buffer_is_external(struct rnd_call *call, VkBuffer handle, bool *external)
+find_buffer(struct rnd_call *call, VkBuffer handle, VkExternalMemoryHandleTypeFlags *handles)
 {
     const struct rnd_buffer *buffer =
         (struct rnd_buffer *)rnd_call_seen(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(handle));
@@ -145,12 +145,12 @@ buffer_is_external(struct rnd_call *call, VkBuffer handle, bool *external)
         rnd_call_fail(call, "it names no buffer");
         return false;
     }
-    *external = buffer->external;
+    *handles = buffer->handles;
     return true;
 }
 
 static bool
-image_is_external(struct rnd_call *call, VkImage handle, bool *external)
+find_image(struct rnd_call *call, VkImage handle, VkExternalMemoryHandleTypeFlags *handles)
 {
     const struct rnd_image *image =
         (struct rnd_image *)rnd_call_seen(call, VK_OBJECT_TYPE_IMAGE, RND_HANDLE(handle));
@@ -158,7 +158,7 @@ image_is_external(struct rnd_call *call, VkImage handle, bool *external)
         rnd_call_fail(call, "it names no image");
         return false;
     }
-    *external = image->external;
+    *handles = image->handles;
     return true;
 }
 
@@ -167,8 +167,8 @@ rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
                                      struct proto_vkGetBufferMemoryRequirements *args)
 {
     struct requirements requirements;
-    bool external;
-    if (!buffer_is_external(call, args->buffer, &external)) {
+    VkExternalMemoryHandleTypeFlags handles;
+    if (!find_buffer(call, args->buffer, &handles)) {
         return;
     }
     VkBufferMemoryRequirementsInfo2 info = {
@@ -176,7 +176,7 @@ rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
         .buffer = args->buffer,
     };
     call->device_table->GetBufferMemoryRequirements2(args->device, &info, prepare(&requirements));
-    *args->pMemoryRequirements = translate(call, &requirements, external);
+    *args->pMemoryRequirements = translate(call, &requirements, handles);
 }
 
 void
@@ -184,13 +184,13 @@ rnd_do_vkGetBufferMemoryRequirements2(struct rnd_call *call,
                                       struct proto_vkGetBufferMemoryRequirements2 *args)
 {
     struct requirements requirements;
-    bool external;
-    if (!buffer_is_external(call, args->pInfo->buffer, &external)) {
+    VkExternalMemoryHandleTypeFlags handles;
+    if (!find_buffer(call, args->pInfo->buffer, &handles)) {
         return;
     }
     call->device_table->GetBufferMemoryRequirements2(args->device, args->pInfo,
                                                      prepare(&requirements));
-    answer(call, &requirements, external, args->pMemoryRequirements);
+    answer(call, &requirements, handles, args->pMemoryRequirements);
 }
 
 void
@@ -198,17 +198,17 @@ rnd_do_vkGetDeviceBufferMemoryRequirements(struct rnd_call *call,
                                            struct proto_vkGetDeviceBufferMemoryRequirements *args)
 {
     struct requirements requirements;
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     if (!call->device_table->GetDeviceBufferMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &external)) {
+    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &handles)) {
         return;
     }
     call->device_table->GetDeviceBufferMemoryRequirements(args->device, args->pInfo,
                                                           prepare(&requirements));
-    answer(call, &requirements, external, args->pMemoryRequirements);
+    answer(call, &requirements, handles, args->pMemoryRequirements);
 }
 
 void
@@ -216,8 +216,8 @@ rnd_do_vkGetImageMemoryRequirements(struct rnd_call *call,
                                     struct proto_vkGetImageMemoryRequirements *args)
 {
     struct requirements requirements;
-    bool external;
-    if (!image_is_external(call, args->image, &external)) {
+    VkExternalMemoryHandleTypeFlags handles;
+    if (!find_image(call, args->image, &handles)) {
         return;
     }
     VkImageMemoryRequirementsInfo2 info = {
@@ -225,7 +225,7 @@ rnd_do_vkGetImageMemoryRequirements(struct rnd_call *call,
         .image = args->image,
     };
     call->device_table->GetImageMemoryRequirements2(args->device, &info, prepare(&requirements));
-    *args->pMemoryRequirements = translate(call, &requirements, external);
+    *args->pMemoryRequirements = translate(call, &requirements, handles);
 }
 
 void
@@ -233,13 +233,13 @@ rnd_do_vkGetImageMemoryRequirements2(struct rnd_call *call,
                                      struct proto_vkGetImageMemoryRequirements2 *args)
 {
     struct requirements requirements;
-    bool external;
-    if (!image_is_external(call, args->pInfo->image, &external)) {
+    VkExternalMemoryHandleTypeFlags handles;
+    if (!find_image(call, args->pInfo->image, &handles)) {
         return;
     }
     call->device_table->GetImageMemoryRequirements2(args->device, args->pInfo,
                                                     prepare(&requirements));
-    answer(call, &requirements, external, args->pMemoryRequirements);
+    answer(call, &requirements, handles, args->pMemoryRequirements);
 }
 
 void
@@ -247,17 +247,17 @@ rnd_do_vkGetDeviceImageMemoryRequirements(struct rnd_call *call,
                                           struct proto_vkGetDeviceImageMemoryRequirements *args)
 {
     struct requirements requirements;
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     if (!call->device_table->GetDeviceImageMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (!rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+    if (!rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
         return;
     }
     call->device_table->GetDeviceImageMemoryRequirements(args->device, args->pInfo,
                                                          prepare(&requirements));
-    answer(call, &requirements, external, args->pMemoryRequirements);
+    answer(call, &requirements, handles, args->pMemoryRequirements);
 }
 
 /* --- other questions about images that are not there --- */
@@ -266,12 +266,12 @@ void
 rnd_do_vkGetDeviceImageSparseMemoryRequirements(
     struct rnd_call *call, struct proto_vkGetDeviceImageSparseMemoryRequirements *args)
 {
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     if (!call->device_table->GetDeviceImageSparseMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
         call->device_table->GetDeviceImageSparseMemoryRequirements(
             args->device, args->pInfo, args->pSparseMemoryRequirementCount,
             args->pSparseMemoryRequirements);
@@ -282,12 +282,12 @@ void
 rnd_do_vkGetDeviceImageSubresourceLayout(struct rnd_call *call,
                                          struct proto_vkGetDeviceImageSubresourceLayout *args)
 {
-    bool external;
+    VkExternalMemoryHandleTypeFlags handles;
     if (!call->device_table->GetDeviceImageSubresourceLayout) {
         rnd_call_missing(call);
         return;
     }
-    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
         call->device_table->GetDeviceImageSubresourceLayout(args->device, args->pInfo,
                                                             args->pLayout);
     }

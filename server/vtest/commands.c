@@ -136,7 +136,7 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
     uint64_t size = srv_load_u64(&body[2]), blob_id = srv_load_u64(&body[4]);
     uint32_t resource_id = client->last_resource_id + 1;
     const char *fault = find_blob_fault(client, type);
-    int fd;
+    struct rnd_blob blob;
 
     if (fault) {
         srv_client_end(client, BASE_LOG_WARN,
@@ -144,7 +144,7 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
         return;
     }
     enum rnd_result res =
-        rnd_context_create_blob(client->context, resource_id, blob_id, size, flags, &fd);
+        rnd_context_create_blob(client->context, resource_id, blob_id, size, flags, &blob);
     if (res == RND_FATAL) {
         srv_client_end_silently(client);
     } else if (res != RND_OK) {
@@ -153,7 +153,7 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
     } else {
         client->last_resource_id = resource_id;
         srv_client_reply(client, WIRE_VTEST_RESOURCE_CREATE_BLOB, &resource_id, 1);
-        srv_client_send_fd_and_close(client, fd);
+        srv_client_send_fd_and_close(client, blob.fd);
     }
 }
 

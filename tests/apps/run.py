@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
 """Runs an application on a lavapipe: natively, or through Vesper with the validation layer on both sides.
 
-    run.py [--vesper PROGRAM] [--no-validation] --host system|newer --peers FOLDER -- APP [ARGS...]
+    run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM] --host system|newer
+           --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
-application runs natively. Exit status: the application's; 77, with the reason, if there is no such driver.
+application runs natively. --dma-bufs makes the host one that imports no pages but exports dma-bufs, by
+means of the test layer tests/interop/hostmem_layer.c.
+Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
 import argparse
+import contextlib
 import glob
+import json
 import os
 import subprocess
 import sys
+import tempfile
 
 SKIPPED = 77
 
@@ -36,10 +42,42 @@ def clean_env():
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
-def main():
+def write_server(folder, program, library):
+    """A server whose host has the test layer under it, below the layer of `vesper run --validate`: where
+    a loader finds layers decides about their order."""
+    layer = {"name": "VK_LAYER_VESPER_TEST_hostmem", "type": "GLOBAL", "library_path": os.path.abspath(library),
+             "api_version": "1.3.0", "implementation_version": "1", "description": "a host with dma-bufs"}
+    with open(os.path.join(folder, "hostmem.json"), "w", encoding="utf-8") as manifest:
+        json.dump({"file_format_version": "1.1.2", "layer": layer}, manifest)
+    path = os.path.join(folder, "server")
+    with open(path, "w", encoding="utf-8") as script:
+        script.write("#!/bin/sh\n"
+                     "export VESPER_TEST_DMA_BUFS_ONLY=1\n"
+                     f"export VK_LAYER_PATH='/usr/share/vulkan/explicit_layer.d:{folder}'\n"
+                     f"export VK_INSTANCE_LAYERS=\"{layer['name']}"
+                     "${VK_INSTANCE_LAYERS:+:$VK_INSTANCE_LAYERS}\"\n"
+                     f"exec '{os.path.abspath(program)}' \"$@\"\n")
+    os.chmod(path, 0o755)
+    return path
+
+
+def run_on_dma_bufs(command, env):
+    """The renderer must say that it found the host that was meant."""
+    done = subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
+    lines = done.stderr.splitlines()
+    print("\n".join(line for line in lines if " debug: " not in line), file=sys.stderr)
+    if not any(" memory type " in line and line.endswith(", dma-buf") for line in lines):
+        print("no memory type was backed by dma-bufs: is the test layer under the server?")
+        return 1
+    return done.returncode
+
+
+def main(stack):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vesper", help="the vesper program; natively without")
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
+    parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
+    parser.add_argument("--server", help="the server program, for --dma-bufs")
     parser.add_argument("--host", choices=("system", "newer"), required=True)
     parser.add_argument("--peers", required=True, help="where setup/peers put its folders")
     parser.add_argument("app", nargs="+")
@@ -51,14 +89,21 @@ def main():
         env["VKH_VALIDATE"] = "1"
     if args.vesper:
         command = [args.vesper, "run", "--host-driver", manifest]
+        if args.dma_bufs:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
+            command += ["--log", "debug",
+                        "--server", write_server(folder, args.server, args.dma_bufs)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
         # In a sanitized build: the host's driver leaks a little, in a library that is gone by then.
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         command = args.app
+    if args.dma_bufs:
+        return run_on_dma_bufs(command, env)
     return subprocess.run(command, env=env, check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with contextlib.ExitStack() as scratch:
+        sys.exit(main(scratch))

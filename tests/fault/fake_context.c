@@ -181,7 +181,7 @@ rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fe
 
 enum rnd_result
 rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t blob_id,
-                        uint64_t size, uint32_t flags, int *fd)
+                        uint64_t size, uint32_t flags, struct rnd_blob *out)
 {
     if (ctx->fatal) {
         return RND_FATAL;
@@ -191,11 +191,12 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
         base_log_warn("fake context: no blob of that kind");
         return RND_INVALID;
     }
-    *fd = base_fd_create_shared_memory("fake", size);
-    if (*fd == -1) {
+    struct rnd_blob blob = {.fd = base_fd_create_shared_memory("fake", size)};
+    if (blob.fd == -1) {
         base_log_warn("fake context: no blob of that size");
         return RND_NO_MEMORY;
     }
+    *out = blob;
     return RND_OK;
 }
 

@@ -4,9 +4,14 @@
  *
  * The layer claims VK_EXT_external_memory_dma_buf. A host-visible allocation that asks for export
  * as dma-buf becomes a memfd, imported by VK_EXT_external_memory_host; vkGetMemoryFdKHR hands that
- * memfd out. Everything else passes through.
+ * memfd out, and importing one as dma-buf imports its pages. Everything else passes through.
+ *
+ * With VESPER_TEST_DMA_BUFS_ONLY=1 the host also looks as if it could import no pages: it has lost
+ * VK_EXT_external_memory_host, and buffers and images may be external to dma-bufs under the
+ * conditions that the driver sets for pages.
  *
  * One lock guards the three lists. The layer calls down with it released. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +37,7 @@ struct layer_instance {
     PFN_vkDestroyInstance DestroyInstance;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceExternalBufferProperties GetPhysicalDeviceExternalBufferProperties;
+    PFN_vkGetPhysicalDeviceImageFormatProperties2 GetPhysicalDeviceImageFormatProperties2;
     PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
 };
 
@@ -44,6 +50,7 @@ struct layer_device {
     PFN_vkAllocateMemory AllocateMemory;
     PFN_vkFreeMemory FreeMemory;
     PFN_vkGetMemoryFdKHR GetMemoryFdKHR;
+    PFN_vkGetMemoryFdPropertiesKHR GetMemoryFdPropertiesKHR;
     PFN_vkGetMemoryHostPointerPropertiesEXT GetMemoryHostPointerPropertiesEXT;
     VkPhysicalDeviceMemoryProperties properties;
 };
@@ -113,6 +120,13 @@ unpublish(struct base_list *link)
     pthread_mutex_unlock(&lock);
 }
 
+static bool
+dma_bufs_only(void)
+{
+    const char *value = getenv("VESPER_TEST_DMA_BUFS_ONLY");
+    return value && strcmp(value, "1") == 0;
+}
+
 static const void *
 find_in_chain(const void *chain, VkStructureType type)
 {
@@ -165,6 +179,7 @@ layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbac
     LOAD(DestroyInstance);
     LOAD(EnumerateDeviceExtensionProperties);
     LOAD(GetPhysicalDeviceExternalBufferProperties);
+    LOAD(GetPhysicalDeviceImageFormatProperties2);
     LOAD(GetPhysicalDeviceMemoryProperties);
 #undef LOAD
     publish(&instances, &instance->link);
@@ -183,6 +198,13 @@ layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
     free(instance);
 }
 
+static const VkExternalMemoryProperties dma_buf_properties = {
+    .externalMemoryFeatures =
+        VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
+    .exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    .compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+};
+
 static VKAPI_ATTR void VKAPI_CALL
 layer_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical_device,
                                                 const VkPhysicalDeviceExternalBufferInfo *info,
@@ -191,13 +213,35 @@ layer_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical_device
     find_instance(physical_device)
         ->GetPhysicalDeviceExternalBufferProperties(physical_device, info, out);
     if (info->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
-        out->externalMemoryProperties = (VkExternalMemoryProperties){
-            .externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
-                                      VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
-            .exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-            .compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-        };
+        out->externalMemoryProperties = dma_buf_properties;
+    } else if (dma_bufs_only()) {
+        out->externalMemoryProperties =
+            (VkExternalMemoryProperties){.compatibleHandleTypes = info->handleType};
     }
+}
+
+/* As the driver would answer for pages, in other words. */
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
+                                              const VkPhysicalDeviceImageFormatInfo2 *info,
+                                              VkImageFormatProperties2 *out)
+{
+    struct layer_instance *instance = find_instance(physical_device);
+    VkPhysicalDeviceExternalImageFormatInfo *question = (void *)find_in_chain(
+        info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    VkExternalImageFormatProperties *answer =
+        (void *)find_in_chain(out->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+    if (!question || question->handleType != VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
+        return instance->GetPhysicalDeviceImageFormatProperties2(physical_device, info, out);
+    }
+    question->handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+    VkResult result = instance->GetPhysicalDeviceImageFormatProperties2(physical_device, info, out);
+    question->handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    if (answer && (answer->externalMemoryProperties.externalMemoryFeatures &
+                   VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT)) {
+        answer->externalMemoryProperties = dma_buf_properties;
+    }
+    return result;
 }
 
 /* The driver's device extensions with room for one more; NULL without memory. Freed by the caller.
@@ -226,6 +270,19 @@ has_extension(const VkExtensionProperties *all, uint32_t count, const char *name
     return false;
 }
 
+/* Returns how many are left. */
+static uint32_t
+drop_extension(VkExtensionProperties *all, uint32_t count, const char *name)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(all[i].extensionName, name) != 0) {
+            all[kept++] = all[i];
+        }
+    }
+    return kept;
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
                                          uint32_t *count, VkExtensionProperties *out)
@@ -243,6 +300,9 @@ layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const
     if (!has_extension(all, total, dma_buf_name)) {
         memcpy(all[total].extensionName, dma_buf_name, sizeof(dma_buf_name));
         all[total++].specVersion = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_SPEC_VERSION;
+    }
+    if (dma_bufs_only()) {
+        total = drop_extension(all, total, host_name);
     }
     uint32_t copied = out && *count < total ? *count : total;
     if (out) {
@@ -340,6 +400,7 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
     LOAD(AllocateMemory);
     LOAD(FreeMemory);
     LOAD(GetMemoryFdKHR);
+    LOAD(GetMemoryFdPropertiesKHR);
     LOAD(GetMemoryHostPointerPropertiesEXT);
 #undef LOAD
     publish(&devices, &device->link);
@@ -360,26 +421,46 @@ memory_destroy(struct layer_memory *memory)
     free(memory);
 }
 
+/* Takes over `fd`, on failure too. */
 static struct layer_memory *
-memory_create(VkDeviceSize size)
+memory_create_of(int fd, size_t size)
 {
     struct layer_memory *memory = calloc(1, sizeof(*memory));
     if (!memory) {
+        close(fd);
         return NULL;
     }
-    memory->size = (size + import_alignment - 1) & ~(import_alignment - 1);
-    memory->fd = memfd_create("hostmem-layer", MFD_CLOEXEC);
-    if (memory->fd < 0 || ftruncate(memory->fd, memory->size) != 0) {
-        memory_destroy(memory);
-        return NULL;
-    }
-    void *map = mmap(NULL, memory->size, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+    memory->fd = fd;
+    memory->size = size;
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) {
         memory_destroy(memory);
         return NULL;
     }
     memory->map = map;
     return memory;
+}
+
+static struct layer_memory *
+memory_create(VkDeviceSize size)
+{
+    size_t aligned = (size + import_alignment - 1) & ~(import_alignment - 1);
+    int fd = memfd_create("hostmem-layer", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, aligned) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd >= 0 ? memory_create_of(fd, aligned) : NULL;
+}
+
+/* NULL unless the allocation imports a dma-buf. */
+static const VkImportMemoryFdInfoKHR *
+find_import(const VkMemoryAllocateInfo *info)
+{
+    const VkImportMemoryFdInfoKHR *import =
+        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
+    return import && import->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT ? import
+                                                                                          : NULL;
 }
 
 static bool
@@ -432,10 +513,13 @@ layer_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
                      const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
 {
     struct layer_device *device = find_device(handle);
-    if (!wants_shared_pages(device, info)) {
+    const VkImportMemoryFdInfoKHR *import = find_import(info);
+    if (!import && !wants_shared_pages(device, info)) {
         return device->AllocateMemory(handle, info, allocator, out);
     }
-    struct layer_memory *memory = memory_create(info->allocationSize);
+    struct layer_memory *memory =
+        import ? memory_create_of(dup(import->fd), lseek(import->fd, 0, SEEK_END))
+               : memory_create(info->allocationSize);
     if (!memory) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
@@ -443,6 +527,9 @@ layer_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
     if (result != VK_SUCCESS) {
         memory_destroy(memory);
         return result;
+    }
+    if (import) {
+        close(import->fd); /* ours now */
     }
     *out = memory->handle;
     publish(&device->memories, &memory->link);
@@ -503,6 +590,22 @@ layer_GetMemoryFdKHR(VkDevice handle, const VkMemoryGetFdInfoKHR *info, int *out
     return VK_SUCCESS;
 }
 
+/* Any type takes pages, if it takes any. */
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBits type, int fd,
+                               VkMemoryFdPropertiesKHR *out)
+{
+    struct layer_device *device = find_device(handle);
+    if (type != VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
+        return device->GetMemoryFdPropertiesKHR(handle, type, fd, out);
+    }
+    if (fcntl(fd, F_GET_SEALS) == -1) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* no memfd */
+    }
+    out->memoryTypeBits = (UINT32_C(1) << device->properties.memoryTypeCount) - 1;
+    return VK_SUCCESS;
+}
+
 /* The specification wants all memory freed by now; what was not still goes with its device. */
 static VKAPI_ATTR void VKAPI_CALL
 layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
@@ -542,11 +645,14 @@ static const struct layer_function instance_functions[] = {
     HOOK(GetPhysicalDeviceExternalBufferProperties),
     {"vkGetPhysicalDeviceExternalBufferPropertiesKHR",
      (PFN_vkVoidFunction)layer_GetPhysicalDeviceExternalBufferProperties},
+    HOOK(GetPhysicalDeviceImageFormatProperties2),
+    {"vkGetPhysicalDeviceImageFormatProperties2KHR",
+     (PFN_vkVoidFunction)layer_GetPhysicalDeviceImageFormatProperties2},
     HOOK(CreateDevice),
 };
 static const struct layer_function device_functions[] = {
     HOOK(GetDeviceProcAddr), HOOK(DestroyDevice),  HOOK(AllocateMemory),
-    HOOK(FreeMemory),        HOOK(GetMemoryFdKHR),
+    HOOK(FreeMemory),        HOOK(GetMemoryFdKHR), HOOK(GetMemoryFdPropertiesKHR),
 };
 #undef HOOK
 

@@ -58,7 +58,7 @@ void guest_assert_fatal(struct guest *guest, const char *words);
 void guest_assert_alive(struct guest *guest);
 
 /* Instance, physical device and device with one queue on timeline 1, on the host that
- * VESPER_HOST_DRIVER names. Skips the test if there is none. */
+ * VESPER_HOST_DRIVER or VK_DRIVER_FILES names. Skips the test if there is none. */
 void guest_begin_with_device(struct guest *guest);
 
 /* A ring over GUEST_RING_RESOURCE with the layout of our driver. */

@@ -252,21 +252,22 @@ free_memory(struct guest *guest, uint64_t id)
 
 #define MAPPABLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
 
-TEST(shared_pages_are_handed_out_once_and_outlive_the_memory)
+TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
 {
     struct guest guest;
-    int fd = -1;
+    struct rnd_blob blob = {.fd = -1};
     guest_begin_with_device(&guest);
     assert_int_equal(allocate(&guest, 200, find_type(&guest, MAPPABLE), 5000, NULL), VK_SUCCESS);
     assert_int_equal(
-        rnd_context_create_blob(guest.context, 9, 200, 1 << 20, RND_BLOB_MAPPABLE, &fd),
+        rnd_context_create_blob(guest.context, 9, 200, 1 << 20, RND_BLOB_MAPPABLE, &blob),
         RND_INVALID); /* larger than the allocation */
-    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 5000, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 5000, RND_BLOB_MAPPABLE, &blob),
                      RND_OK);
-    uint8_t *map = base_fd_map(fd, 5000);
-    base_fd_close(&fd);
-    assert_int_equal(rnd_context_create_blob(guest.context, 10, 200, 5000, RND_BLOB_MAPPABLE, &fd),
-                     RND_INVALID);
+    uint8_t *map = base_fd_map(blob.fd, 5000);
+    base_fd_close(&blob.fd);
+    assert_int_equal(
+        rnd_context_create_blob(guest.context, 10, 200, 5000, RND_BLOB_MAPPABLE, &blob),
+        RND_INVALID);
     free_memory(&guest, 200);
     guest_assert_alive(&guest);
     map[4999] = 1;
@@ -278,7 +279,7 @@ TEST(shared_pages_are_handed_out_once_and_outlive_the_memory)
 TEST(device_memory_cannot_be_mapped_or_exported)
 {
     struct guest guest;
-    int fd = -1;
+    struct rnd_blob blob = {.fd = -1};
     VkExportMemoryAllocateInfo export = {
         .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
         .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
@@ -286,7 +287,7 @@ TEST(device_memory_cannot_be_mapped_or_exported)
     guest_begin_with_device(&guest);
     uint32_t type = find_type(&guest, 0);
     assert_int_equal(allocate(&guest, 200, type, 4096, NULL), VK_SUCCESS);
-    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_INVALID);
     assert_int_equal(allocate(&guest, 201, type, 4096, &export), VK_ERROR_INVALID_EXTERNAL_HANDLE);
     guest_assert_alive(&guest);
@@ -313,16 +314,24 @@ TEST(allocations_that_cannot_be_are_vulkan_errors)
     guest_end(&guest);
 }
 
+static enum rnd_fd_kind
+expected_kind(void)
+{
+    return getenv("VESPER_TEST_DMA_BUFS_ONLY") ? RND_FD_DMA_BUF : RND_FD_SHARED_MEMORY;
+}
+
 TEST(a_memory_resource_can_be_imported_again)
 {
     struct guest guest;
-    int fd = -1;
+    struct rnd_blob blob = {.fd = -1};
     guest_begin_with_device(&guest);
     uint32_t type = find_type(&guest, MAPPABLE);
     assert_int_equal(allocate(&guest, 200, type, 8192, NULL), VK_SUCCESS);
-    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_MAPPABLE, &blob),
                      RND_OK);
-    base_fd_close(&fd);
+    assert_int_equal(blob.kind, expected_kind());
+    assert_int_equal(blob.caching, RND_MAP_CACHED);
+    base_fd_close(&blob.fd);
     VkMemoryResourcePropertiesMESA properties = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA,
     };
@@ -350,10 +359,10 @@ TEST(a_memory_resource_can_be_imported_again)
 static enum rnd_result
 create_shared(struct guest *guest, uint32_t resource_id, uint64_t size)
 {
-    int fd = -1;
+    struct rnd_blob blob = {.fd = -1};
     enum rnd_result result =
-        rnd_context_create_blob(guest->context, resource_id, 0, size, RND_BLOB_MAPPABLE, &fd);
-    base_fd_close(&fd);
+        rnd_context_create_blob(guest->context, resource_id, 0, size, RND_BLOB_MAPPABLE, &blob);
+    base_fd_close(&blob.fd);
     return result;
 }
 

@@ -64,14 +64,14 @@ TEST(a_fatal_context_does_nothing_more)
 {
     struct guest guest;
     const uint32_t unknown[] = {9999, 0};
-    int fd;
+    struct rnd_blob blob;
     guest_begin(&guest);
     send_words(&guest, unknown, 2);
     GUEST_SEND(&guest, vkSeekReplyCommandStreamMESA, 1 << 30);
     guest_assert_fatal(&guest, "9999");
     assert_int_equal(guest_submit(&guest, unknown, 8), RND_FATAL);
     assert_int_equal(rnd_context_create_fence(guest.context, 0, 1), RND_FATAL);
-    assert_int_equal(rnd_context_create_blob(guest.context, 9, 0, 4096, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 0, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_FATAL);
     guest_end(&guest);
 }
@@ -220,21 +220,22 @@ TEST(streams_do_not_nest)
 TEST(blobs_that_cannot_be_had_are_refused_and_the_context_lives_on)
 {
     struct guest guest;
-    int fd = -1;
+    struct rnd_blob blob = {.fd = -1};
     guest_begin(&guest);
     struct rnd_context *ctx = guest.context;
-    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 0, RND_BLOB_MAPPABLE, &fd), RND_INVALID);
-    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 4096, 0, &fd), RND_INVALID);
-    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 4096, 3, &fd), RND_INVALID);
-    assert_int_equal(rnd_context_create_blob(ctx, 0, 0, 4096, RND_BLOB_MAPPABLE, &fd), RND_INVALID);
-    assert_int_equal(rnd_context_create_blob(ctx, 9, 12345, 4096, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 0, RND_BLOB_MAPPABLE, &blob), RND_INVALID);
+    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 4096, 0, &blob), RND_INVALID);
+    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, 4096, 3, &blob), RND_INVALID);
+    assert_int_equal(rnd_context_create_blob(ctx, 0, 0, 4096, RND_BLOB_MAPPABLE, &blob),
+                     RND_INVALID);
+    assert_int_equal(rnd_context_create_blob(ctx, 9, 12345, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_INVALID);
     assert_int_equal(
-        rnd_context_create_blob(ctx, GUEST_REPLY_RESOURCE, 0, 4096, RND_BLOB_MAPPABLE, &fd),
+        rnd_context_create_blob(ctx, GUEST_REPLY_RESOURCE, 0, 4096, RND_BLOB_MAPPABLE, &blob),
         RND_INVALID);
-    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, UINT64_MAX, RND_BLOB_MAPPABLE, &fd),
+    assert_int_equal(rnd_context_create_blob(ctx, 9, 0, UINT64_MAX, RND_BLOB_MAPPABLE, &blob),
                      RND_NO_MEMORY);
-    assert_int_equal(fd, -1);
+    assert_int_equal(blob.fd, -1);
     rnd_context_unref_resource(ctx, 12345);
     guest_assert_alive(&guest);
     guest_end(&guest);
@@ -247,10 +248,10 @@ TEST(shared_memory_is_limited)
     uint32_t id = 100;
     enum rnd_result result = RND_OK;
     while (result == RND_OK && id < 200) {
-        int fd = -1;
+        struct rnd_blob blob = {.fd = -1};
         result = rnd_context_create_blob(guest.context, id++, 0, UINT64_C(1) << 30,
-                                         RND_BLOB_MAPPABLE, &fd);
-        base_fd_close(&fd);
+                                         RND_BLOB_MAPPABLE, &blob);
+        base_fd_close(&blob.fd);
     }
     assert_int_equal(result, RND_NO_MEMORY);
     assert_true(id < 110);

@@ -36,6 +36,8 @@ static const VkMemoryType nvidia[] = {
     {DEVICE_LOCAL | VISIBLE | COHERENT, 0},
 };
 #define NVIDIA_IMPORTABLE 0xcu
+#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 static const VkMemoryType integrated[] = {
     {DEVICE_LOCAL | VISIBLE | COHERENT, 0},
@@ -43,10 +45,19 @@ static const VkMemoryType integrated[] = {
 };
 
 static void
-build(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host, uint32_t importable)
+build_with_dma_bufs(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
+                    uint32_t imports_pages, uint32_t exports_dma_bufs)
 {
     VkPhysicalDeviceMemoryProperties properties = host_of(count, host);
-    assert_true(rnd_memory_types_build(types, &properties, importable));
+    assert_true(rnd_memory_types_build(
+        types, &properties, &(struct rnd_memory_abilities){imports_pages, exports_dma_bufs}));
+}
+
+static void
+build(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
+      uint32_t imports_pages)
+{
+    build_with_dma_bufs(types, count, host, imports_pages, 0);
 }
 
 static void
@@ -133,7 +144,7 @@ TEST(types_that_need_features_of_amd_are_left_out)
     struct rnd_memory_types types;
     build(&types, 2, host, 3);
     assert_int_equal(types.guest.memoryTypeCount, 2);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x2, true), 0);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x2, PAGES), 0);
 }
 
 TEST(lazily_allocated_memory_keeps_its_flag)
@@ -148,8 +159,10 @@ TEST(a_device_without_mappable_memory_is_refused)
 {
     struct rnd_memory_types types;
     VkPhysicalDeviceMemoryProperties host = host_of(5, nvidia);
-    assert_false(rnd_memory_types_build(&types, &host, 0));
-    assert_false(rnd_memory_types_build(&types, &host, 0x3));
+    struct rnd_memory_abilities abilities = {0};
+    assert_false(rnd_memory_types_build(&types, &host, &abilities));
+    abilities.imports_pages = abilities.exports_dma_bufs = 0x3; /* of types nobody maps */
+    assert_false(rnd_memory_types_build(&types, &host, &abilities));
 }
 
 TEST(spare_types_go_when_there_are_too_many)
@@ -163,7 +176,7 @@ TEST(spare_types_go_when_there_are_too_many)
     assert_int_equal(types.guest.memoryTypeCount, VK_MAX_MEMORY_TYPES);
     assert_order(&types);
     for (uint32_t i = 0; i < VK_MAX_MEMORY_TYPES; i++) { /* every host type can still be had */
-        assert_int_not_equal(rnd_memory_types_to_guest(&types, 1u << i, true), 0);
+        assert_int_not_equal(rnd_memory_types_to_guest(&types, 1u << i, PAGES), 0);
     }
 }
 
@@ -171,12 +184,51 @@ TEST(masks_name_shared_types_only_for_what_may_lie_there)
 {
     struct rnd_memory_types types;
     build(&types, 5, nvidia, NVIDIA_IMPORTABLE);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, true), 0x7f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, false), 0x4f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, true), 0x12);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, false), 0x2);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0, true), 0);
-    assert_int_equal(rnd_memory_types_shared(&types), 0x30);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES), 0x7f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0), 0x4f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, PAGES), 0x12);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, 0), 0x2);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0, PAGES), 0);
+    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_SHARED, UINT32_MAX), 0x30);
+    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_SHARED, 0x4), 0x10);
+    assert_int_equal(types.handles, PAGES);
+}
+
+TEST(dma_bufs_stand_in_where_no_pages_are_imported)
+{
+    struct rnd_memory_types types;
+    build_with_dma_bufs(&types, 2, integrated, 0, 3);
+    assert_int_equal(types.guest.memoryTypeCount, 4);
+    assert_order(&types);
+    assert_type(&types, 0, DEVICE_LOCAL, 0, 0, RND_BACKING_DEVICE);
+    assert_type(&types, 1, DEVICE_LOCAL, 0, 1, RND_BACKING_DEVICE);
+    assert_type(&types, 2, DEVICE_LOCAL | VISIBLE | COHERENT, 0, 0, RND_BACKING_DMA_BUF);
+    assert_type(&types, 3, DEVICE_LOCAL | VISIBLE | COHERENT | CACHED, 0, 1, RND_BACKING_DMA_BUF);
+    assert_int_equal(types.handles, DMA_BUF);
+}
+
+TEST(shared_pages_come_before_dma_bufs)
+{
+    struct rnd_memory_types types;
+    build_with_dma_bufs(&types, 5, nvidia, NVIDIA_IMPORTABLE, 0x1c);
+    assert_int_equal(types.guest.memoryTypeCount, 8);
+    assert_type(&types, 4, VISIBLE | COHERENT, 1, 2, RND_BACKING_SHARED);
+    assert_type(&types, 5, VISIBLE | COHERENT | CACHED, 1, 3, RND_BACKING_SHARED);
+    assert_type(&types, 6, DEVICE_LOCAL, 0, 4, RND_BACKING_DEVICE);
+    assert_type(&types, 7, DEVICE_LOCAL | VISIBLE | COHERENT, 0, 4, RND_BACKING_DMA_BUF);
+    assert_order(&types);
+    assert_int_equal(types.handles, PAGES | DMA_BUF);
+}
+
+TEST(an_object_gets_the_types_of_the_handles_it_is_external_to)
+{
+    struct rnd_memory_types types;
+    build_with_dma_bufs(&types, 5, nvidia, NVIDIA_IMPORTABLE, 0x1c);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0), 0x4f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES), 0x7f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, DMA_BUF), 0xcf);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES | DMA_BUF), 0xff);
+    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_DMA_BUF, 0x1f), 0x80);
 }
 
 TEST(indices_beyond_the_table_are_not_found)

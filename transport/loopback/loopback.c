@@ -53,12 +53,14 @@ create_blob(struct loopback *loopback, uint64_t blob_id, uint64_t size, uint32_t
         .resource_id = atomic_fetch_add(&loopback->last_resource_id, 1) + 1,
         .size = size,
     };
-    enum rnd_result res = rnd_context_create_blob(loopback->context, blob.resource_id, blob_id,
-                                                  size, flags, &blob.fd);
+    struct rnd_blob handed;
+    enum rnd_result res =
+        rnd_context_create_blob(loopback->context, blob.resource_id, blob_id, size, flags, &handed);
 
     if (res != RND_OK) {
         return res == RND_NO_MEMORY ? TP_NO_MEMORY : TP_LOST;
     }
+    blob.fd = handed.fd;
     if (flags & TP_BLOB_MAPPABLE) {
         blob.map = base_fd_map(blob.fd, (size_t)size);
         if (!blob.map) {
