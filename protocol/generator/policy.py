@@ -17,6 +17,10 @@ class Policy:
     commands: dict = field(default_factory=dict)
     host_commands: dict = field(default_factory=dict)
     driver_extensions: dict = field(default_factory=dict)
+    local_extensions: dict = field(default_factory=dict)
+    local_include: str = None  # declares what the local commands' prototypes need
+    wire_values: dict = field(default_factory=dict)
+    wire_include: str = None  # declares their functions
     lengths: dict = field(default_factory=dict)  # (owner, member) -> node
     conditions: dict = field(default_factory=dict)  # (owner, member) -> node
     raw_handles: dict = field(default_factory=dict)
@@ -61,6 +65,12 @@ def load_policy(path, header_version):
     policy.commands = table("commands", "command", by_name)
     policy.host_commands = table("host-commands", "command", by_name)
     policy.driver_extensions = table("driver-extensions", "extension", by_name)
+    policy.local_extensions = table("local-extensions", "extension", by_name)
+    for block in root.children("local-extensions"):
+        policy.local_include = block.get("include")
+    policy.wire_values = table("wire-values", "type", by_name)
+    for block in root.children("wire-values"):
+        policy.wire_include = block.get("include")
     policy.lengths = table("lengths", "length", by_member)
     policy.conditions = table("conditions", "condition", by_member)
     policy.raw_handles = table("raw-handles", "type", by_name)

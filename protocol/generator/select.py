@@ -40,6 +40,7 @@ class SelectedCommand:
     reason: str
     has_wire_form: bool
     must_succeed: bool = False  # its failure may not go unheard
+    guard: str = None  # C macro: the driver has it only where that is true
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Selection:
     extensions: list = field(default_factory=list)  # load.Extension of the protocol, by name
     commands: list = field(default_factory=list)  # SelectedCommand with a number, by number
     by_name: dict = field(default_factory=dict)
+    local_extensions: list = field(default_factory=list)  # load.Extension of the driver alone
+    local_commands: list = field(default_factory=list)  # SelectedCommand without number, by name
     chains: dict = field(default_factory=dict)  # base struct -> sorted names that may be chained
     serializable: dict = field(default_factory=dict)  # memo
 
@@ -288,13 +291,37 @@ def select_chains(selection):
                 selection.chains.setdefault(base, []).append(name)
 
 
+def select_local(selection):
+    """What the driver does alone: its commands have an entry point and no wire form."""
+    registry, policy = selection.registry, selection.policy
+    known = set(policy.extensions) | set(policy.local_extensions)
+    found = {}
+    for name, node in sorted(policy.local_extensions.items()):
+        extension = registry.extensions.get(name)
+        if extension is None:
+            continue  # an older registry does not know it
+        if name in policy.extensions:
+            node.fail(f"{name} travels, so it is not local to the driver")
+        selection.local_extensions.append(extension)
+        for require in extension.requires:
+            if reduce_dependency(require.depends, lambda n: n in known) is False:
+                continue
+            for command in map(registry.command_name, require.commands):
+                if command not in selection.by_name and command not in found:
+                    found[command] = SelectedCommand(
+                        name=command, number=None, command=registry.commands[command], family=None,
+                        driver="hand", renderer=None, reason=node.get("reason"), has_wire_form=False,
+                        guard=node.get("if"))
+    selection.local_commands = [found[name] for name in sorted(found)]
+
+
 def check_policy_rows(selection):
     """A row that matches nothing is a mistake or has outlived its reason."""
     registry, policy = selection.registry, selection.policy
     for name, node in policy.commands.items():
         if name not in selection.by_name:
             node.fail(f"no command of the protocol is called {name}")
-    for table in (policy.raw_handles, policy.unions, policy.vesper_structs):
+    for table in (policy.raw_handles, policy.unions, policy.vesper_structs, policy.wire_values):
         for name, node in table.items():
             if name not in selection.types:
                 node.fail(f"no type of the protocol is called {name}")
@@ -316,5 +343,6 @@ def select(registry, policy):
     wanted = collect_types(selection)
     select_commands(selection, wanted)
     select_chains(selection)
+    select_local(selection)
     check_policy_rows(selection)
     return selection

@@ -62,6 +62,9 @@ proto_caps_fill_capset(struct wire_capset *capset, uint32_t features)
     capset->vk_extension_mask[0] |= 1;
     for (uint32_t i = 0; i < proto_extension_count; i++) {
         uint32_t number = proto_extensions[i].number;
+        if (proto_extensions[i].is_local) {
+            continue;
+        }
         capset->vk_extension_mask[number / 32] |= 1u << (number % 32);
     }
 }

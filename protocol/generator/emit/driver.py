@@ -426,7 +426,18 @@ def entry_level(selected):
 
 
 def offered_commands(plan):
-    return [c for c in plan.selection.commands if c.driver != "none" and is_offered(c)]
+    return [c for c in plan.selection.commands if c.driver != "none" and is_offered(c)] + \
+        plan.selection.local_commands
+
+
+def guarded(out, guard, *lines):
+    """Lines that only some builds have."""
+    if guard:
+        out.lines.append(f"#if {guard}")
+    for line in lines:
+        out(line)
+    if guard:
+        out.lines.append("#endif")
 
 
 def providers(selection, name):
@@ -437,6 +448,7 @@ def providers(selection, name):
             version = min(version or (9, 9), feature.version)
     names = [e.name for e in selection.extensions]
     names += [n for n in selection.policy.driver_extensions if n not in names]
+    names += [e.name for e in selection.local_extensions]
     extensions = [
         n for n in names
         if n in selection.registry.extensions
@@ -447,7 +459,8 @@ def providers(selection, name):
 
 def emit_entry_header(plan):
     out = file_head("Entry points of the driver, and the table that vkGet*ProcAddr looks in.",
-                    ["<stdint.h>", "<vulkan/vulkan_core.h>"], "DRV_ENTRY_H")
+                    ["<stdint.h>", plan.selection.policy.local_include or "<vulkan/vulkan_core.h>"],
+                    "DRV_ENTRY_H")
     out("enum drv_entry_level {")
     for level in ("GLOBAL", "INSTANCE", "PHYSICAL_DEVICE", "DEVICE"):
         out(f"    DRV_ENTRY_{level},")
@@ -470,7 +483,8 @@ def emit_entry_header(plan):
     for selected in offered_commands(plan):
         command = selected.command
         params = ", ".join(p.declaration() for p in command.params) or "void"
-        out(f"VKAPI_ATTR {command.returns} VKAPI_CALL drv_{selected.name[2:]}({params});")
+        guarded(out, selected.guard,
+                f"VKAPI_ATTR {command.returns} VKAPI_CALL drv_{selected.name[2:]}({params});")
     out()
     out("#endif")
     return out.text()
@@ -501,8 +515,9 @@ def emit_entry_source(plan):
     out("static const struct drv_entry table[] = {")
     for name, selected, version, first, count in sorted(rows, key=lambda r: r[0]):
         core = f"VK_MAKE_API_VERSION(0, {version[0]}, {version[1]}, 0)" if version else "0"
-        out(f'    {{"{name}", (PFN_vkVoidFunction)drv_{selected.name[2:]}, '
-            f"DRV_ENTRY_{entry_level(selected)}, {core}, {first}, {count}}},")
+        guarded(out, selected.guard,
+                f'    {{"{name}", (PFN_vkVoidFunction)drv_{selected.name[2:]}, '
+                f"DRV_ENTRY_{entry_level(selected)}, {core}, {first}, {count}}},")
     out("};")
     out()
     out("static int")

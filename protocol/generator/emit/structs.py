@@ -148,6 +148,9 @@ class WriteEmitter:
             value = str(fixed_size(self.plan, strided.type))
         if f.kind == "scalar":
             cast = f"({ctype(f.scalar)})" if f.scalar in ("i32", "u32", "u64") else ""
+            changed = self.plan.selection.policy.wire_values.get(f.type)
+            if changed:
+                value = f"{changed.get('write')}({value})"
             out(f"wire_write_{f.scalar}(w, {cast}{value});")
         elif f.kind == "handle":
             handle = f"PROTO_HANDLE({value})"
@@ -399,9 +402,10 @@ def forms(plan, name):
 
 
 def emit_structs_header(plan):
+    extra = plan.selection.policy.wire_include
     out = file_head("Structures as bytes: sizes and writers.",
                     ["<string.h>", "protocol/proto_mesa.h", "protocol/runtime/caps.h",
-                     "protocol/runtime/chain.h", "wire/writer.h"],
+                     "protocol/runtime/chain.h", *([extra] if extra else []), "wire/writer.h"],
                     "PROTO_STRUCTS_H")
     for struct in plan.structs.values():
         if struct.is_union:

@@ -96,9 +96,10 @@ struct proto_extension {
     uint32_t spec_version; /* the newest that the wire knows */
     bool is_instance;
     const char *guest_reason; /* not NULL: left to the driver, never advertised by a renderer; why */
+    bool is_local;            /* nothing of it travels: it is no part of the protocol */
 };
 
-/* Sorted by name. */
+/* Sorted by name; local device extensions are among them. */
 extern const struct proto_extension proto_extensions[];
 extern const uint32_t proto_extension_count;
 /* NULL if the protocol does not carry it. */
@@ -112,13 +113,20 @@ def emit_extensions_source(plan):
     out = file_head("The extensions that the protocol carries.",
                     ["<stdlib.h>", "<string.h>", "protocol/proto_extensions.h"])
     out("const struct proto_extension proto_extensions[] = {")
+    rows = []
     for e in plan.selection.extensions:
         row = plan.selection.policy.extensions[e.name]
         reason = f'"{row.get("guest")}"' if row.get("guest") else "NULL"
         instance = "true" if e.is_instance else "false"
-        out(f'    {{"{e.name}", {e.number}, {row.get("spec-version")}, {instance}, {reason}}},')
+        rows.append((e.name, f'{e.number}, {row.get("spec-version")}, {instance}, {reason}, false'))
+    for e in plan.selection.local_extensions:
+        reason = plan.selection.policy.local_extensions[e.name].get("reason")
+        if not e.is_instance:
+            rows.append((e.name, f'{e.number}, {e.spec_version}, false, "{reason}", true'))
+    for name, rest in sorted(rows):
+        out(f'    {{"{name}", {rest}}},')
     out("};")
-    out(f"const uint32_t proto_extension_count = {len(plan.selection.extensions)};")
+    out(f"const uint32_t proto_extension_count = {len(rows)};")
     out("""
 static int
 compare(const void *key, const void *element)
