@@ -75,6 +75,15 @@ drv_fence_cancel_submission(VkFence handle)
     }
 }
 
+void
+drv_fence_signal_here(VkFence handle)
+{
+    if (handle) {
+        atomic_store_explicit(&drv_fence_from(handle)->target, DRV_FENCE_SIGNALED,
+                              memory_order_release);
+    }
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_ResetFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences)
 {

@@ -72,7 +72,7 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
  * renderer has executed vkAllocateMemory already, since we had its reply. --- */
 
 static VkResult
-create_mapping(struct drv_device *device, struct drv_memory *memory)
+create_mapping(struct drv_device *device, struct drv_memory *memory, uint32_t flags)
 {
     struct tp_transport *transport = device->ring->transport;
     if (drv_ring_is_lost(device->ring)) {
@@ -82,7 +82,7 @@ create_mapping(struct drv_device *device, struct drv_memory *memory)
         return VK_ERROR_MEMORY_MAP_FAILED;
     }
     enum tp_result res = transport->ops->create_memory_blob(
-        transport, memory->object.id, memory->size, TP_BLOB_MAPPABLE, &memory->blob);
+        transport, memory->object.id, memory->size, TP_BLOB_MAPPABLE | flags, &memory->blob);
     switch (res) {
     case TP_OK: return VK_SUCCESS;
     case TP_LOST:
@@ -99,13 +99,24 @@ static VkResult
 map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, void **out)
 {
     if (!memory->blob.map) {
-        VkResult result = create_mapping(device, memory);
+        VkResult result = create_mapping(device, memory, 0);
         if (result != VK_SUCCESS) {
             return result;
         }
     }
     *out = (uint8_t *)memory->blob.map + offset;
     return VK_SUCCESS;
+}
+
+VkResult
+drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **out_map, int *out_fd)
+{
+    VkResult result = create_mapping(device, memory, TP_BLOB_SHAREABLE);
+    if (result == VK_SUCCESS) {
+        *out_map = memory->blob.map;
+        *out_fd = memory->blob.fd;
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

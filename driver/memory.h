@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+#include "base/attributes.h"
 #include "driver/object.h"
 #include "transport/transport.h"
 
@@ -25,5 +26,12 @@ drv_memory_from(VkDeviceMemory handle)
 {
     return (struct drv_memory *)(uintptr_t)handle;
 }
+
+struct drv_device;
+
+/* Maps memory of a HOST_VISIBLE type that was not mapped before, and keeps a descriptor of its
+ * pages: both belong to the memory. *out_fd is -1 where the transport has none to give. */
+BASE_MUST_CHECK VkResult drv_memory_share(struct drv_device *device, struct drv_memory *memory,
+                                          void **out_map, int *out_fd);
 
 #endif

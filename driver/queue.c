@@ -4,8 +4,10 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/private_data.h"
+#include "driver/scratch.h"
 #include "driver/struct_chain.h"
 #include "driver/sync.h"
+#include "driver/wait_filter.h"
 #include "protocol/proto_encode.h"
 #include "protocol/proto_mesa.h"
 
@@ -112,7 +114,13 @@ drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmi
         note_timeline_signals(pSubmits[i].pNext, pSubmits[i].signalSemaphoreCount,
                               pSubmits[i].pSignalSemaphores);
     }
-    result = proto_send_vkQueueSubmit(queue->object.client, handle, submitCount, pSubmits, fence);
+    struct drv_scratch scratch;
+    drv_scratch_init(&scratch);
+    result =
+        drv_filter_submits(&scratch, submitCount, &pSubmits)
+            ? proto_send_vkQueueSubmit(queue->object.client, handle, submitCount, pSubmits, fence)
+            : VK_ERROR_OUT_OF_HOST_MEMORY;
+    drv_scratch_finish(&scratch);
     return end_submission(queue, fence, result);
 }
 
@@ -130,7 +138,13 @@ drv_QueueSubmit2(VkQueue handle, uint32_t submitCount, const VkSubmitInfo2 *pSub
             drv_semaphore_will_signal(signal->semaphore, signal->value);
         }
     }
-    result = proto_send_vkQueueSubmit2(queue->object.client, handle, submitCount, pSubmits, fence);
+    struct drv_scratch scratch;
+    drv_scratch_init(&scratch);
+    result =
+        drv_filter_submits2(&scratch, submitCount, &pSubmits)
+            ? proto_send_vkQueueSubmit2(queue->object.client, handle, submitCount, pSubmits, fence)
+            : VK_ERROR_OUT_OF_HOST_MEMORY;
+    drv_scratch_finish(&scratch);
     return end_submission(queue, fence, result);
 }
 
@@ -147,8 +161,13 @@ drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseIn
         note_timeline_signals(pBindInfo[i].pNext, pBindInfo[i].signalSemaphoreCount,
                               pBindInfo[i].pSignalSemaphores);
     }
-    result =
-        proto_send_vkQueueBindSparse(queue->object.client, handle, bindInfoCount, pBindInfo, fence);
+    struct drv_scratch scratch;
+    drv_scratch_init(&scratch);
+    result = drv_filter_binds(&scratch, bindInfoCount, &pBindInfo)
+                 ? proto_send_vkQueueBindSparse(queue->object.client, handle, bindInfoCount,
+                                                pBindInfo, fence)
+                 : VK_ERROR_OUT_OF_HOST_MEMORY;
+    drv_scratch_finish(&scratch);
     return end_submission(queue, fence, result);
 }
 

@@ -98,6 +98,14 @@ drv_semaphore_will_signal(VkSemaphore handle, uint64_t value)
     }
 }
 
+void
+drv_semaphore_signal_here(VkSemaphore handle)
+{
+    if (handle) {
+        atomic_store_explicit(&drv_semaphore_from(handle)->binary_here, true, memory_order_relaxed);
+    }
+}
+
 /* The renderer may not have come to our own signals yet, but for the application they have
  * happened. */
 static VkResult

@@ -37,6 +37,8 @@ struct drv_semaphore {
 
     _Atomic uint64_t signaled_here; /* by vkSignalSemaphore: already true, whatever the slot says */
     _Atomic uint64_t pending;       /* the highest value that anything was told to signal */
+    _Atomic bool binary_here; /* a binary one: signalled on this side, of which the renderer knows
+                                 nothing; the next wait takes it back */
 };
 
 static inline struct drv_fence *
@@ -57,6 +59,24 @@ void drv_fence_begin_submission(VkFence handle);
 void drv_fence_cancel_submission(VkFence handle);
 /* Something was told to signal `value`. Binary semaphores are allowed, and ignored. */
 void drv_semaphore_will_signal(VkSemaphore handle, uint64_t value);
+
+/* Something has happened already for which the renderer was not asked, like an image being there to
+ * draw into. The handles may be null. The semaphore is binary and unsignalled; its wait will not
+ * travel (driver/wait_filter.h). */
+void drv_semaphore_signal_here(VkSemaphore handle);
+void drv_fence_signal_here(VkFence handle);
+
+static inline bool
+drv_semaphore_is_signaled_here(VkSemaphore handle)
+{
+    return atomic_load_explicit(&drv_semaphore_from(handle)->binary_here, memory_order_relaxed);
+}
+
+static inline void
+drv_semaphore_take_signal_here(VkSemaphore handle)
+{
+    atomic_store_explicit(&drv_semaphore_from(handle)->binary_here, false, memory_order_relaxed);
+}
 
 /* VK_SUCCESS: signalled. VK_NOT_READY, VK_ERROR_DEVICE_LOST. */
 VkResult drv_fence_status(struct drv_device *device, struct drv_fence *fence);
