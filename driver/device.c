@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "driver/drv_entry.h"
+#include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
 
 static VkResult
@@ -151,6 +152,8 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
         goto destroy_on_host;
     }
     drv_feedback_init(&device->feedback, device->ring);
+    pthread_mutex_init(&device->swapchains_lock, NULL);
+    base_list_init(&device->swapchains);
     *pDevice = (VkDevice)device;
     return VK_SUCCESS;
 
@@ -169,6 +172,8 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     if (!device) {
         return;
     }
+    wsi_destroy_swapchains(device);
+    pthread_mutex_destroy(&device->swapchains_lock);
     for (uint32_t i = 0; i < device->queue_count; i++) {
         drv_queue_destroy_fence(&device->queues[i]);
     }

@@ -2,10 +2,12 @@
 #ifndef DRV_DEVICE_H
 #define DRV_DEVICE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+#include "base/list.h"
 #include "driver/extension_set.h"
 #include "driver/feedback.h"
 #include "driver/instance.h"
@@ -30,6 +32,9 @@ struct drv_device {
     uint32_t queue_count;
 
     struct drv_feedback feedback; /* has its own lock */
+
+    pthread_mutex_t swapchains_lock;
+    struct base_list swapchains; /* wsi_swapchain.link; guarded by the lock */
 };
 
 static inline struct drv_device *

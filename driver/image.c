@@ -3,12 +3,27 @@
 #include "driver/bind.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/scratch.h"
+#include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
+
+/* An image that will share the memory of a swapchain's is created just like those. */
+static const VkSwapchainKHR *
+swapchain_of(const VkImageCreateInfo *info)
+{
+    const VkImageSwapchainCreateInfoKHR *swapchain =
+        drv_find_struct(info->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR);
+    return swapchain && swapchain->swapchain ? &swapchain->swapchain : NULL;
+}
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
                 const VkAllocationCallbacks *pAllocator, VkImage *pImage)
 {
+    const VkSwapchainKHR *swapchain = swapchain_of(pCreateInfo);
+    if (swapchain) {
+        return wsi_swapchain_create_image(wsi_swapchain_from(*swapchain), pAllocator, pImage);
+    }
     struct drv_device *device = drv_device_from(handle);
     struct drv_image *image =
         drv_device_object_create(device, pAllocator, sizeof(*image), VK_OBJECT_TYPE_IMAGE);
@@ -129,15 +144,51 @@ starts_preinitialized(uint32_t count, const VkBindImageMemoryInfo *binds)
     return false;
 }
 
+/* The memory of a swapchain's image is named by the image. The encoder knows neither swapchains nor
+ * that structure. NULL: out of host memory. */
+static const VkBindImageMemoryInfo *
+resolve_swapchains(struct drv_scratch *scratch, uint32_t count, const VkBindImageMemoryInfo *infos)
+{
+    VkBindImageMemoryInfo *resolved = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        const VkBindImageMemorySwapchainInfoKHR *info =
+            drv_find_struct(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
+        if (!info || !info->swapchain) {
+            continue;
+        }
+        if (!resolved) {
+            resolved = drv_scratch_copy(scratch, infos, count * sizeof(*infos));
+        }
+        if (!resolved) {
+            return NULL;
+        }
+        resolved[i].memory = wsi_swapchain_from(info->swapchain)->images[info->imageIndex].memory;
+        resolved[i].memoryOffset = 0;
+    }
+    return resolved ? resolved : infos;
+}
+
+static VkResult
+bind_images(struct drv_device *device, uint32_t count, const VkBindImageMemoryInfo *infos)
+{
+    VkResult (*bind)(struct proto_client *, VkDevice, uint32_t, const VkBindImageMemoryInfo *) =
+        starts_preinitialized(count, infos) ? proto_call_vkBindImageMemory2
+                                            : proto_send_vkBindImageMemory2;
+    struct drv_scratch scratch;
+
+    drv_scratch_init(&scratch);
+    const VkBindImageMemoryInfo *resolved = resolve_swapchains(&scratch, count, infos);
+    VkResult result = resolved ? bind(device->object.client, (VkDevice)device, count, resolved)
+                               : VK_ERROR_OUT_OF_HOST_MEMORY;
+    drv_scratch_finish(&scratch);
+    return result;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
                      const VkBindImageMemoryInfo *pBindInfos)
 {
-    struct drv_device *device = drv_device_from(handle);
-    VkResult (*bind)(struct proto_client *, VkDevice, uint32_t, const VkBindImageMemoryInfo *) =
-        starts_preinitialized(bindInfoCount, pBindInfos) ? proto_call_vkBindImageMemory2
-                                                         : proto_send_vkBindImageMemory2;
-    VkResult result = bind(device->object.client, handle, bindInfoCount, pBindInfos);
+    VkResult result = bind_images(drv_device_from(handle), bindInfoCount, pBindInfos);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

@@ -8,10 +8,12 @@
 #include "driver/physical_device.h"
 #include "driver/ring.h"
 #include "driver/struct_chain.h"
+#include "driver/wsi/platform.h"
 #include "protocol/proto_encode.h"
 
 /* What the loader and the driver do without the host. */
 const VkExtensionProperties drv_instance_extensions[] = {
+    {VK_EXT_HEADLESS_SURFACE_EXTENSION_NAME, VK_EXT_HEADLESS_SURFACE_SPEC_VERSION},
     {VK_KHR_DEVICE_GROUP_CREATION_EXTENSION_NAME, VK_KHR_DEVICE_GROUP_CREATION_SPEC_VERSION},
     {VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME,
      VK_KHR_EXTERNAL_FENCE_CAPABILITIES_SPEC_VERSION},
@@ -21,6 +23,11 @@ const VkExtensionProperties drv_instance_extensions[] = {
      VK_KHR_EXTERNAL_SEMAPHORE_CAPABILITIES_SPEC_VERSION},
     {VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_EXTENSION_NAME,
      VK_KHR_GET_PHYSICAL_DEVICE_PROPERTIES_2_SPEC_VERSION},
+    {VK_KHR_SURFACE_EXTENSION_NAME, VK_KHR_SURFACE_SPEC_VERSION},
+#if DRV_WSI_X11
+    {VK_KHR_XCB_SURFACE_EXTENSION_NAME, VK_KHR_XCB_SURFACE_SPEC_VERSION},
+    {VK_KHR_XLIB_SURFACE_EXTENSION_NAME, VK_KHR_XLIB_SURFACE_SPEC_VERSION},
+#endif
 };
 const uint32_t drv_instance_extension_count = BASE_COUNT_OF(drv_instance_extensions);
 

@@ -44,10 +44,11 @@ static const struct {
     {"VK_EXT_descriptor_heap", "payloads of descriptors would come one round trip each"},
 };
 
-/* What this file's neighbours implement without the renderer. */
+/* What this file's neighbours and wsi/ implement without the renderer. */
 static const char *const ours[] = {
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
+    "VK_KHR_swapchain",
 };
 
 /* NULL if there is none. */

@@ -1,0 +1,286 @@
+/* The thread of a swapchain: waits for each frame's copy, and shows it when its time has come. */
+#include <signal.h>
+
+#include "base/log.h"
+#include "driver/drv_entry.h"
+#include "driver/wsi/swapchain.h"
+
+/* --- the queue of frames; all under the lock --- */
+
+static struct wsi_frame *
+frame_at(struct wsi_swapchain *swapchain, uint32_t place)
+{
+    return &swapchain->frames[(swapchain->frame_first + place) % swapchain->image_count];
+}
+
+static struct wsi_frame
+pop_locked(struct wsi_swapchain *swapchain)
+{
+    struct wsi_frame frame = *frame_at(swapchain, 0);
+    swapchain->frame_first = (swapchain->frame_first + 1) % swapchain->image_count;
+    swapchain->frame_count--;
+    return frame;
+}
+
+static void
+release_locked(struct wsi_swapchain *swapchain, uint32_t index)
+{
+    struct wsi_image *image = &swapchain->images[index];
+    if (image->state == WSI_IMAGE_SHOWN || image->state == WSI_IMAGE_QUEUED) {
+        image->state = WSI_IMAGE_IDLE;
+        image->idle_since = ++swapchain->idle_clock;
+        pthread_cond_broadcast(&swapchain->changed);
+    }
+}
+
+static void
+note_presented_locked(struct wsi_swapchain *swapchain, uint64_t id)
+{
+    if (id > swapchain->presented_id) {
+        swapchain->presented_id = id;
+        pthread_cond_broadcast(&swapchain->changed);
+    }
+}
+
+static bool
+is_error(VkResult status)
+{
+    return status < 0;
+}
+
+static void
+set_status_locked(struct wsi_swapchain *swapchain, VkResult status)
+{
+    if (!is_error(swapchain->status) && status != VK_SUCCESS) {
+        swapchain->status = status;
+        pthread_cond_broadcast(&swapchain->changed);
+    }
+}
+
+void
+wsi_swapchain_release(struct wsi_swapchain *swapchain, uint32_t image)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    release_locked(swapchain, image);
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
+void
+wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    set_status_locked(swapchain, status);
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
+static VkRect2D
+join(VkRect2D a, VkRect2D b)
+{
+    int32_t left = a.offset.x < b.offset.x ? a.offset.x : b.offset.x;
+    int32_t top = a.offset.y < b.offset.y ? a.offset.y : b.offset.y;
+    int64_t right_a = (int64_t)a.offset.x + a.extent.width;
+    int64_t right_b = (int64_t)b.offset.x + b.extent.width;
+    int64_t bottom_a = (int64_t)a.offset.y + a.extent.height;
+    int64_t bottom_b = (int64_t)b.offset.y + b.extent.height;
+    int64_t right = right_a > right_b ? right_a : right_b;
+    int64_t bottom = bottom_a > bottom_b ? bottom_a : bottom_b;
+    return (VkRect2D){{left, top}, {(uint32_t)(right - left), (uint32_t)(bottom - top)}};
+}
+
+/* --- one frame --- */
+
+static bool
+is_copied(struct wsi_swapchain *swapchain, uint32_t image, uint64_t timeout_ns, VkResult *result)
+{
+    *result = drv_WaitForFences((VkDevice)swapchain->device, 1, &swapchain->images[image].copied,
+                                VK_TRUE, timeout_ns);
+    return *result == VK_SUCCESS;
+}
+
+/* Sleeps until there is a frame; false when the thread is to end. */
+static bool
+wait_for_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    while (!swapchain->stop && swapchain->frame_count == 0) {
+        pthread_cond_wait(&swapchain->changed, &swapchain->lock);
+    }
+    bool go_on = !swapchain->stop;
+    if (go_on) {
+        *out = *frame_at(swapchain, 0);
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    return go_on;
+}
+
+static bool
+drops_older(VkPresentModeKHR mode)
+{
+    return mode == VK_PRESENT_MODE_MAILBOX_KHR || mode == VK_PRESENT_MODE_FIFO_LATEST_READY_EXT;
+}
+
+/* The frame behind the first takes its place if it is ready and its mode wants that. */
+static bool
+skip_first(struct wsi_swapchain *swapchain)
+{
+    VkResult result;
+    bool skipped = false;
+
+    pthread_mutex_lock(&swapchain->lock);
+    bool newer = swapchain->frame_count > 1 && drops_older(frame_at(swapchain, 1)->mode);
+    uint32_t next_image = newer ? frame_at(swapchain, 1)->image : 0;
+    pthread_mutex_unlock(&swapchain->lock);
+
+    if (newer && is_copied(swapchain, next_image, 0, &result)) {
+        pthread_mutex_lock(&swapchain->lock);
+        if (swapchain->frame_count > 1) { /* a retired swapchain has lost its frames meanwhile */
+            struct wsi_frame old = pop_locked(swapchain);
+            struct wsi_frame *next = frame_at(swapchain, 0);
+            next->damage = join(next->damage, old.damage);
+            release_locked(swapchain, old.image);
+            note_presented_locked(swapchain, old.id);
+            skipped = true;
+        }
+        pthread_mutex_unlock(&swapchain->lock);
+    }
+    return skipped;
+}
+
+static void
+drop_frames_locked(struct wsi_swapchain *swapchain)
+{
+    while (swapchain->frame_count > 0) {
+        release_locked(swapchain, pop_locked(swapchain).image);
+    }
+}
+
+/* Takes the frame that is to be shown out of the queue; false if there is none any more. */
+static bool
+take_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
+{
+    while (skip_first(swapchain)) {
+    }
+    pthread_mutex_lock(&swapchain->lock);
+    if (is_error(swapchain->status)) {
+        drop_frames_locked(swapchain);
+    }
+    bool taken = !swapchain->stop && swapchain->frame_count > 0;
+    if (taken) {
+        *out = pop_locked(swapchain);
+        swapchain->images[out->image].state = WSI_IMAGE_SHOWN;
+        swapchain->showing = true;
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    return taken;
+}
+
+static VkResult
+show(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    struct wsi_target *target = swapchain->target;
+    if (!target) {
+        wsi_swapchain_release(swapchain, frame->image);
+        return VK_SUCCESS;
+    }
+    return target->ops->show(target, frame);
+}
+
+static void
+end_frame(struct wsi_swapchain *swapchain, const struct wsi_frame *frame, VkResult result)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->showing = false;
+    set_status_locked(swapchain, result);
+    if (is_error(result)) {
+        release_locked(swapchain, frame->image);
+    }
+    note_presented_locked(swapchain, frame->id);
+    pthread_cond_broadcast(&swapchain->changed);
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
+static void
+present_frame(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
+{
+    struct wsi_target *target = swapchain->target;
+    VkResult result;
+    if (!is_copied(swapchain, frame->image, UINT64_MAX, &result)) {
+        wsi_swapchain_set_status(swapchain, result);
+    } else if (target && target->ops->pace) {
+        target->ops->pace(target, frame->mode);
+    }
+    if (take_frame(swapchain, frame)) {
+        end_frame(swapchain, frame, show(swapchain, frame));
+    }
+}
+
+static void *
+run(void *user)
+{
+    struct wsi_swapchain *swapchain = user;
+    struct wsi_frame frame;
+    while (wait_for_frame(swapchain, &frame)) {
+        present_frame(swapchain, &frame);
+    }
+    return NULL;
+}
+
+VkResult
+wsi_present_thread_start(struct wsi_swapchain *swapchain)
+{
+    /* Signals are the application's: none is handled on a thread that it does not know of. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&swapchain->thread, NULL, run, swapchain);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        base_log_error("vkCreateSwapchainKHR: cannot start the thread that shows frames (error %d)",
+                       error);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    pthread_setname_np(swapchain->thread, "vesper-present");
+    return VK_SUCCESS;
+}
+
+static void
+stop_target(struct wsi_swapchain *swapchain)
+{
+    if (swapchain->target && swapchain->target->ops->stop) {
+        swapchain->target->ops->stop(swapchain->target);
+    }
+}
+
+void
+wsi_present_thread_stop(struct wsi_swapchain *swapchain)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->stop = true;
+    pthread_cond_broadcast(&swapchain->changed);
+    pthread_mutex_unlock(&swapchain->lock);
+    stop_target(swapchain);
+    pthread_join(swapchain->thread, NULL);
+}
+
+void
+wsi_present_thread_push(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->images[frame->image].state = WSI_IMAGE_QUEUED;
+    swapchain->frame_count++;
+    *frame_at(swapchain, swapchain->frame_count - 1) = *frame;
+    pthread_cond_broadcast(&swapchain->changed);
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
+void
+wsi_present_thread_retire(struct wsi_swapchain *swapchain)
+{
+    wsi_swapchain_set_status(swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+    stop_target(swapchain);
+    pthread_mutex_lock(&swapchain->lock);
+    while (swapchain->showing) {
+        pthread_cond_wait(&swapchain->changed, &swapchain->lock);
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+}

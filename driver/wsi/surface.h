@@ -1,0 +1,101 @@
+/* VkSurfaceKHR: a window of some window system, and what it takes.
+ *
+ * Each window system has a file that describes windows (struct wsi_surface_ops) and shows frames in
+ * them (struct wsi_target_ops); the rest is common. Any thread may ask about a surface. */
+#ifndef WSI_SURFACE_H
+#define WSI_SURFACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+#include "driver/object.h"
+
+struct drv_instance;
+struct wsi_pixels;
+struct wsi_surface;
+struct wsi_swapchain;
+struct wsi_target;
+
+enum {
+    WSI_MAX_FORMATS = 16,
+    WSI_MAX_MODES = 6,
+};
+
+/* What a window is like at the moment. */
+struct wsi_window {
+    VkExtent2D extent; /* UINT32_MAX: as large as the swapchain's images are */
+    VkCompositeAlphaFlagsKHR alpha;
+    uint32_t min_images; /* that a swapchain needs in order not to stall */
+    uint32_t format_count, mode_count;
+    VkFormat formats[WSI_MAX_FORMATS]; /* the window system's order of preference */
+    VkPresentModeKHR modes[WSI_MAX_MODES];
+};
+
+/* One frame on its way to the window. */
+struct wsi_frame {
+    uint32_t image;
+    VkPresentModeKHR mode;
+    uint64_t id;     /* of VkPresentIdKHR; 0: none */
+    VkRect2D damage; /* what differs from the frame before; clamped to the image */
+};
+
+/* Where a swapchain's frames go. Shown by the swapchain's own thread, one frame at a time. */
+struct wsi_target_ops {
+    /* Image `index` will show these pixels. `pixels` lives as long as the target. Application's
+     * thread, before the first frame. */
+    VkResult (*add_image)(struct wsi_target *target, uint32_t index,
+                          const struct wsi_pixels *pixels);
+    /* Sleeps until the window can take a frame in that mode, which may drop older ones meanwhile;
+     * returns early once `stop` was called. NULL: always. */
+    void (*pace)(struct wsi_target *target, VkPresentModeKHR mode);
+    /* Hands the frame over. wsi_swapchain_release(), now or later and from any thread, says that
+     * its pixels are not looked at any more; after an error they are not. VK_SUBOPTIMAL_KHR: the
+     * window has changed. */
+    VkResult (*show)(struct wsi_target *target, const struct wsi_frame *frame);
+    /* Wakes `pace` and `show`, which are not called again. Any thread. */
+    void (*stop)(struct wsi_target *target);
+    /* The window system looks at no pixels any more when this returns. */
+    void (*destroy)(struct wsi_target *target);
+};
+
+struct wsi_target {
+    const struct wsi_target_ops *ops;
+    struct wsi_swapchain *swapchain; /* owns us */
+};
+
+struct wsi_surface_ops {
+    const char *name;
+    /* VK_ERROR_SURFACE_LOST_KHR once the window is gone. */
+    VkResult (*describe)(struct wsi_surface *surface, struct wsi_window *out);
+    /* NULL: frames go nowhere (headless). */
+    VkResult (*create_target)(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
+                              struct wsi_target **out);
+    /* Frees the surface. */
+    void (*destroy)(struct wsi_surface *surface, const VkAllocationCallbacks *allocator);
+};
+
+struct wsi_surface {
+    struct proto_object object;
+    const struct wsi_surface_ops *ops;
+    struct drv_instance *instance; /* outlives us */
+};
+
+static inline struct wsi_surface *
+wsi_surface_from(VkSurfaceKHR handle)
+{
+    return (struct wsi_surface *)(uintptr_t)handle;
+}
+
+/* Zeroed but for its common part. NULL: out of host memory. */
+BASE_MUST_CHECK void *wsi_surface_create(VkInstance instance,
+                                         const VkAllocationCallbacks *allocator, size_t size,
+                                         const struct wsi_surface_ops *ops);
+/* For the `destroy` of a surface that holds nothing else. */
+void wsi_surface_free(struct wsi_surface *surface, const VkAllocationCallbacks *allocator);
+
+/* Whether queues of that family can copy frames. */
+bool wsi_queue_family_can_present(VkPhysicalDevice physical_device, uint32_t family);
+
+#endif

@@ -1,0 +1,131 @@
+/* VkSwapchainKHR: images for the application, and a thread that shows them.
+ *
+ * The application draws into ordinary images. vkQueuePresentKHR submits, behind the semaphores, a
+ * copy of the image into a buffer in memory that both sides map, and returns; the swapchain's
+ * thread waits for the copy and hands the buffer to the window system.
+ *
+ *     idle --acquire--> acquired --present--> queued --thread--> shown --window system--> idle
+ *
+ * The application synchronises calls with one swapchain, as Vulkan asks. `lock` is held for a few
+ * loads and stores only, and nothing else is locked inside it. */
+#ifndef WSI_SWAPCHAIN_H
+#define WSI_SWAPCHAIN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+#include "base/list.h"
+#include "driver/device.h"
+#include "driver/wsi/surface.h"
+
+/* A frame where the window system can read it. */
+struct wsi_pixels {
+    VkExtent2D extent;
+    VkFormat format;
+    uint32_t pitch; /* bytes from row to row */
+    uint64_t size;  /* bytes */
+    int fd;         /* shared memory, the frame at offset 0; -1 if it cannot be shared */
+    void *map;
+};
+
+enum wsi_image_state {
+    WSI_IMAGE_IDLE,
+    WSI_IMAGE_ACQUIRED,
+    WSI_IMAGE_QUEUED,
+    WSI_IMAGE_SHOWN,
+};
+
+struct wsi_image {
+    /* Constant. */
+    VkImage image;
+    VkDeviceMemory memory;
+    VkBuffer buffer; /* null if frames go nowhere, and so are the next two */
+    VkDeviceMemory buffer_memory;
+    struct wsi_pixels pixels;
+    VkFence copied;            /* of the last present: its semaphores waited for, its copy done */
+    VkCommandBuffer *commands; /* the copy, recorded at first use, for each queue family */
+
+    bool submitted; /* `copied` was submitted; the application's thread only */
+
+    /* Guarded by the swapchain's lock. */
+    enum wsi_image_state state;
+    uint64_t idle_since; /* orders idle images: the oldest is acquired first */
+};
+
+struct wsi_swapchain {
+    struct proto_object object;
+
+    /* Constant. */
+    struct drv_device *device;   /* outlives us */
+    struct wsi_surface *surface; /* outlives us */
+    struct base_list link;       /* drv_device.swapchains; guarded by its lock */
+    VkAllocationCallbacks allocator_storage;
+    const VkAllocationCallbacks *allocator; /* vkCreateSwapchainKHR's own, or NULL */
+    struct wsi_target *target;              /* NULL: frames go nowhere */
+    VkImageCreateInfo image_info;           /* without chain; sharing by pointer into `families` */
+    VkFormat *view_formats;                 /* of VkImageFormatListCreateInfo */
+    uint32_t view_format_count;
+    uint32_t *families;
+    VkPresentModeKHR mode;
+    uint32_t image_count;
+    struct wsi_image *images;
+    VkCommandPool *pools; /* for each queue family, made at first use */
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+
+    /* Guarded by lock. */
+    VkResult status; /* VK_SUCCESS, VK_SUBOPTIMAL_KHR, or the error that ended it */
+    bool stop;
+    bool showing;             /* the thread is busy with a frame */
+    struct wsi_frame *frames; /* a ring buffer with room for each image, oldest first */
+    uint32_t frame_first, frame_count;
+    uint64_t idle_clock;   /* counts images that became idle */
+    uint64_t presented_id; /* the highest VkPresentIdKHR that was shown, or dropped for a later */
+};
+
+static inline struct wsi_swapchain *
+wsi_swapchain_from(VkSwapchainKHR handle)
+{
+    return (struct wsi_swapchain *)(uintptr_t)handle;
+}
+
+/* The window system does not look at the image's pixels any more. Any thread. */
+void wsi_swapchain_release(struct wsi_swapchain *swapchain, uint32_t image);
+/* Ends or degrades the swapchain; a worse status stays. Any thread. */
+void wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status);
+
+/* One more image like the swapchain's, without memory: for VkImageSwapchainCreateInfoKHR. */
+BASE_MUST_CHECK VkResult wsi_swapchain_create_image(struct wsi_swapchain *swapchain,
+                                                    const VkAllocationCallbacks *allocator,
+                                                    VkImage *out);
+
+/* For vkDestroyDevice, should the application have forgotten some: their threads must not outlive
+ * the device. */
+void wsi_destroy_swapchains(struct drv_device *device);
+
+/* --- images: wsi/image.c --- */
+
+BASE_MUST_CHECK VkResult wsi_image_init(struct wsi_swapchain *swapchain, struct wsi_image *image);
+void wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image);
+/* The command buffer that copies the image into its buffer, on that family's queues. */
+BASE_MUST_CHECK VkResult wsi_image_get_copy(struct wsi_swapchain *swapchain,
+                                            struct wsi_image *image, uint32_t family,
+                                            VkCommandBuffer *out);
+
+/* --- the thread: wsi/present_thread.c --- */
+
+BASE_MUST_CHECK VkResult wsi_present_thread_start(struct wsi_swapchain *swapchain);
+/* Frames that were not shown yet never will be. */
+void wsi_present_thread_stop(struct wsi_swapchain *swapchain);
+/* Another swapchain takes over the window: shows nothing more from now on. Waits for the frame that
+ * is being handed over, if there is one. */
+void wsi_present_thread_retire(struct wsi_swapchain *swapchain);
+/* Queues a frame whose copy was submitted. */
+void wsi_present_thread_push(struct wsi_swapchain *swapchain, const struct wsi_frame *frame);
+
+#endif
