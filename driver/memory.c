@@ -88,6 +88,7 @@ create_mapping(struct drv_device *device, struct drv_memory *memory, uint32_t fl
     case TP_LOST:
         drv_ring_set_lost(device->ring, "it closed the connection when memory was to be mapped");
         return VK_ERROR_DEVICE_LOST;
+    case TP_NO_DEVICE_MEMORY: return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     default:
         base_log_error("vkMapMemory: the renderer would not share %llu bytes of memory",
                        (unsigned long long)memory->size);

@@ -171,7 +171,8 @@ wait_for_results(struct query_read *read)
     struct drv_device *device = read->device;
     struct drv_scratch scratch;
 
-    if (!(device->object.client->caps->vesper_features & WIRE_FEATURE_SYNC_FEEDBACK)) {
+    if (!device->ring->transport->same_kernel ||
+        !(device->object.client->caps->vesper_features & WIRE_FEATURE_SYNC_FEEDBACK)) {
         return drv_sync_wait(device, look_at_results, read, false, UINT64_MAX);
     }
     drv_scratch_init(&scratch);

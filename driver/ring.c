@@ -23,6 +23,9 @@ transport_failed(struct drv_ring *ring, enum tp_result res)
     if (res == TP_NO_MEMORY) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    if (res == TP_NO_DEVICE_MEMORY) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     drv_ring_set_lost(ring, "the connection is closed");
     return VK_ERROR_DEVICE_LOST;
 }

@@ -135,14 +135,16 @@ create_around(struct tp_transport *transport, uint64_t id, uint32_t buffer_size,
     if (res != TP_OK) {
         free(ring->scratch);
         free(ring);
-        return res == TP_NO_MEMORY ? VK_ERROR_OUT_OF_HOST_MEMORY : VK_ERROR_INITIALIZATION_FAILED;
+        return res == TP_NO_MEMORY          ? VK_ERROR_OUT_OF_HOST_MEMORY
+               : res == TP_NO_DEVICE_MEMORY ? VK_ERROR_OUT_OF_DEVICE_MEMORY
+                                            : VK_ERROR_INITIALIZATION_FAILED;
     }
     proto_caps_init(&ring->caps, &transport->capset);
     ring->client = (struct proto_client){.ops = &drv_ring_client_ops, .caps = &ring->caps};
     ring->first = ring;
     ring->transport = transport;
     ring->id = id;
-    ring->futex = ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
+    ring->futex = transport->same_kernel && ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
     ring->vesper = transport->capset.tail_magic == WIRE_TAIL_MAGIC;
     pthread_mutex_init(&ring->lock, NULL);
     init_view(ring, buffer_size);

@@ -76,7 +76,7 @@ drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user, bool pu
     if (timeout_ns == 0) {
         return drv_ring_check_alive(device->ring) ? VK_TIMEOUT : VK_ERROR_DEVICE_LOST;
     }
-    if (!published) {
+    if (!published || !device->ring->transport->same_kernel) {
         return look_again_and_again(device, look, user, timeout_ns);
     }
     uint64_t deadline_ns = base_clock_deadline_ns(timeout_ns);

@@ -53,11 +53,15 @@ create_by_name(const char *name, struct tp_transport **out)
     if (strcmp(name, "vtest") == 0) {
         return tp_vtest_create(vtest_path(), out);
     }
+    if (strcmp(name, "virtgpu") == 0) {
+        return tp_virtgpu_create(true, out);
+    }
     if (strcmp(name, "loopback") == 0 && tp_loopback_create) {
         return tp_loopback_create(out);
     }
-    base_log_error("VESPER_TRANSPORT=%s: this driver has no such transport; use %s", name,
-                   tp_loopback_create ? "vtest or loopback" : "vtest");
+    base_log_error(
+        "VESPER_TRANSPORT=%s: this driver has no such transport; it has vtest, virtgpu%s", name,
+        tp_loopback_create ? ", loopback" : "");
     return TP_LOST;
 }
 
@@ -73,5 +77,5 @@ tp_create(struct tp_transport **out)
     if (setting("VESPER_SOCKET") || (upstream && list_has_word(upstream, "vtest"))) {
         return tp_vtest_create(vtest_path(), out);
     }
-    return TP_NO_DEVICE;
+    return tp_virtgpu_create(false, out);
 }

@@ -19,6 +19,7 @@ enum tp_result {
     TP_NO_DEVICE, /* nothing to connect to, and nobody asked for it: quiet */
     TP_LOST,      /* the peer is gone, or broke the transport's protocol */
     TP_NO_MEMORY,
+    TP_NO_DEVICE_MEMORY, /* the window through which a guest sees host memory is full */
 };
 
 enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
@@ -30,9 +31,17 @@ enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
 /* A resource that both sides can reach. Filled by create, emptied by destroy. */
 struct tp_blob {
     uint32_t resource_id; /* what commands call it; 0: none */
+    uint32_t handle;      /* the transport's own */
     int fd;               /* mappable from offset 0; -1 if not handed out */
     void *map;            /* read and write, `size` bytes; NULL if not mapped */
-    uint64_t size;        /* bytes */
+    uint64_t size;        /* bytes; at least what was asked for */
+};
+
+/* Where the device is, for applications that match it with a display's. All zero: it is nowhere. */
+struct tp_device {
+    bool has_pci, has_primary_node, has_render_node;
+    uint32_t pci_domain, pci_bus, pci_device, pci_function;
+    int64_t primary_major, primary_minor, render_major, render_minor;
 };
 
 struct tp_transport;
@@ -43,6 +52,11 @@ struct tp_ops {
     /* Puts whole commands on the context's own stream, in order. `size` is a multiple of 4. Returns
      * when they are handed over, not when they are executed. */
     enum tp_result (*submit)(struct tp_transport *transport, const void *commands, size_t size);
+    /* The same, and *out_fd, the caller's, becomes readable once everything before it on a timeline
+     * is done: 0: these commands were consumed; 1 to 63: all work that a queue was given before.
+     * It is a sync file. NULL: this transport has no such thing. */
+    enum tp_result (*submit_fenced)(struct tp_transport *transport, const void *commands,
+                                    size_t size, uint32_t timeline, int *out_fd);
     /* Zero-filled shared memory for rings, streams and replies (blob id 0), mapped. */
     enum tp_result (*create_shared_memory)(struct tp_transport *transport, uint64_t size,
                                            struct tp_blob *out);
@@ -60,6 +74,9 @@ struct tp_ops {
 struct tp_transport {
     const struct tp_ops *ops;
     struct wire_capset capset; /* constant; what the peer leaves out is zero */
+    struct tp_device device;   /* constant */
+    /* Constant. Both sides run on one kernel: a futex in shared memory wakes the other. */
+    bool same_kernel;
 
     /* Who waits for an answer asks this now and then whether that is hopeless, and then gives the
      * connection up. NULL: it never is. Set before threads share the transport, or by the last that
@@ -70,12 +87,15 @@ struct tp_transport {
 
 /* vtest: connects to VTEST_SOCKET_NAME or /tmp/.virgl_test and shakes hands. */
 BASE_MUST_CHECK enum tp_result tp_vtest_create(const char *socket_path, struct tp_transport **out);
+/* virtgpu: opens a virtio-gpu device. `wanted`: somebody asked for it, so that its absence is an
+ * error. */
+BASE_MUST_CHECK enum tp_result tp_virtgpu_create(bool wanted, struct tp_transport **out);
 /* loopback: starts a renderer context in this process. Present only in test builds. */
 BASE_MUST_CHECK enum tp_result tp_loopback_create(struct tp_transport **out);
 
-/* Chooses by environment: VN_DEBUG containing "vtest" or VESPER_SOCKET=PATH gives vtest,
- * VESPER_TRANSPORT may force one by name (vtest, loopback). TP_NO_DEVICE, quietly, when nothing is
- * asked for and there is no virtio-gpu device. */
+/* VESPER_TRANSPORT may force one by name (vtest, virtgpu, loopback); VN_DEBUG containing "vtest" or
+ * VESPER_SOCKET=PATH gives vtest; otherwise a virtio-gpu device is looked for. TP_NO_DEVICE,
+ * quietly, when nothing is asked for and there is none. */
 BASE_MUST_CHECK enum tp_result tp_create(struct tp_transport **out);
 
 #endif

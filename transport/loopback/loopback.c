@@ -136,6 +136,7 @@ tp_loopback_create(struct tp_transport **out)
         return TP_NO_MEMORY;
     }
     loopback->base.ops = &loopback_ops;
+    loopback->base.same_kernel = true;
     rnd_context_get_capset(&loopback->base.capset);
     loopback->context = rnd_context_create(
         &(struct rnd_context_info){.name = "loopback", .fence_retired = ignore_fence});

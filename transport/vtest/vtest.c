@@ -274,6 +274,7 @@ tp_vtest_create(const char *socket_path, struct tp_transport **out)
         return TP_NO_MEMORY;
     }
     vtest->base.ops = &vtest_ops;
+    vtest->base.same_kernel = true; /* a unix socket does not leave it */
     vtest->socket = fd;
     memcpy(vtest->path, socket_path, strlen(socket_path) + 1); /* fits, or it had not connected */
     pthread_mutex_init(&vtest->sending, NULL);
