@@ -42,12 +42,29 @@ validation_wanted(void)
     return value && *value && strcmp(value, "0") != 0;
 }
 
+static uint32_t
+list_instance_extensions(const struct vkh_gpu_info *info, bool validate, const char **out)
+{
+    uint32_t count = 0;
+    if (validate) {
+        out[count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    }
+    for (const char *const *name = info->instance_extensions; name && *name; name++) {
+        if (count == VKH_MAX_EXTENSIONS) {
+            vkh_die("more than %d instance extensions", VKH_MAX_EXTENSIONS);
+        }
+        out[count++] = *name;
+    }
+    return count;
+}
+
 static void
 create_instance(struct vkh_gpu *gpu, const struct vkh_gpu_info *info)
 {
     const char *layer = VALIDATION_LAYER;
-    const char *debug_utils = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    const char *extensions[VKH_MAX_EXTENSIONS];
     bool validate = validation_wanted();
+    uint32_t extension_count = list_instance_extensions(info, validate, extensions);
     VkInstanceCreateInfo create_info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
         .pNext = validate ? &messenger_info : NULL,
@@ -59,8 +76,8 @@ create_instance(struct vkh_gpu *gpu, const struct vkh_gpu_info *info)
             },
         .enabledLayerCount = validate,
         .ppEnabledLayerNames = &layer,
-        .enabledExtensionCount = validate,
-        .ppEnabledExtensionNames = &debug_utils,
+        .enabledExtensionCount = extension_count,
+        .ppEnabledExtensionNames = extensions,
     };
     VkResult result = vkCreateInstance(&create_info, NULL, &gpu->instance);
     if (result == VK_ERROR_LAYER_NOT_PRESENT) {

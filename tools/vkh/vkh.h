@@ -48,9 +48,10 @@ uint32_t vkh_validation_messages(void);
 enum { VKH_MAX_EXTENSIONS = 16 };
 
 struct vkh_gpu_info {
-    const char *program;           /* application's name, and the start of messages */
-    uint32_t api_version;          /* highest used, 0: 1.1; the device's own if that is lower */
-    uint32_t device_index;         /* among vkEnumeratePhysicalDevices */
+    const char *program;   /* application's name, and the start of messages */
+    uint32_t api_version;  /* highest used, 0: 1.1; the device's own if that is lower */
+    uint32_t device_index; /* among vkEnumeratePhysicalDevices */
+    const char *const *instance_extensions; /* NULL-terminated; the program ends without them */
     const char *const *extensions; /* wanted device extensions, NULL-terminated; enabled if there */
     bool all_core_features;        /* enables what device and api_version have, up to 1.3's */
     void *device_next;             /* chained to VkDeviceCreateInfo, behind the above */

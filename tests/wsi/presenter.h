@@ -1,0 +1,58 @@
+/* Draws pictures that are known to the last bit into a window. One thread. */
+#ifndef TEST_WSI_PRESENTER_H
+#define TEST_WSI_PRESENTER_H
+
+#include "tests/wsi/window.h"
+#include "tools/vkh/vkh.h"
+
+/* Vulkan's functions for windows, which vkh does not have. */
+#define WSI_FUNCTIONS(X)                                                                           \
+    X(vkAcquireNextImageKHR)                                                                       \
+    X(vkCreateSwapchainKHR)                                                                        \
+    X(vkDestroySurfaceKHR)                                                                         \
+    X(vkDestroySwapchainKHR)                                                                       \
+    X(vkGetPhysicalDeviceSurfaceCapabilitiesKHR)                                                   \
+    X(vkGetPhysicalDeviceSurfaceFormatsKHR)                                                        \
+    X(vkGetPhysicalDeviceSurfacePresentModesKHR)                                                   \
+    X(vkGetPhysicalDeviceSurfaceSupportKHR)                                                        \
+    X(vkGetSwapchainImagesKHR)                                                                     \
+    X(vkQueuePresentKHR)
+#define WSI_DECLARE(name) extern PFN_##name name;
+WSI_FUNCTIONS(WSI_DECLARE)
+#undef WSI_DECLARE
+
+enum { PRESENTER_MAX_IMAGES = 8 };
+
+struct presenter {
+    struct vkh_gpu gpu;
+    struct window *window;
+    VkSurfaceKHR surface;
+    VkSwapchainKHR swapchain;
+    VkPresentModeKHR mode;
+    uint32_t min_images; /* of the surface */
+    VkExtent2D extent;
+    uint32_t image_count;
+    VkImage images[PRESENTER_MAX_IMAGES];
+    VkSemaphore drawn[PRESENTER_MAX_IMAGES];
+    VkSemaphore acquired; /* of the frame that is being drawn */
+    VkFence fence;
+    struct vkh_buffer picture;
+};
+
+void presenter_open(struct presenter *presenter, struct window *window);
+void presenter_close(struct presenter *presenter);
+
+/* Makes a swapchain of the window's size, out of the old one if there is one. */
+VkResult presenter_create_swapchain(struct presenter *presenter, VkPresentModeKHR mode);
+void presenter_destroy_swapchain(struct presenter *presenter);
+
+/* Acquires an image, draws the picture of that number and presents it: the worst result of the
+ * two. */
+VkResult presenter_frame(struct presenter *presenter, uint32_t number);
+/* Draws into an image that was acquired with `acquired`, and presents it. */
+VkResult presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number);
+
+/* Whether the window shows the picture of that number, exactly, within some seconds. */
+bool presenter_is_shown(struct presenter *presenter, uint32_t number);
+
+#endif

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Runs an application under a window system of its own: natively, or through Vesper with the validation layer.
+
+    run.py [--vesper PROGRAM] [--no-validation] [--server xvfb|none] -- APP [ARGS...]
+
+When the application prints "kill", the window system is killed. Exit status: the application's; 77, with the
+reason, if there is no such window system.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "apps"))
+sys.dont_write_bytecode = True
+from run import SKIPPED, clean_env, find_host
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIPPED)
+
+
+class Xvfb:
+    """A server on a display number that it chooses by itself."""
+
+    def __init__(self, env, options):
+        if not shutil.which("Xvfb"):
+            skip("there is no Xvfb: install xvfb")
+        reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", "-nolisten", "tcp", *options],
+            env=env, pass_fds=[writer], stderr=subprocess.PIPE)
+        os.close(writer)
+        with os.fdopen(reader) as answer:
+            number = answer.readline().strip()
+        if not number:
+            sys.exit(f"Xvfb does not start: {self.process.stderr.read().decode()}")
+        env["DISPLAY"] = f":{number}"
+
+    def end(self, signal="terminate"):
+        getattr(self.process, signal)()
+        self.process.wait()
+        self.process.stderr.close()
+
+
+class NoServer:
+    def __init__(self, env, options):
+        pass
+
+    def end(self, signal="terminate"):
+        pass
+
+
+SERVERS = {"xvfb": Xvfb, "none": NoServer}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--vesper", help="the vesper program; natively without")
+    parser.add_argument("--no-validation", action="store_true")
+    parser.add_argument("--server", choices=SERVERS, default="xvfb")
+    parser.add_argument("--server-option", action="append", default=[])
+    parser.add_argument("app", nargs="+")
+    args = parser.parse_args()
+
+    env = clean_env()
+    manifest = find_host("system", "")
+    if not args.no_validation:
+        env["VKH_VALIDATE"] = "1"
+    command = args.app
+    if args.vesper:
+        validate = [] if args.no_validation else ["--validate"]
+        command = [args.vesper, "run", "--host-driver", manifest, *validate, "--", *args.app]
+    else:
+        env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # the host driver's
+    with tempfile.TemporaryDirectory(prefix="vesper-wsi-") as folder:
+        env["XDG_RUNTIME_DIR"] = folder
+        server = SERVERS[args.server](env, args.server_option)
+        app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+        for line in app.stdout:
+            print(line, end="", flush=True)
+            if line == "kill\n":
+                server.end("kill")
+        status = app.wait()
+        server.end()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+/* A window of one window system, as an application has it: for tests of presenting. Any failure
+ * ends the program. One thread. */
+#ifndef TEST_WSI_WINDOW_H
+#define TEST_WSI_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+struct window;
+
+struct window_ops {
+    const char *name;
+    const char *extension; /* of Vulkan's instance */
+    struct window *(*open)(uint32_t width, uint32_t height);
+    VkSurfaceKHR (*create_surface)(struct window *window, VkInstance instance);
+    /* What is on the screen where the window is: BGRX, rows without gaps. NULL: it cannot be seen.
+     */
+    bool (*read)(struct window *window, uint8_t *pixels);
+    /* NULL: it has no such thing. */
+    void (*resize)(struct window *window, uint32_t width, uint32_t height);
+    void (*set_visible)(struct window *window, bool visible);
+    void (*vanish)(struct window *window);
+    void (*close)(struct window *window);
+};
+
+struct window {
+    const struct window_ops *ops;
+    uint32_t width, height;
+};
+
+extern const struct window_ops window_headless;
+#if TEST_X11
+extern const struct window_ops window_xcb, window_xlib;
+#endif
+#if TEST_WAYLAND
+extern const struct window_ops window_wayland;
+#endif
+
+#endif
