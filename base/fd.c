@@ -107,7 +107,7 @@ union fd_control {
 };
 
 bool
-base_fd_send_fd(int socket_fd, int fd)
+base_fd_try_send_fd(int socket_fd, int fd, int flags)
 {
     char dummy = 0;
     struct iovec data = {.iov_base = &dummy, .iov_len = sizeof(dummy)};
@@ -118,7 +118,6 @@ base_fd_send_fd(int socket_fd, int fd)
         .msg_control = &control,
         .msg_controllen = sizeof(control),
     };
-    ssize_t sent;
 
     memset(&control, 0, sizeof(control));
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -126,11 +125,18 @@ base_fd_send_fd(int socket_fd, int fd)
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(fd));
     memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+    return sendmsg(socket_fd, &message, MSG_NOSIGNAL | flags) == sizeof(dummy);
+}
+
+bool
+base_fd_send_fd(int socket_fd, int fd)
+{
+    bool sent;
 
     do {
-        sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
-    } while (sent == -1 && errno == EINTR);
-    return sent == sizeof(dummy);
+        sent = base_fd_try_send_fd(socket_fd, fd, 0);
+    } while (!sent && errno == EINTR);
+    return sent;
 }
 
 /* The descriptor in a received message, or -1. */
@@ -149,14 +155,13 @@ take_fd(struct msghdr *message)
     return -1;
 }
 
-int
-base_fd_receive_fd(int socket_fd)
+ssize_t
+base_fd_receive(int socket_fd, void *data, size_t size, int *out_fd)
 {
-    char dummy;
-    struct iovec data = {.iov_base = &dummy, .iov_len = sizeof(dummy)};
+    struct iovec vector = {.iov_base = data, .iov_len = size};
     union fd_control control;
     struct msghdr message = {
-        .msg_iov = &data,
+        .msg_iov = &vector,
         .msg_iovlen = 1,
         .msg_control = &control,
         /* Not sizeof(control): its padding is room for a second descriptor. This way the kernel
@@ -168,14 +173,19 @@ base_fd_receive_fd(int socket_fd)
     do {
         got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
     } while (got == -1 && errno == EINTR);
-    if (got <= 0) {
-        errno = got == 0 ? 0 : errno;
-        return -1;
-    }
+    *out_fd = got > 0 ? take_fd(&message) : -1;
+    return got;
+}
 
-    int fd = take_fd(&message);
-    if (fd == -1) {
-        errno = EPROTO;
+int
+base_fd_receive_fd(int socket_fd)
+{
+    char dummy;
+    int fd;
+    ssize_t got = base_fd_receive(socket_fd, &dummy, sizeof(dummy), &fd);
+
+    if (fd == -1 && got >= 0) {
+        errno = got == 0 ? 0 : EPROTO;
     }
     return fd;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attributes.h"
 
@@ -19,8 +20,13 @@ BASE_MUST_CHECK bool base_fd_read(int fd, void *data, size_t size);
 BASE_MUST_CHECK bool base_fd_write(int fd, const void *data, size_t size);
 /* One dummy byte that carries one descriptor: vtest's way. `fd` stays the caller's. */
 BASE_MUST_CHECK bool base_fd_send_fd(int socket_fd, int fd);
-/* Receives what the above sent; -1 if none came (errno is set, 0 at end of file, EPROTO for a byte
- * alone). The caller owns the result (close-on-exec). */
+/* One try of the same, with flags of sendmsg(); false and errno. */
+BASE_MUST_CHECK bool base_fd_try_send_fd(int socket_fd, int fd, int flags);
+/* Receives up to `size` bytes as recv() does, and the descriptor that came with them, or -1. What a
+ * peer sends beyond one is dropped. */
+BASE_MUST_CHECK ssize_t base_fd_receive(int socket_fd, void *data, size_t size, int *out_fd);
+/* Receives what base_fd_send_fd() sent; -1 if none came (errno is set, 0 at end of file, EPROTO for
+ * a byte alone). The caller owns the result (close-on-exec). */
 BASE_MUST_CHECK int base_fd_receive_fd(int socket_fd);
 /* A memfd of exactly `size` zero bytes, sealed against resizing. -1 and errno on failure. */
 BASE_MUST_CHECK int base_fd_create_shared_memory(const char *name, uint64_t size);

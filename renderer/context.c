@@ -1,5 +1,7 @@
 #include "renderer/context.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,6 +245,44 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
                       ctx->info.name, size, blob_id, flags,
                       result == RND_NO_MEMORY ? "out of memory or descriptors"
                                               : "not a size, id or flags that can be had");
+    }
+    return result;
+}
+
+static enum rnd_result
+import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd, uint64_t size)
+{
+    /* Dma-bufs know their size, which nobody needs to be told. */
+    if (kind == RND_FD_SHARED_MEMORY || (kind == RND_FD_OPAQUE && size == 0)) {
+        return RND_INVALID;
+    }
+    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd < 0) {
+        return errno == EBADF ? RND_INVALID : RND_NO_MEMORY;
+    }
+    struct rnd_shm *shm = rnd_shm_wrap_or_close(own_fd, kind, kind == RND_FD_DMA_BUF ? 0 : size);
+    if (!shm) {
+        return RND_INVALID;
+    }
+    enum rnd_result result =
+        rnd_resource_table_add(&ctx->resources, resource_id, RND_RESOURCE_DEVICE_MEMORY, shm);
+    rnd_shm_unref(shm);
+    return result;
+}
+
+enum rnd_result
+rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd,
+                   uint64_t size)
+{
+    if (rnd_context_is_fatal(ctx)) {
+        return RND_FATAL;
+    }
+    enum rnd_result result = import(ctx, resource_id, kind, fd, size);
+    if (result != RND_OK) {
+        base_log_warn("context %s: no resource of a descriptor of %" PRIu64 " bytes: %s",
+                      ctx->info.name, size,
+                      result == RND_NO_MEMORY ? "out of memory or descriptors"
+                                              : "not an id, kind or size that can be had");
     }
     return result;
 }

@@ -66,6 +66,7 @@ enum rnd_blob_flags {
 enum rnd_fd_kind {
     RND_FD_SHARED_MEMORY, /* a memfd, sealed against resizing */
     RND_FD_DMA_BUF,
+    RND_FD_OPAQUE, /* what a renderer has given out as such, of whatever make */
 };
 
 /* How a mapping of it should be cached, by a guest's page tables above all. */
@@ -88,6 +89,12 @@ BASE_MUST_CHECK enum rnd_result rnd_context_create_blob(struct rnd_context *ctx,
                                                         uint32_t resource_id, uint64_t blob_id,
                                                         uint64_t size, uint32_t flags,
                                                         struct rnd_blob *out);
+/* Makes resource `resource_id` of memory that another context, or somebody else, has given out, for
+ * vkAllocateMemory to import as the kind it is. `fd` stays the caller's. `size` bytes is what the
+ * importer believes it to have. RND_INVALID: no id, kind or size that can be; whether the host's
+ * driver takes the descriptor shows when it is imported. */
+BASE_MUST_CHECK enum rnd_result rnd_context_import(struct rnd_context *ctx, uint32_t resource_id,
+                                                   enum rnd_fd_kind kind, int fd, uint64_t size);
 /* Unknown ids are ignored. What still uses the memory (a ring, a stream) keeps it until it is done.
  */
 void rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id);

@@ -21,7 +21,7 @@ export_dma_buf(struct rnd_memory *memory)
                       device->physical_device->properties.deviceName, result);
         return RND_NO_MEMORY;
     }
-    memory->shm = rnd_shm_wrap_or_close(fd);
+    memory->shm = rnd_shm_wrap_or_close(fd, RND_FD_DMA_BUF, 0);
     return memory->shm ? RND_OK : RND_NO_MEMORY;
 }
 

@@ -74,17 +74,18 @@ free_shm:
 }
 
 struct rnd_shm *
-rnd_shm_wrap_or_close(int dma_buf_fd)
+rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size)
 {
-    off_t size = lseek(dma_buf_fd, 0, SEEK_END);
+    off_t end = size == 0 ? lseek(fd, 0, SEEK_END) : 0;
+    size = end > 0 ? (uint64_t)end : size;
     struct rnd_shm *shm = size > 0 ? calloc(1, sizeof(*shm)) : NULL;
     if (!shm) {
-        base_fd_close(&dma_buf_fd);
+        base_fd_close(&fd);
         return NULL;
     }
-    shm->kind = RND_FD_DMA_BUF;
-    shm->fd = dma_buf_fd;
-    shm->size = (uint64_t)size;
+    shm->kind = kind;
+    shm->fd = fd;
+    shm->size = size;
     atomic_init(&shm->references, 1);
     return shm;
 }
@@ -113,7 +114,7 @@ rnd_shm_unref(struct rnd_shm *shm)
 int
 rnd_shm_take_fd(struct rnd_shm *shm)
 {
-    if (shm->kind == RND_FD_DMA_BUF) {
+    if (shm->kind != RND_FD_SHARED_MEMORY) {
         return fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
     }
     int fd = shm->fd;

@@ -15,13 +15,13 @@
 #include "base/table.h"
 #include "renderer/context.h"
 
-/* A memfd that we have mapped, or a dma-buf that only others map. Constant after creation, but for
- * `fd`. */
+/* A memfd that we have mapped, or another descriptor of memory, that only others map. Constant
+ * after creation, but for `fd`. */
 struct rnd_shm {
     _Atomic uint32_t references;
     enum rnd_fd_kind kind;
     int fd;                    /* -1 once it was taken */
-    uint8_t *map;              /* NULL: a dma-buf */
+    uint8_t *map;              /* NULL unless it is shared memory */
     uint64_t size;             /* bytes, of the file and of the mapping */
     _Atomic uint64_t *account; /* where `size` is counted while we live; may be NULL */
 };
@@ -29,13 +29,14 @@ struct rnd_shm {
 /* Zeroed. The mapping starts at a multiple of `alignment`, a power of two. NULL: out of memory,
  * address space or descriptors. */
 BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, size_t alignment);
-/* Of a dma-buf. NULL: out of memory, or it has no size. */
-BASE_MUST_CHECK struct rnd_shm *rnd_shm_wrap_or_close(int dma_buf_fd);
+/* Of a descriptor that we do not map. `size` 0: what the file says, which dma-bufs know. NULL: out
+ * of memory, or no size. */
+BASE_MUST_CHECK struct rnd_shm *rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size);
 struct rnd_shm *rnd_shm_ref(struct rnd_shm *shm);
 void rnd_shm_unref(struct rnd_shm *shm);
 /* A descriptor for whoever made the one blob of it, once; -1 and errno. That of shared memory is
  * handed over, since our mapping does without: a guest may have more memory than a process may have
- * descriptors. That of a dma-buf is a duplicate: importing it again takes the descriptor. */
+ * descriptors. That of anything else is a duplicate: importing it again takes the descriptor. */
 BASE_MUST_CHECK int rnd_shm_take_fd(struct rnd_shm *shm);
 
 enum rnd_resource_kind {

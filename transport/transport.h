@@ -20,12 +20,19 @@ enum tp_result {
     TP_LOST,      /* the peer is gone, or broke the transport's protocol */
     TP_NO_MEMORY,
     TP_NO_DEVICE_MEMORY, /* the window through which a guest sees host memory is full */
+    TP_REFUSED,          /* the peer does not take that; nothing else has changed */
 };
 
 enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
                      TP_BLOB_MAPPABLE = 1u << 0,
                      TP_BLOB_SHAREABLE = 1u << 1,
                      TP_BLOB_CROSS_DEVICE = 1u << 2,
+};
+
+/* What a descriptor of memory is to those who pass it around. */
+enum tp_fd_kind {
+    TP_FD_OPAQUE, /* something that export_fd gave out, here or in another process */
+    TP_FD_DMA_BUF,
 };
 
 /* A resource that both sides can reach. Filled by create, emptied by destroy. */
@@ -64,6 +71,15 @@ struct tp_ops {
      * must already have executed vkAllocateMemory. */
     enum tp_result (*create_memory_blob)(struct tp_transport *transport, uint64_t blob_id,
                                          uint64_t size, uint32_t flags, struct tp_blob *out);
+    /* Makes a resource of a descriptor of `size` bytes of memory and maps it if flags say MAPPABLE.
+     * `fd` stays the caller's. TP_REFUSED: it is not what it is said to be. Only where takes_fds.
+     */
+    enum tp_result (*import_fd)(struct tp_transport *transport, int fd, enum tp_fd_kind kind,
+                                uint64_t size, uint32_t flags, struct tp_blob *out);
+    /* Another descriptor, the caller's, of a blob that was imported or made SHAREABLE. Only where
+     * takes_fds. */
+    enum tp_result (*export_fd)(struct tp_transport *transport, const struct tp_blob *blob,
+                                int *out_fd);
     /* Unmaps, closes, and tells the peer. Zeroes *blob. Safe on zeroes and after the peer's death.
      */
     void (*destroy_blob)(struct tp_transport *transport, struct tp_blob *blob);
@@ -77,6 +93,7 @@ struct tp_transport {
     struct tp_device device;   /* constant */
     /* Constant. Both sides run on one kernel: a futex in shared memory wakes the other. */
     bool same_kernel;
+    bool takes_fds; /* constant: memory may leave and enter as descriptors */
 
     /* Who waits for an answer asks this now and then whether that is hopeless, and then gives the
      * connection up. NULL: it never is. Set before threads share the transport, or by the last that

@@ -26,6 +26,9 @@ enum wire_feature {
     WIRE_FEATURE_RING_FUTEX = 1u << 0,
     /* VkSyncFeedbackInfoVESPER may be chained to VkFenceCreateInfo and VkSemaphoreCreateInfo. */
     WIRE_FEATURE_SYNC_FEEDBACK = 1u << 1,
+    /* External memory: WIRE_VTEST_VESPER_RESOURCE_IMPORT makes a resource of a descriptor, and
+     * vkAllocateMemory exports and imports as OPAQUE_FD and DMA_BUF what the queries promise. */
+    WIRE_FEATURE_EXTERNAL_MEMORY = 1u << 3,
 };
 
 struct wire_capset {

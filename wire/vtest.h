@@ -40,6 +40,11 @@ enum wire_vtest_command {
     WIRE_VTEST_DRM_SYNC_LAST = 37,
     WIRE_VTEST_RESOURCE_EXPORT_FD = 38,
     WIRE_VTEST_COMMAND_COUNT = 39,
+
+    /* Ours, where the capset's tail names WIRE_FEATURE_EXTERNAL_MEMORY. The body is {kind, size
+     * low, size high}, a descriptor of memory follows as one dummy byte carries it; the answer is
+     * the new resource's id, or 0 if the descriptor was not taken. */
+    WIRE_VTEST_VESPER_RESOURCE_IMPORT = 0x56000000,
 };
 
 enum {
@@ -59,6 +64,11 @@ enum {
 enum wire_vtest_param {
     WIRE_VTEST_PARAM_MAX_TIMELINE_COUNT = 1,
     WIRE_VTEST_PARAM_HAS_TIMELINE_SYNCOBJ = 2,
+};
+
+enum wire_vtest_import_kind {
+    WIRE_VTEST_IMPORT_OPAQUE = 1, /* what a renderer like ours has given out as such */
+    WIRE_VTEST_IMPORT_DMA_BUF = 2,
 };
 
 enum wire_vtest_blob_type {

@@ -22,7 +22,7 @@ enum {
 void
 srv_client_init(struct srv_client *client, int socket, uint64_t number)
 {
-    *client = (struct srv_client){.socket = socket, .number = number};
+    *client = (struct srv_client){.socket = socket, .number = number, .received_fd = -1};
     srv_sync_set_init(&client->syncs);
     snprintf(client->number_label, sizeof(client->number_label), "client %" PRIu64, number);
     atomic_init(&client->label, client->number_label);
@@ -33,6 +33,7 @@ srv_client_finish(struct srv_client *client)
 {
     srv_sync_set_finish(&client->syncs);
     free(client->body);
+    base_fd_close(&client->received_fd);
     base_fd_close(&client->socket);
 }
 
@@ -60,15 +61,21 @@ srv_client_end(struct srv_client *client, enum base_log_level level, const char 
     shutdown(client->socket, SHUT_RDWR);
 }
 
-/* The read-ahead is safe because clients send no descriptors: none could be lost with it. */
+/* A descriptor may come with any bytes, since we read ahead; only one message is ever followed by
+ * one, so no second can be on its way before that has run. */
 static ssize_t
 receive(struct srv_client *client, void *to, size_t size)
 {
-    ssize_t got;
+    int fd;
+    ssize_t got = base_fd_receive(client->socket, to, size, &fd);
 
-    do {
-        got = recv(client->socket, to, size, 0);
-    } while (got == -1 && errno == EINTR);
+    if (fd != -1 && client->received_fd != -1) {
+        base_fd_close(&fd);
+        srv_client_end(client, BASE_LOG_WARN,
+                       "sent a descriptor that nobody asked for; closing the connection");
+    } else if (fd != -1) {
+        client->received_fd = fd;
+    }
     return atomic_load(&client->ended) ? 0 : got;
 }
 
@@ -228,6 +235,24 @@ srv_client_reply(struct srv_client *client, uint32_t command, const uint32_t *bo
                        (WIRE_VTEST_HEADER_DWORDS + count) * sizeof(message[0]))) {
         srv_client_end(client, BASE_LOG_INFO, "has left without waiting for an answer");
     }
+}
+
+int
+srv_client_read_fd(struct srv_client *client)
+{
+    uint8_t dummy;
+
+    if (read_bytes(client, &dummy, sizeof(dummy)) < sizeof(dummy)) {
+        srv_client_end(client, BASE_LOG_WARN, "stopped before it sent a descriptor");
+        return -1;
+    }
+    int fd = client->received_fd;
+    client->received_fd = -1;
+    if (fd == -1) {
+        srv_client_end(client, BASE_LOG_WARN,
+                       "sent no descriptor where one must follow; closing the connection");
+    }
+    return fd;
 }
 
 void

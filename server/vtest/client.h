@@ -42,6 +42,7 @@ struct srv_client {
     uint32_t *body; /* of the message being read, in dwords */
     size_t body_capacity;
     size_t read_at, read_end; /* what is left of read_ahead */
+    int received_fd; /* came with what was read ahead, and waits for its message; -1: none */
     uint8_t read_ahead[SRV_READ_AHEAD_SIZE];
 };
 
@@ -63,6 +64,9 @@ void srv_client_end_silently(struct srv_client *client);
 /* Answers with a header and `count` dwords of body. */
 void srv_client_reply(struct srv_client *client, uint32_t command, const uint32_t *body,
                       size_t count);
+/* The descriptor that follows the message being run, the caller's; -1 if the connection has ended.
+ */
+BASE_MUST_CHECK int srv_client_read_fd(struct srv_client *client);
 /* Sends a descriptor as the protocol wants it, and closes it in any case. */
 void srv_client_send_fd_and_close(struct srv_client *client, int fd);
 

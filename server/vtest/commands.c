@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "renderer/context.h"
 #include "wire/capset.h"
 #include "wire/vtest.h"
@@ -157,6 +158,41 @@ run_create_blob(struct srv_client *client, const uint32_t *body, size_t length)
     }
 }
 
+/* A descriptor that is refused costs nothing: the application had it from somebody else. */
+static void
+run_resource_import(struct srv_client *client, const uint32_t *body, size_t length)
+{
+    uint32_t kind = body[0], resource_id = client->last_resource_id + 1;
+    uint64_t size = srv_load_u64(&body[1]);
+    bool known = kind == WIRE_VTEST_IMPORT_OPAQUE || kind == WIRE_VTEST_IMPORT_DMA_BUF;
+
+    if (!client->context || !known || resource_id == 0) {
+        srv_client_end(client, BASE_LOG_WARN,
+                       "cannot import memory of kind %u: %s; closing the connection", kind,
+                       !client->context ? "there is no context yet"
+                       : !known         ? "only opaque ones (1) and dma-bufs (2) are known"
+                                        : "all resource ids are used up");
+        return;
+    }
+    int fd = srv_client_read_fd(client);
+    if (fd == -1) {
+        return;
+    }
+    enum rnd_result res = rnd_context_import(
+        client->context, resource_id,
+        kind == WIRE_VTEST_IMPORT_DMA_BUF ? RND_FD_DMA_BUF : RND_FD_OPAQUE, fd, size);
+    base_fd_close(&fd);
+    if (res == RND_FATAL) {
+        srv_client_end_silently(client);
+        return;
+    }
+    if (res == RND_OK) {
+        client->last_resource_id = resource_id;
+    }
+    srv_client_reply(client, WIRE_VTEST_VESPER_RESOURCE_IMPORT,
+                     (uint32_t[]){res == RND_OK ? resource_id : 0}, 1);
+}
+
 static void
 run_resource_unref(struct srv_client *client, const uint32_t *body, size_t length)
 {
@@ -300,8 +336,14 @@ static const struct srv_command commands[WIRE_VTEST_COMMAND_COUNT] = {
 };
 /* clang-format on */
 
+static const struct srv_command import_command = {
+    .name = "RESOURCE_IMPORT", .run = run_resource_import, .body = SRV_BODY_FIXED, .length = 3};
+
 const struct srv_command *
 srv_command_find(uint32_t number)
 {
+    if (number == WIRE_VTEST_VESPER_RESOURCE_IMPORT) {
+        return &import_command;
+    }
     return number < WIRE_VTEST_COMMAND_COUNT && commands[number].name ? &commands[number] : NULL;
 }

@@ -48,6 +48,7 @@ rnd_context_get_capset(struct wire_capset *out)
         .supports_blob_id_0 = 1,
         .tail_magic = WIRE_TAIL_MAGIC,
         .tail_version = WIRE_TAIL_VERSION,
+        .tail_features = WIRE_FEATURE_EXTERNAL_MEMORY,
     };
 }
 
@@ -198,6 +199,13 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
     }
     *out = blob;
     return RND_OK;
+}
+
+enum rnd_result
+rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd,
+                   uint64_t size)
+{
+    return ctx->fatal ? RND_FATAL : size == 0 ? RND_INVALID : RND_OK;
 }
 
 void

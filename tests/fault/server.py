@@ -19,7 +19,7 @@ import time
 import unittest
 
 from vtest import (ANY, BUSY_WAIT, CONTEXT_INIT, CREATE_BLOB, CREATE_RENDERER, GET_CAPSET, GET_PARAM,
-                   HOST3D, MAPPABLE, PING, PROTOCOL_VERSION, RESOURCE_UNREF, SUBMIT_CMD2, SYNC_READ,
+                   HOST3D, MAPPABLE, PING, PROTOCOL_VERSION, RESOURCE_IMPORT, RESOURCE_UNREF, SUBMIT_CMD2, SYNC_READ,
                    SYNC_UNREF, SYNC_WAIT, SYNC_WRITE, VENUS, Client, Hangup, Server, dwords, is_running,
                    submit_body, u64, wait_until)
 
@@ -264,6 +264,44 @@ class Blobs(WithServer):
         with self.start() as client:
             os.close(client.create_blob(4096, blob_id=MEMORY_BLOB_ID, flags=3)[1])
 
+    def test_import_takes_the_descriptor_that_follows(self):
+        message = dwords(3, RESOURCE_IMPORT, 1, *u64(4096))
+        with self.start() as client, open("/dev/zero", "rb") as zero:
+            for expected_id in 1, 2:
+                client.raw(message)
+                client.raw_with_fds(b"\0", zero.fileno())
+                self.assertEqual(client.reply(RESOURCE_IMPORT), (expected_id,))
+            client.raw_with_fds(message + b"\0", zero.fileno())
+            self.assertEqual(client.reply(RESOURCE_IMPORT), (3,))
+
+    def test_refused_import_costs_nothing(self):
+        with self.start() as client, open("/dev/zero", "rb") as zero:
+            client.raw_with_fds(dwords(3, RESOURCE_IMPORT, 1, 0, 0) + b"\0", zero.fileno())
+            self.assertEqual(client.reply(RESOURCE_IMPORT), (0,))
+            client.round_trip()
+
+    def test_import_without_a_descriptor(self):
+        client = self.start()
+        client.raw(dwords(3, RESOURCE_IMPORT, 1, *u64(4096)) + b"\0")
+        self.assert_refused(client, "no descriptor")
+
+    def test_import_of_an_unknown_kind(self):
+        client = self.start()
+        client.raw(dwords(3, RESOURCE_IMPORT, 7, *u64(4096)))
+        self.assert_refused(client, "kind 7")
+
+    def test_import_before_a_context(self):
+        client = self.connect()
+        client.raw(dwords(3, RESOURCE_IMPORT, 1, *u64(4096)))
+        self.assert_refused(client, "no context yet")
+
+    def test_descriptors_that_nobody_asked_for(self):
+        client = self.start()
+        with open("/dev/zero", "rb") as zero:
+            client.raw_with_fds(dwords(2, BUSY_WAIT), zero.fileno())
+            client.raw_with_fds(dwords(0, 0), zero.fileno())
+        self.assert_refused(client, "nobody asked for")
+
     def test_unref_of_an_unknown_id_is_ignored(self):
         with self.connect() as client:
             client.send(RESOURCE_UNREF, 1)
@@ -278,7 +316,10 @@ class Blobs(WithServer):
             worker, = self.server.children()
             before = len(os.listdir(f"/proc/{worker}/fd"))
             for _ in range(20):
-                os.close(client.create_blob(4096)[1])
+                resource, fd = client.create_blob(4096)
+                client.raw_with_fds(dwords(3, RESOURCE_IMPORT, 1, *u64(4096)) + b"\0", fd)
+                client.reply(RESOURCE_IMPORT)
+                os.close(fd)
                 sync = client.create_sync(1)
                 os.close(client.wait_sync([(sync, 1)]))
             client.round_trip()

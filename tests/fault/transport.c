@@ -651,6 +651,48 @@ TEST(blobs_and_commands_with_a_real_server)
     server_stop(&server, SIGTERM);
 }
 
+TEST(memory_leaves_and_enters_as_descriptors)
+{
+    struct server server = {0};
+    struct tp_transport *transport;
+    struct tp_blob given, taken;
+    int fd, no_memory[2];
+
+    server_start(&server);
+    assert_int_equal(tp_vtest_create(server.path, &transport), TP_OK);
+    assert_true(transport->takes_fds);
+    const struct tp_ops *ops = transport->ops;
+    assert_int_equal(
+        ops->create_memory_blob(transport, 77, 4096, TP_BLOB_MAPPABLE | TP_BLOB_SHAREABLE, &given),
+        TP_OK);
+    assert_int_equal(ops->export_fd(transport, &given, &fd), TP_OK);
+    assert_int_not_equal(fd, given.fd);
+    assert_int_equal(ops->import_fd(transport, fd, TP_FD_OPAQUE, 4096, TP_BLOB_MAPPABLE, &taken),
+                     TP_OK);
+    assert_int_not_equal(taken.resource_id, given.resource_id);
+    base_fd_close(&fd);
+    ((uint8_t *)given.map)[4095] = 7;
+    assert_int_equal(((uint8_t *)taken.map)[4095], 7);
+    ops->destroy_blob(transport, &taken);
+
+    /* What an application has got hold of is no reason to give up its connection. */
+    assert_int_equal(ops->import_fd(transport, -1, TP_FD_OPAQUE, 4096, 0, &taken), TP_REFUSED);
+    assert_int_equal(ops->import_fd(transport, given.fd, TP_FD_DMA_BUF, 0, 0, &taken), TP_REFUSED);
+    assert_int_equal(
+        ops->import_fd(transport, given.fd, TP_FD_OPAQUE, 8192, TP_BLOB_MAPPABLE, &taken),
+        TP_REFUSED);
+    assert_int_equal(pipe2(no_memory, O_CLOEXEC), 0);
+    assert_int_equal(
+        ops->import_fd(transport, no_memory[0], TP_FD_OPAQUE, 4096, TP_BLOB_MAPPABLE, &taken),
+        TP_REFUSED);
+    base_fd_close(&no_memory[0]);
+    base_fd_close(&no_memory[1]);
+    ops->destroy_blob(transport, &given);
+    assert_true(ops->alive(transport));
+    ops->destroy(transport);
+    server_stop(&server, SIGTERM);
+}
+
 struct waiter {
     struct tp_transport *transport;
     enum tp_result res;

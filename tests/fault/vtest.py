@@ -13,6 +13,8 @@ RESOURCE_UNREF, BUSY_WAIT, CREATE_RENDERER, PING, PROTOCOL_VERSION = 3, 7, 8, 10
 GET_PARAM, GET_CAPSET, CONTEXT_INIT, CREATE_BLOB = 15, 16, 17, 18
 SYNC_CREATE, SYNC_UNREF, SYNC_READ, SYNC_WRITE, SYNC_WAIT, SUBMIT_CMD2 = 19, 20, 21, 22, 23, 24
 
+RESOURCE_IMPORT = 0x56000000
+
 VENUS = 4
 HOST3D, MAPPABLE = 2, 1
 ANY, FOREVER = 1, 0xFFFFFFFF
@@ -86,6 +88,9 @@ class Client:
             raise Hangup
         assert len(data) == 1 and len(fds) == 1, f"{len(data)} bytes with {len(fds)} descriptors"
         return fds[0]
+
+    def raw_with_fds(self, data, *fds):
+        socket.send_fds(self.socket, [data], fds)
 
     def hung_up(self, within_s):
         """Whether the server closes the connection in that time, after whatever it says before."""

@@ -1,6 +1,7 @@
 /* Driver and renderer in one process, for tests: no socket, and one debugger sees both sides. The
  * renderer must not load the application's Vulkan loader, which would load us: VESPER_HOST_DRIVER
  * names the host driver. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -89,6 +90,47 @@ create_memory_blob(struct tp_transport *transport, uint64_t blob_id, uint64_t si
     return create_blob(loopback_from(transport), blob_id, size, flags, out);
 }
 
+static enum tp_result
+import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
+          uint32_t flags, struct tp_blob *out)
+{
+    struct loopback *loopback = loopback_from(transport);
+    struct tp_blob blob = {
+        .resource_id = atomic_fetch_add(&loopback->last_resource_id, 1) + 1,
+        .size = size,
+        .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+    };
+    if (blob.fd == -1) {
+        return TP_REFUSED;
+    }
+    if (flags & TP_BLOB_MAPPABLE) {
+        blob.map = base_fd_map(blob.fd, (size_t)size);
+    }
+    enum rnd_result res =
+        rnd_context_import(loopback->context, blob.resource_id,
+                           kind == TP_FD_DMA_BUF ? RND_FD_DMA_BUF : RND_FD_OPAQUE, blob.fd, size);
+    if (res != RND_OK || (flags & TP_BLOB_MAPPABLE && !blob.map)) {
+        rnd_context_unref_resource(loopback->context, blob.resource_id);
+        base_fd_unmap(blob.map, (size_t)size);
+        base_fd_close(&blob.fd);
+        return res == RND_FATAL ? TP_LOST : TP_REFUSED;
+    }
+    *out = blob;
+    return TP_OK;
+}
+
+static enum tp_result
+export_fd(struct tp_transport *transport, const struct tp_blob *blob, int *out_fd)
+{
+    int fd = fcntl(blob->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == -1) {
+        return TP_NO_MEMORY;
+    }
+    *out_fd = fd;
+    return TP_OK;
+}
+
 static void
 destroy_blob(struct tp_transport *transport, struct tp_blob *blob)
 {
@@ -112,6 +154,8 @@ static const struct tp_ops loopback_ops = {
     .submit = submit,
     .create_shared_memory = create_shared_memory,
     .create_memory_blob = create_memory_blob,
+    .import_fd = import_fd,
+    .export_fd = export_fd,
     .destroy_blob = destroy_blob,
     .alive = alive,
 };
@@ -137,6 +181,7 @@ tp_loopback_create(struct tp_transport **out)
     }
     loopback->base.ops = &loopback_ops;
     loopback->base.same_kernel = true;
+    loopback->base.takes_fds = true;
     rnd_context_get_capset(&loopback->base.capset);
     loopback->context = rnd_context_create(
         &(struct rnd_context_info){.name = "loopback", .fence_retired = ignore_fence});

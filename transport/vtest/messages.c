@@ -115,6 +115,17 @@ send_parts(struct vtest *vtest, struct iovec *parts, size_t count)
 }
 
 static bool
+send_fd(struct vtest *vtest, int fd)
+{
+    while (!base_fd_try_send_fd(vtest->socket, fd, socket_flags(vtest))) {
+        if (!try_again(vtest, POLLOUT, "sending a descriptor")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 send_locked(struct vtest *vtest, const struct vtest_message *message)
 {
     uint32_t header[WIRE_VTEST_HEADER_DWORDS] = {(uint32_t)message->length, message->command};
@@ -124,7 +135,8 @@ send_locked(struct vtest *vtest, const struct vtest_message *message)
         {.iov_base = (void *)message->tail, .iov_len = message->tail_size},
     };
 
-    return !atomic_load(&vtest->lost) && send_parts(vtest, parts, BASE_COUNT_OF(parts));
+    return !atomic_load(&vtest->lost) && send_parts(vtest, parts, BASE_COUNT_OF(parts)) &&
+           (!message->fd || send_fd(vtest, *message->fd));
 }
 
 bool

@@ -150,7 +150,8 @@ create_blob(struct vtest *vtest, uint64_t blob_id, uint64_t size, uint32_t flags
         return TP_LOST;
     }
 
-    const char *fault = find_fd_fault(blob.fd, size, blob_id == 0);
+    const char *fault =
+        flags & TP_BLOB_MAPPABLE ? find_fd_fault(blob.fd, size, blob_id == 0) : NULL;
     if (fault) {
         base_fd_close(&blob.fd);
         return vtest_lose(vtest, fault);
@@ -181,6 +182,79 @@ create_memory_blob(struct tp_transport *transport, uint64_t blob_id, uint64_t si
                    struct tp_blob *out)
 {
     return create_blob(vtest_from(transport), blob_id, size, flags, out);
+}
+
+/* 0: refused. False after vtest_lose(). */
+static bool
+request_import(struct vtest *vtest, int fd, enum tp_fd_kind kind, uint64_t size,
+               uint32_t *out_resource_id)
+{
+    const uint32_t body[] = {kind == TP_FD_DMA_BUF ? WIRE_VTEST_IMPORT_DMA_BUF
+                                                   : WIRE_VTEST_IMPORT_OPAQUE,
+                             (uint32_t)size, (uint32_t)(size >> 32)};
+    struct vtest_message request = {
+        .command = WIRE_VTEST_VESPER_RESOURCE_IMPORT,
+        .body = body,
+        .body_size = sizeof(body),
+        .fd = &fd,
+        .length = BASE_COUNT_OF(body),
+    };
+
+    if (!vtest_request(vtest, &request)) {
+        return false;
+    }
+    bool ok = vtest_read_answer(vtest, request.command, out_resource_id, 1);
+    vtest_end_answer(vtest);
+    return ok;
+}
+
+static enum tp_result
+import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
+          uint32_t flags, struct tp_blob *out)
+{
+    struct vtest *vtest = vtest_from(transport);
+    struct tp_blob blob = {.size = size, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    enum tp_result result = TP_REFUSED;
+
+    if (blob.fd == -1) {
+        return errno == EBADF ? TP_REFUSED : TP_NO_MEMORY;
+    }
+    if (flags & TP_BLOB_MAPPABLE) {
+        if (size > SIZE_MAX / 2 || find_fd_fault(blob.fd, size, false)) {
+            goto close_fd; /* whoever gave it to the application is to blame, not the server */
+        }
+        blob.map = base_fd_map(blob.fd, (size_t)size);
+        if (!blob.map) {
+            goto close_fd;
+        }
+    }
+    if (!request_import(vtest, fd, kind, size, &blob.resource_id)) {
+        result = TP_LOST;
+        goto unmap;
+    }
+    if (blob.resource_id == 0) {
+        goto unmap;
+    }
+    *out = blob;
+    return TP_OK;
+
+unmap:
+    base_fd_unmap(blob.map, (size_t)size);
+close_fd:
+    base_fd_close(&blob.fd);
+    return result;
+}
+
+static enum tp_result
+export_fd(struct tp_transport *transport, const struct tp_blob *blob, int *out_fd)
+{
+    int fd = fcntl(blob->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd == -1) {
+        return TP_NO_MEMORY;
+    }
+    *out_fd = fd;
+    return TP_OK;
 }
 
 static void
@@ -216,6 +290,8 @@ static const struct tp_ops vtest_ops = {
     .submit = submit,
     .create_shared_memory = create_shared_memory,
     .create_memory_blob = create_memory_blob,
+    .import_fd = import_fd,
+    .export_fd = export_fd,
     .destroy_blob = destroy_blob,
     .alive = alive,
 };
@@ -284,6 +360,8 @@ tp_vtest_create(const char *socket_path, struct tp_transport **out)
         return TP_LOST;
     }
     set_timeout(fd, 0);
+    vtest->base.takes_fds =
+        wire_capset_has_feature(&vtest->base.capset, WIRE_FEATURE_EXTERNAL_MEMORY);
     *out = &vtest->base;
     return TP_OK;
 }

@@ -32,6 +32,7 @@ struct vtest_message {
     size_t body_size; /* bytes */
     const void *tail; /* more body; may be NULL */
     size_t tail_size; /* bytes */
+    const int *fd;    /* a descriptor that follows; may be NULL */
     size_t length;    /* what the header says: dwords, for CREATE_RENDERER bytes */
 };
 
