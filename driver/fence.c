@@ -1,9 +1,16 @@
+#include <poll.h>
+
+#include "base/fd.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/sync.h"
 #include "driver/sync_wait.h"
 #include "protocol/proto_encode.h"
 #include "protocol/proto_mesa.h"
+
+enum {
+    SLEEP_FILES = 16, /* of one wait for any of many fences; more of them are looked at in turns */
+};
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateFence(VkDevice handle, const VkFenceCreateInfo *pCreateInfo,
@@ -57,10 +64,12 @@ drv_DestroyFence(VkDevice handle, VkFence fence_handle, const VkAllocationCallba
 }
 
 void
-drv_fence_begin_submission(VkFence handle)
+drv_fence_begin_submission(VkFence handle, struct drv_queue *queue, uint64_t number)
 {
     struct drv_fence *fence = drv_fence_from(handle);
     if (fence) {
+        atomic_store_explicit(&fence->queue, queue, memory_order_relaxed);
+        atomic_store_explicit(&fence->queue_number, number, memory_order_relaxed);
         atomic_store_explicit(&fence->target, ++fence->submissions, memory_order_release);
     }
 }
@@ -130,7 +139,14 @@ drv_fence_status(struct drv_device *device, struct drv_fence *fence)
     if (target == 0) {
         return VK_NOT_READY;
     }
-    return fence->slot.value ? slot_status(fence, target) : ask_status(device, fence, target);
+    VkResult result =
+        fence->slot.value ? slot_status(fence, target) : ask_status(device, fence, target);
+    if (result == VK_SUCCESS) {
+        struct drv_queue *queue = atomic_load_explicit(&fence->queue, memory_order_relaxed);
+        drv_queue_marks_completed(&queue->marks,
+                                  atomic_load_explicit(&fence->queue_number, memory_order_relaxed));
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -179,6 +195,48 @@ all_have_slots(const VkFence *fences, uint32_t count)
     return true;
 }
 
+/* What the kernel can wake us for: the queue's having come to the fence. -1: nothing yet. */
+static int
+open_mark(struct drv_fence *fence)
+{
+    if (atomic_load_explicit(&fence->target, memory_order_acquire) == 0) {
+        return -1;
+    }
+    struct drv_queue *queue = atomic_load_explicit(&fence->queue, memory_order_relaxed);
+    uint64_t number = atomic_load_explicit(&fence->queue_number, memory_order_relaxed);
+    return queue ? drv_queue_marks_open(&queue->marks, number) : -1;
+}
+
+/* If all are waited for, the first that is not signalled decides; otherwise any may. */
+static bool
+sleep_in_kernel(void *user, uint64_t deadline_ns)
+{
+    const struct fence_wait *wait = user;
+    struct pollfd files[SLEEP_FILES];
+    uint32_t count = 0;
+    bool complete = true;
+
+    for (uint32_t i = 0; i < wait->count && complete && count < SLEEP_FILES; i++) {
+        struct drv_fence *fence = drv_fence_from(wait->fences[i]);
+        if (wait->all && drv_fence_status(wait->device, fence) == VK_SUCCESS) {
+            continue;
+        }
+        files[count] = (struct pollfd){.fd = open_mark(fence), .events = POLLIN};
+        complete = files[count].fd != -1;
+        count += complete;
+        if (wait->all) {
+            break;
+        }
+    }
+    if (count > 0 && complete) {
+        drv_sync_poll(files, count, deadline_ns);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        base_fd_close(&files[i].fd);
+    }
+    return count > 0 && complete;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_WaitForFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences, VkBool32 waitAll,
                   uint64_t timeout)
@@ -190,6 +248,9 @@ drv_WaitForFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences, 
         .count = fenceCount,
         .all = waitAll || fenceCount == 1,
     };
+    if (device->ring->transport->ops->submit_fenced) {
+        return drv_sync_wait_in_kernel(device, look_at_fences, sleep_in_kernel, &wait, timeout);
+    }
     return drv_sync_wait(device, look_at_fences, &wait, all_have_slots(pFences, fenceCount),
                          timeout);
 }

@@ -29,6 +29,7 @@ drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueue
     queue->family = family;
     queue->index = index;
     queue->timeline = timeline;
+    drv_queue_marks_init(&queue->marks, device->ring, timeline);
 
     const VkDeviceQueueTimelineInfoMESA timeline_info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA,
@@ -45,6 +46,7 @@ drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueue
     VkResult result =
         proto_send_vkGetDeviceQueue2(device->object.client, (VkDevice)device, &info, &handle);
     if (result != VK_SUCCESS) {
+        drv_queue_marks_finish(&queue->marks);
         drv_instance_return_timeline(device->instance, timeline);
     }
     return result;
@@ -61,6 +63,7 @@ void
 drv_queue_finish(struct drv_queue *queue)
 {
     drv_private_data_forget(queue->object.id);
+    drv_queue_marks_finish(&queue->marks);
     drv_instance_return_timeline(queue->device->instance, queue->timeline);
 }
 
@@ -87,7 +90,7 @@ begin_submission(struct drv_queue *queue, VkFence fence)
     if (!drv_ring_check_alive(queue->device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
-    drv_fence_begin_submission(fence);
+    drv_fence_begin_submission(fence, queue, drv_queue_marks_begin(&queue->marks));
     return VK_SUCCESS;
 }
 
@@ -96,6 +99,7 @@ end_submission(struct drv_queue *queue, VkFence fence, VkResult result)
 {
     if (result == VK_SUCCESS) {
         queue->busy = true;
+        drv_queue_marks_end(&queue->marks, fence != VK_NULL_HANDLE);
     } else {
         drv_fence_cancel_submission(fence);
     }

@@ -8,6 +8,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "driver/object.h"
+#include "driver/queue_marks.h"
 
 struct drv_device;
 
@@ -19,6 +20,8 @@ struct drv_queue {
     VkDeviceQueueCreateFlags flags;
     uint32_t family, index; /* as the application numbers them */
     uint32_t timeline;      /* ring index of its fences on the wire, 1..63 */
+
+    struct drv_queue_marks marks; /* has its own lock */
 
     /* Externally synchronised by the application, as Vulkan asks for queues. */
     VkFence idle_fence; /* made when the first wait needs it */

@@ -16,6 +16,7 @@
 #include "driver/object.h"
 
 struct drv_device;
+struct drv_queue;
 
 /* drv_fence.target when the fence is signalled without any submission. */
 #define DRV_FENCE_SIGNALED UINT64_MAX
@@ -28,6 +29,10 @@ struct drv_fence {
     uint64_t submissions; /* that named this fence since its creation; the renderer counts, too */
     _Atomic uint64_t
         target; /* signalled when this submission has completed; 0: reset, not submitted */
+    /* What signals it, set before `target`: a queue, NULL if nobody may sleep on it, and the number
+     * of the submission there. */
+    _Atomic(struct drv_queue *) queue;
+    _Atomic uint64_t queue_number;
 };
 
 struct drv_semaphore {
@@ -53,8 +58,9 @@ drv_semaphore_from(VkSemaphore handle)
     return (struct drv_semaphore *)(uintptr_t)handle;
 }
 
-/* Before a submission is sent: the fence waits for it. `handle` may be null. */
-void drv_fence_begin_submission(VkFence handle);
+/* Before a submission is sent: the fence waits for it. `handle` may be null. `queue` and its number
+ * for the submission: NULL if nobody sleeps on that. */
+void drv_fence_begin_submission(VkFence handle, struct drv_queue *queue, uint64_t number);
 /* It was not sent after all. */
 void drv_fence_cancel_submission(VkFence handle);
 /* Something was told to signal `value`. Binary semaphores are allowed, and ignored. */

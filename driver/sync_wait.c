@@ -1,5 +1,8 @@
 #include "driver/sync_wait.h"
 
+#include <poll.h>
+#include <time.h>
+
 #include "base/clock.h"
 #include "driver/device.h"
 #include "driver/wait.h"
@@ -83,4 +86,38 @@ drv_sync_wait(struct drv_device *device, drv_sync_look look, void *user, bool pu
     result = spin(look, user);
     return result == VK_NOT_READY ? drv_sync_sleep_until_published(device, look, user, deadline_ns)
                                   : result;
+}
+
+void
+drv_sync_poll(struct pollfd *files, uint32_t count, uint64_t deadline_ns)
+{
+    uint64_t now = base_clock_now_ns();
+    uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+    if (left > DRV_RING_LONGEST_SLEEP_NS) {
+        left = DRV_RING_LONGEST_SLEEP_NS;
+    }
+    struct timespec timeout = {.tv_nsec = (long)left};
+    (void)ppoll(files, count, &timeout, NULL); /* whatever it says, the caller looks again */
+}
+
+VkResult
+drv_sync_wait_in_kernel(struct drv_device *device, drv_sync_look look, drv_sync_sleep sleep,
+                        void *user, uint64_t timeout_ns)
+{
+    struct drv_backoff backoff = drv_backoff_start(timeout_ns);
+    for (;;) {
+        VkResult result = look(user);
+        if (result != VK_NOT_READY) {
+            return result;
+        }
+        if (!drv_ring_check_alive(device->ring)) {
+            return VK_ERROR_DEVICE_LOST;
+        }
+        if (base_clock_now_ns() >= backoff.deadline_ns) {
+            return VK_TIMEOUT;
+        }
+        if (!sleep(user, backoff.deadline_ns)) {
+            (void)drv_backoff_pause(&backoff);
+        }
+    }
 }
