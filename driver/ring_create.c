@@ -32,8 +32,11 @@ static bool
 is_compatible(const struct wire_capset *capset)
 {
     if (capset->wire_format_version != WIRE_FORMAT_VERSION) {
-        base_log_error("the renderer speaks wire format %u, this driver %u: use matching versions",
-                       capset->wire_format_version, WIRE_FORMAT_VERSION);
+        base_log_error(
+            "the renderer speaks wire format %u (its VK_MESA_venus_protocol is %u), this "
+            "driver %u: use virglrenderer 1.0 or newer, or vesper-server",
+            capset->wire_format_version, capset->vk_mesa_venus_protocol_spec_version,
+            WIRE_FORMAT_VERSION);
         return false;
     }
     if (capset->vk_xml_version < VK_API_VERSION_1_1) {

@@ -6,7 +6,7 @@
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
 application runs natively. --dma-bufs makes the host one that imports no pages but exports dma-bufs, by
-means of the test layer tests/interop/hostmem_layer.c.
+means of the test layer tests/layer/hostmem_layer.c.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs one workload with one driver on one server, all real processes, and judges the outcome.
 
-    run.py --driver ours|mesa --server ours|ours-trixie|virglrenderer --workload NAME [paths]
+    run.py --driver ours|mesa --server ours|ours-trixie|virglrenderer|virglrenderer-0.10 --workload NAME [paths]
 
 ours            our server here, on this distribution's lavapipe
 ours-trixie     our server inside the Debian 13 folder, on its newer lavapipe
-virglrenderer   virgl_test_server inside the Debian 13 folder, on a lavapipe that tests/interop/hostmem_layer.c
+virglrenderer   virgl_test_server inside the Debian 13 folder, on a lavapipe that tests/layer/hostmem_layer.c
                 lets export memory
+virglrenderer-0.10
+                Debian 12's, which speaks an older wire format: the driver must refuse it and say why
 
 Under each of our servers, and under the application when the driver is ours, lies the Khronos validation
 layer; a single message of it fails the test. Exit status: 0 passed, 1 failed, 77 skipped with its reason.
@@ -34,12 +36,18 @@ VALIDATION = "VK_LAYER_KHRONOS_validation"
 SERVER_START_LIMIT_S = 20
 SERVER_STOP_LIMIT_S = 10
 
-WORKLOADS = {  # name -> arguments of interop-workloads, time limit in seconds
-    "mapped_copy": (["mapped_copy", "64"], 60),
-    "compute": (["compute", "1048576"], 60),
-    "submit_wait": (["submit_wait", "2000"], 60),
+# Left out is one check of the features. It is not silent under a validation layer that it cannot tell what it is
+# about; and Mesa's driver, which waits for no answer when it allocates, tells the application that all is well, names
+# the missing memory to the renderer, and loses its context.
+WORKLOADS = {  # name -> which program, its arguments, time limit in seconds
+    "mapped_copy": ("workloads", ["mapped_copy", "64"], 60),
+    "compute": ("workloads", ["compute", "1048576"], 60),
+    "submit_wait": ("workloads", ["submit_wait", "2000"], 60),
+    "features": ("features", ["", "too large an allocation"], 200),
+    "demo": ("vesper", ["demo"], 100),
 }
 VULKANINFO_LIMIT_S = 90
+REFUSAL = "the renderer speaks wire format 0 "
 
 
 class Skip(Exception):
@@ -206,6 +214,7 @@ class Setting:
             "ours": self.our_server,
             "ours-trixie": self.our_server_in_trixie,
             "virglrenderer": self.virglrenderer,
+            "virglrenderer-0.10": self.old_virglrenderer,
         }[self.options.server]()
 
     def our_server(self):
@@ -250,6 +259,16 @@ class Setting:
         server = Server(command, env, link / "socket", directory / "log", "virgl_test_server")
         return server, None  # what it asks of its host driver is not ours to judge
 
+    def old_virglrenderer(self):
+        root = self.peers / "virglrenderer-0.10"
+        need(root, "run setup/peers on Debian 12")
+        libraries = glob.glob(str(root / "usr/lib/*"))
+        env = clean_env() | {"LD_LIBRARY_PATH": ":".join(libraries)}
+        socket_path = self.scratch / "socket"
+        command = [str(root / "usr/bin/virgl_test_server"), "--venus", "--use-egl-surfaceless",
+                   f"--socket-path={socket_path}"]
+        return Server(command, env, socket_path, self.scratch / "log", "Debian 12's virgl_test_server"), None
+
     def client(self, socket_path):
         """The environment of an application, and the validation layer's log under it if the driver is ours."""
         env = clean_env() | {"VN_DEBUG": "vtest", "VTEST_SOCKET_NAME": str(socket_path)}
@@ -271,11 +290,13 @@ class Setting:
             if not program:
                 raise Skip("no vulkaninfo: apt-get install vulkan-tools")
             return [program], VULKANINFO_LIMIT_S
-        arguments, limit_s = WORKLOADS[self.options.workload]
-        return [need(self.options.workloads_program, "build it"), *arguments], limit_s
+        name, arguments, limit_s = WORKLOADS[self.options.workload]
+        program = need(getattr(self.options, f"{name}_program"), "build it")
+        return [program, *arguments], limit_s
 
 
 def run_client(command, env, limit_s, server):
+    """(exit status, output)"""
     with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace",
                           start_new_session=True) as client:
@@ -285,16 +306,21 @@ def run_client(command, env, limit_s, server):
             os.killpg(client.pid, signal.SIGKILL)
             output, _ = client.communicate()
             raise Failure(f"not done after {limit_s} s:\n{output[-2000:]}\n{server.output()}")
-    if client.returncode != 0:
-        raise Failure(f"exit status {client.returncode}:\n{output[-2000:]}\n"
-                      f"{server.whose} said:\n{server.output()}")
-    return output
+    return client.returncode, output
 
 
-def judge_output(output):
+def judge_refusal(status, output):
+    if status == 0 or REFUSAL not in output:
+        raise Failure(f"not refused with the reason ('{REFUSAL}...'): exit status {status}:\n{output[-2000:]}")
+    return next(line for line in output.splitlines() if REFUSAL in line)
+
+
+def judge_output(status, output, server):
     """vulkaninfo ends well even where it saw no device worth the name: what it printed must name one
     that is reached through the protocol, not the host's driver by mistake."""
-    names = [line for line in output.splitlines() if "deviceName" in line or line.startswith("device:")]
+    if status != 0:
+        raise Failure(f"exit status {status}:\n{output[-2000:]}\n{server.whose} said:\n{server.output()}")
+    names = [line for line in output.splitlines() if "deviceName" in line or line.startswith("device")]
     if not names:
         raise Failure(f"no device in the output:\n{output[:2000]}")
     if not any("Virtio" in line or "Venus" in line or "Vesper" in line for line in names):
@@ -310,8 +336,11 @@ def run(options):
         command, limit_s = setting.workload()
         start = time.monotonic()
         with server:
-            output = run_client(command, env, limit_s, server)
-        name = judge_output(output)
+            status, output = run_client(command, env, limit_s, server)
+        if options.server == "virglrenderer-0.10":
+            print(judge_refusal(status, output))
+            return
+        name = judge_output(status, output, server)
         print(name if options.workload == "vulkaninfo" else output.strip())
         if client_validation:
             client_validation.judge("the application")
@@ -349,12 +378,15 @@ def main():
         return 0
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
-    parser.add_argument("--server", choices=("ours", "ours-trixie", "virglrenderer"), required=True)
+    servers = ("ours", "ours-trixie", "virglrenderer", "virglrenderer-0.10")
+    parser.add_argument("--server", choices=servers, required=True)
     parser.add_argument("--workload", choices=("vulkaninfo", *WORKLOADS), required=True)
     parser.add_argument("--peers", default="build/peers", help="what setup/peers made")
     parser.add_argument("--driver-library", help="libvulkan_vesper.so")
     parser.add_argument("--server-program", help="vesper-server")
     parser.add_argument("--workloads-program", help="interop-workloads")
+    parser.add_argument("--features-program", help="the application test 'features'")
+    parser.add_argument("--vesper-program", help="vesper")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
     try:
         run(parser.parse_args())

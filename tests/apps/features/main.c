@@ -1,4 +1,5 @@
-/* Runs the checks whose names contain the argument, or all. */
+/* Runs the checks whose names contain the first argument, or all: features [PART [WITHOUT...]]
+ * The other arguments are parts of names that are left out. */
 #include "tests/apps/features/features.h"
 
 #include <stdarg.h>
@@ -70,12 +71,25 @@ features_line_record(VkCommandBuffer commands, const struct vkh_compute *line, u
     vkCmdDispatch(commands, (count + 63) / 64, 1, 1);
 }
 
+static bool
+is_wanted(const char *name, char *const *parts)
+{
+    if (!parts[0]) {
+        return true;
+    }
+    bool wanted = strstr(name, parts[0]) != NULL;
+    for (char *const *without = parts + 1; *without; without++) {
+        wanted = wanted && !strstr(name, *without);
+    }
+    return wanted;
+}
+
 static unsigned
-run_checks(const struct vkh_gpu *gpu, const struct features_check *checks, const char *wanted)
+run_checks(const struct vkh_gpu *gpu, const struct features_check *checks, char *const *parts)
 {
     unsigned failed = 0;
     for (; checks->name; checks++) {
-        if (!strstr(checks->name, wanted)) {
+        if (!is_wanted(checks->name, parts)) {
             continue;
         }
         atomic_store(&failures, 0);
@@ -111,8 +125,9 @@ main(int argc, char **argv)
     struct vkh_gpu gpu;
     unsigned failed = 0;
     vkh_gpu_open(&gpu, &info);
+    printf("device    %s\n", gpu.properties.deviceName);
     for (size_t i = 0; i < BASE_COUNT_OF(families); i++) {
-        failed += run_checks(&gpu, families[i], argc > 1 ? argv[1] : "");
+        failed += run_checks(&gpu, families[i], argv + 1);
     }
     vkh_gpu_close(&gpu);
     if (failed) {
