@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "driver/chain_copy.h"
 #include "driver/drv_entry.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
@@ -39,20 +40,53 @@ names_for_renderer(const struct drv_device *device, const char **names)
     return count;
 }
 
+/* The application's chain without structures of extensions that are not offered: the host may have
+ * those, and would take them for enabled features. */
+static VkResult
+clean_chain(const struct drv_device *device, struct drv_scratch *scratch, const void *in,
+            void **out)
+{
+    const char *member = proto_chain_first_withheld(in);
+    if (member) {
+        base_log_warn("vkCreateDevice: %s is not offered by %s", member,
+                      device->physical_device->properties.deviceName);
+        return VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (!drv_chain_copy(scratch, in, out)) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (const VkBaseInStructure *at = in; at; at = at->pNext) {
+        const struct proto_chain_entry *entry = proto_chain_entry_of((int32_t)at->sType);
+        if (entry && !drv_physical_device_offers(device->physical_device, entry)) {
+            drv_chain_remove(out, at->sType);
+        }
+    }
+    return VK_SUCCESS;
+}
+
 static VkResult
 create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
 {
     const char *names[32 * DRV_EXTENSION_SET_WORDS];
     VkDeviceCreateInfo host_info = *info;
     VkDevice handle = (VkDevice)device;
+    struct drv_scratch scratch;
+    void *chain;
 
-    host_info.enabledLayerCount = 0;
-    host_info.ppEnabledLayerNames = NULL;
-    host_info.enabledExtensionCount = names_for_renderer(device, names);
-    host_info.ppEnabledExtensionNames = names;
-    return proto_call_vkCreateDevice(device->object.client,
-                                     (VkPhysicalDevice)device->physical_device, &host_info, NULL,
-                                     &handle);
+    drv_scratch_init(&scratch);
+    VkResult result = clean_chain(device, &scratch, info->pNext, &chain);
+    if (result == VK_SUCCESS) {
+        host_info.pNext = chain;
+        host_info.enabledLayerCount = 0;
+        host_info.ppEnabledLayerNames = NULL;
+        host_info.enabledExtensionCount = names_for_renderer(device, names);
+        host_info.ppEnabledExtensionNames = names;
+        result = proto_call_vkCreateDevice(device->object.client,
+                                           (VkPhysicalDevice)device->physical_device, &host_info,
+                                           NULL, &handle);
+    }
+    drv_scratch_finish(&scratch);
+    return result;
 }
 
 static void

@@ -9,7 +9,7 @@
 #include "protocol/proto_extensions.h"
 
 enum {
-    DRV_EXTENSION_SET_WORDS = 8,
+    DRV_EXTENSION_SET_WORDS = 16,
 };
 
 struct drv_extension_set {

@@ -130,9 +130,20 @@ least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* The private extensions that we know. */
+static void
+fill_private_mask(uint32_t mask[WIRE_CAPSET_EXTENSION_WORDS])
+{
+    for (uint32_t i = 0; i < proto_extension_count; i++) {
+        if (proto_extensions[i].is_private) {
+            mask[proto_extensions[i].number / 32] |= 1u << (proto_extensions[i].number % 32);
+        }
+    }
+}
+
 /* The host's instance: as new as both sides know, whatever the application asked for, since a
- * device's version does not depend on that. No layer, no extension, and nothing chained crosses the
- * wire. */
+ * device's version does not depend on that. No layer, no extension, and nothing that the
+ * application chained crosses the wire; a renderer of ours hears what we are. */
 static VkResult
 create_on_host(struct drv_instance *instance, const VkInstanceCreateInfo *info)
 {
@@ -150,8 +161,16 @@ create_on_host(struct drv_instance *instance, const VkInstanceCreateInfo *info)
         application.pNext = NULL;
     }
     application.apiVersion = version;
+    uint32_t mask[WIRE_CAPSET_EXTENSION_WORDS] = {0};
+    fill_private_mask(mask);
+    const VkPeerInfoVESPER peer = {
+        .sType = VK_STRUCTURE_TYPE_PEER_INFO_VESPER,
+        .extensionMaskWordCount = BASE_COUNT_OF(mask),
+        .pExtensionMask = mask,
+    };
     const VkInstanceCreateInfo host_info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pNext = &peer,
         .pApplicationInfo = &application,
     };
     VkInstance handle = (VkInstance)instance;

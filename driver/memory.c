@@ -54,6 +54,14 @@ destroy_mapping(struct drv_device *device, struct drv_memory *memory)
     }
 }
 
+/* A hint: nothing to wait for. */
+VKAPI_ATTR void VKAPI_CALL
+drv_SetDeviceMemoryPriorityEXT(VkDevice device, VkDeviceMemory memory, float priority)
+{
+    (void)proto_send_vkSetDeviceMemoryPriorityEXT(drv_device_from(device)->object.client, device,
+                                                  memory, priority);
+}
+
 VKAPI_ATTR void VKAPI_CALL
 drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
                const VkAllocationCallbacks *pAllocator)

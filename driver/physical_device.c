@@ -19,7 +19,6 @@ enum {
 #define PROTOCOL_ITSELF "it is the protocol itself, which devices never list"
 #define NO_DESCRIPTORS                                                                             \
     "file descriptors of memory, fences and semaphores are not handed out yet, nor taken"
-#define NO_DEFERRED "it needs deferred host operations, which are not offered yet"
 
 /* Extensions of the protocol that we do not offer although the renderer may, and what they lack
  * here. `vesper info` shows the reasons: they reach it by the debug log. */
@@ -34,14 +33,6 @@ static const struct {
     {"VK_KHR_external_semaphore_fd", NO_DESCRIPTORS},
     {"VK_EXT_image_drm_format_modifier", NO_DESCRIPTORS},
     {"VK_EXT_queue_family_foreign", NO_DESCRIPTORS},
-    {"VK_KHR_deferred_host_operations", NO_DEFERRED},
-    {"VK_KHR_acceleration_structure", NO_DEFERRED},
-    {"VK_KHR_ray_tracing_pipeline", NO_DEFERRED},
-    {"VK_KHR_ray_query", NO_DEFERRED},
-    {"VK_KHR_ray_tracing_maintenance1", NO_DEFERRED},
-    {"VK_KHR_ray_tracing_position_fetch", NO_DEFERRED},
-    {"VK_EXT_pipeline_library_group_handles", NO_DEFERRED},
-    {"VK_EXT_descriptor_heap", "payloads of descriptors would come one round trip each"},
 };
 
 /* What this file's neighbours and wsi/ implement without the renderer. */
@@ -50,6 +41,12 @@ static const char *const ours[] = {
     "VK_KHR_map_memory2",
     "VK_KHR_swapchain",
 };
+
+static uint32_t
+least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
 
 /* NULL if there is none. */
 static const char *
@@ -117,6 +114,46 @@ ask_extensions(struct drv_physical_device *device, VkExtensionProperties **out, 
     }
 }
 
+static bool
+is_known(const struct drv_physical_device *device, const struct proto_extension *extension)
+{
+    const struct proto_caps *caps = device->object.client->caps;
+    return extension && !extension->is_instance && !extension->is_local &&
+           (!extension->is_private || proto_caps_has_private_extension(caps, extension->number));
+}
+
+/* One extension of the renderer's list. */
+static void
+add_extension(struct drv_physical_device *device, const VkExtensionProperties *properties)
+{
+    const struct proto_extension *extension = proto_extension_find(properties->extensionName);
+    if (!is_known(device, extension)) {
+        return;
+    }
+    drv_extension_set_add(&device->renderer_extensions, extension);
+    if (extension->guest_reason) {
+        return; /* ours to offer */
+    }
+    const char *reason = reason_to_withhold(extension->name);
+    if (reason) {
+        base_log_debug("%s is held back: %s", extension->name, reason);
+        return;
+    }
+    drv_extension_set_add(&device->extensions, extension);
+    device->spec_versions[extension - proto_extensions] =
+        least(properties->specVersion, extension->spec_version);
+}
+
+static void
+add_our_own(struct drv_physical_device *device, const char *name)
+{
+    const struct proto_extension *extension = proto_extension_find(name);
+    if (extension) {
+        drv_extension_set_add(&device->extensions, extension);
+        device->spec_versions[extension - proto_extensions] = extension->spec_version;
+    }
+}
+
 static VkResult
 init_extensions(struct drv_physical_device *device)
 {
@@ -128,35 +165,20 @@ init_extensions(struct drv_physical_device *device)
     }
     for (uint32_t i = 0; i < count; i++) {
         list[i].extensionName[VK_MAX_EXTENSION_NAME_SIZE - 1] = '\0';
-        const struct proto_extension *extension = proto_extension_find(list[i].extensionName);
-        if (!extension || extension->is_instance || extension->guest_reason) {
-            continue;
-        }
-        drv_extension_set_add(&device->renderer_extensions, extension);
-        const char *reason = reason_to_withhold(extension->name);
-        if (reason) {
-            base_log_debug("%s is held back: %s", extension->name, reason);
-        } else {
-            drv_extension_set_add(&device->extensions, extension);
-        }
+        add_extension(device, &list[i]);
     }
     drv_free(device->instance->allocator, NULL, list);
     for (size_t i = 0; i < BASE_COUNT_OF(ours); i++) {
-        const struct proto_extension *extension = proto_extension_find(ours[i]);
-        if (extension) {
-            drv_extension_set_add(&device->extensions, extension);
-        }
+        add_our_own(device, ours[i]);
+    }
+    /* Acceleration structures require it, and nothing else needs it. */
+    if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
+        add_our_own(device, "VK_KHR_deferred_host_operations");
     }
     return VK_SUCCESS;
 }
 
 /* --- properties --- */
-
-static uint32_t
-least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 static void
 rename_device(VkPhysicalDeviceProperties *properties)

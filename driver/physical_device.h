@@ -10,6 +10,7 @@
 #include "driver/extension_set.h"
 #include "driver/format_cache.h"
 #include "driver/object.h"
+#include "protocol/runtime/chain.h"
 
 struct drv_instance;
 
@@ -26,6 +27,8 @@ struct drv_physical_device {
     char host_driver_name[VK_MAX_DRIVER_NAME_SIZE];
     struct drv_extension_set renderer_extensions; /* what vkCreateDevice may name to the renderer */
     struct drv_extension_set extensions;          /* what the application may enable */
+    /* Of those: the lower of the host's version and ours, by row of proto_extensions[]. */
+    uint32_t spec_versions[32 * DRV_EXTENSION_SET_WORDS];
 
     struct drv_format_cache formats; /* has its own lock */
 };
@@ -41,6 +44,9 @@ BASE_MUST_CHECK struct drv_physical_device *
 drv_physical_device_create(struct drv_instance *instance);
 /* Asks the renderer, which has been told the id, for everything that is remembered. */
 BASE_MUST_CHECK VkResult drv_physical_device_init(struct drv_physical_device *physical_device);
+/* False for structures of extensions and versions that the device does not offer. */
+bool drv_physical_device_offers(const struct drv_physical_device *physical_device,
+                                const struct proto_chain_entry *structure);
 /* Accepts NULL. */
 void drv_physical_device_destroy(struct drv_physical_device *physical_device);
 

@@ -32,7 +32,7 @@ drv_EnumerateDeviceExtensionProperties(VkPhysicalDevice handle, const char *pLay
         }
         if (pProperties) {
             VkExtensionProperties *out = &pProperties[count];
-            *out = (VkExtensionProperties){.specVersion = extension->spec_version};
+            *out = (VkExtensionProperties){.specVersion = device->spec_versions[i]};
             snprintf(out->extensionName, sizeof(out->extensionName), "%s", extension->name);
         }
         count++;
@@ -47,6 +47,37 @@ drv_EnumerateDeviceLayerProperties(VkPhysicalDevice handle, uint32_t *pPropertyC
 {
     *pPropertyCount = 0;
     return VK_SUCCESS;
+}
+
+/* --- what belongs to extensions that are not offered --- */
+
+bool
+drv_physical_device_offers(const struct drv_physical_device *device,
+                           const struct proto_chain_entry *structure)
+{
+    if (structure->core_version != 0 && structure->core_version <= device->properties.apiVersion) {
+        return true;
+    }
+    for (uint32_t i = 0; i < structure->owner_count; i++) {
+        uint32_t row = proto_chain_owners[structure->first_owner + i];
+        if (drv_extension_set_has(&device->extensions, &proto_extensions[row])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The renderer may have answered for an extension that we hold back, or that it holds back itself
+ * and the host's driver has: to the application that is not there. */
+static void
+hide_what_is_not_offered(const struct drv_physical_device *device, void *chain)
+{
+    for (VkBaseOutStructure *at = chain; at; at = at->pNext) {
+        const struct proto_chain_entry *entry = proto_chain_entry_of((int32_t)at->sType);
+        if (entry && !drv_physical_device_offers(device, entry)) {
+            proto_zero_out(at, entry->c_size, true);
+        }
+    }
 }
 
 /* --- properties --- */
@@ -75,6 +106,7 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
         (void)proto_call_vkGetPhysicalDeviceProperties2(device->object.client, handle, pProperties);
     }
     pProperties->properties = device->properties;
+    hide_what_is_not_offered(device, pProperties->pNext);
 
     for (VkBaseOutStructure *at = pProperties->pNext; at; at = at->pNext) {
         switch (at->sType) {
@@ -103,48 +135,6 @@ drv_GetPhysicalDeviceToolProperties(VkPhysicalDevice handle, uint32_t *pToolCoun
 
 /* --- features --- */
 
-/* The extensions are held back (physical_device.c says why), so their features must be too. */
-static void
-withdraw_ray_tracing(VkBaseOutStructure *structure)
-{
-    static const struct {
-        VkStructureType type;
-        size_t size;
-    } withheld[] = {
-        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR,
-         sizeof(VkPhysicalDeviceAccelerationStructureFeaturesKHR)},
-        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR,
-         sizeof(VkPhysicalDeviceRayTracingPipelineFeaturesKHR)},
-        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_QUERY_FEATURES_KHR,
-         sizeof(VkPhysicalDeviceRayQueryFeaturesKHR)},
-        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_MAINTENANCE_1_FEATURES_KHR,
-         sizeof(VkPhysicalDeviceRayTracingMaintenance1FeaturesKHR)},
-        {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_POSITION_FETCH_FEATURES_KHR,
-         sizeof(VkPhysicalDeviceRayTracingPositionFetchFeaturesKHR)},
-    };
-    for (size_t i = 0; i < BASE_COUNT_OF(withheld); i++) {
-        if (structure->sType == withheld[i].type) {
-            proto_zero_out(structure, withheld[i].size, true);
-        }
-    }
-}
-
-/* Their commands belong to extensions of NVIDIA's that the protocol does not carry. */
-static void
-withdraw_vendor_states(VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *features)
-{
-    features->extendedDynamicState3ViewportWScalingEnable = VK_FALSE;
-    features->extendedDynamicState3ViewportSwizzle = VK_FALSE;
-    features->extendedDynamicState3CoverageToColorEnable = VK_FALSE;
-    features->extendedDynamicState3CoverageToColorLocation = VK_FALSE;
-    features->extendedDynamicState3CoverageModulationMode = VK_FALSE;
-    features->extendedDynamicState3CoverageModulationTableEnable = VK_FALSE;
-    features->extendedDynamicState3CoverageModulationTable = VK_FALSE;
-    features->extendedDynamicState3CoverageReductionMode = VK_FALSE;
-    features->extendedDynamicState3RepresentativeFragmentTestEnable = VK_FALSE;
-    features->extendedDynamicState3ShadingRateImageEnable = VK_FALSE;
-}
-
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceFeatures(VkPhysicalDevice handle, VkPhysicalDeviceFeatures *pFeatures)
 {
@@ -158,12 +148,8 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
     if (pFeatures->pNext) {
         (void)proto_call_vkGetPhysicalDeviceFeatures2(device->object.client, handle, pFeatures);
     }
-    for (VkBaseOutStructure *at = pFeatures->pNext; at; at = at->pNext) {
-        withdraw_ray_tracing(at);
-        if (at->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT) {
-            withdraw_vendor_states((VkPhysicalDeviceExtendedDynamicState3FeaturesEXT *)at);
-        }
-    }
+    hide_what_is_not_offered(device, pFeatures->pNext);
+    proto_chain_withhold(pFeatures->pNext);
     pFeatures->features = device->features;
 }
 
@@ -186,6 +172,7 @@ drv_GetPhysicalDeviceMemoryProperties2(VkPhysicalDevice handle,
         (void)proto_call_vkGetPhysicalDeviceMemoryProperties2(device->object.client, handle,
                                                               pMemoryProperties);
     }
+    hide_what_is_not_offered(device, pMemoryProperties->pNext);
     pMemoryProperties->memoryProperties = device->memory;
 }
 
@@ -226,6 +213,7 @@ drv_GetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice handle,
                                                                    &count, pQueueFamilyProperties);
     }
     for (uint32_t i = 0; i < *pQueueFamilyPropertyCount; i++) {
+        hide_what_is_not_offered(device, pQueueFamilyProperties[i].pNext);
         pQueueFamilyProperties[i].queueFamilyProperties = device->queue_families[i];
     }
 }

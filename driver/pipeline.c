@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver/chain_copy.h"
+#include "driver/deferred_operation.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/pipeline_graphics.h"
@@ -217,28 +218,61 @@ drv_CreateComputePipelines(VkDevice device, VkPipelineCache pipelineCache, uint3
     return end_batch(&batch, result);
 }
 
+VkResult
+drv_create_ray_tracing_pipelines(const struct drv_deferred_pipelines *work)
+{
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct batch batch;
+
+    if (begin_batch(&batch, work->device, work->allocator, work->count, work->pipelines)) {
+        const VkRayTracingPipelineCreateInfoKHR *infos = clean_ray_tracing(&batch, work->infos);
+        if (infos) {
+            result = proto_call_vkCreateRayTracingPipelinesKHR(
+                batch.lane, work->device, VK_NULL_HANDLE, work->cache, work->count, infos, NULL,
+                work->pipelines);
+        }
+    }
+    for (uint32_t i = 0; i < work->count; i++) {
+        invalidate_feedback(work->infos[i].pNext);
+    }
+    return end_batch(&batch, result);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateRayTracingPipelinesKHR(VkDevice device, VkDeferredOperationKHR deferredOperation,
                                  VkPipelineCache pipelineCache, uint32_t createInfoCount,
                                  const VkRayTracingPipelineCreateInfoKHR *pCreateInfos,
                                  const VkAllocationCallbacks *pAllocator, VkPipeline *pPipelines)
 {
-    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    struct batch batch;
+    const struct drv_deferred_pipelines work = {
+        .device = device,
+        .cache = pipelineCache,
+        .count = createInfoCount,
+        .infos = pCreateInfos,
+        .allocator = pAllocator,
+        .pipelines = pPipelines,
+    };
 
-    /* Nobody can have a deferred operation: the extension is not offered. */
-    if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
-        const VkRayTracingPipelineCreateInfoKHR *infos = clean_ray_tracing(&batch, pCreateInfos);
-        if (infos) {
-            result = proto_call_vkCreateRayTracingPipelinesKHR(batch.lane, device, VK_NULL_HANDLE,
-                                                               pipelineCache, createInfoCount,
-                                                               infos, NULL, pPipelines);
-        }
+    if (!deferredOperation) {
+        return drv_create_ray_tracing_pipelines(&work);
     }
-    for (uint32_t i = 0; i < createInfoCount; i++) {
-        invalidate_feedback(pCreateInfos[i].pNext);
+    drv_deferred_operation_defer(deferredOperation, &work);
+    return VK_OPERATION_DEFERRED_KHR;
+}
+
+/* The largest of values takes the most bytes in the reply, and nobody knows yet which will come. */
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_GetPipelineExecutableStatisticsKHR(VkDevice device,
+                                       const VkPipelineExecutableInfoKHR *pExecutableInfo,
+                                       uint32_t *pStatisticCount,
+                                       VkPipelineExecutableStatisticKHR *pStatistics)
+{
+    for (uint32_t i = 0; pStatistics && i < *pStatisticCount; i++) {
+        pStatistics[i].format = VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR;
     }
-    return end_batch(&batch, result);
+    return proto_call_vkGetPipelineExecutableStatisticsKHR(drv_device_from(device)->object.client,
+                                                           device, pExecutableInfo, pStatisticCount,
+                                                           pStatistics);
 }
 
 VKAPI_ATTR void VKAPI_CALL

@@ -39,7 +39,7 @@ struct rnd_call {
 
 typedef void (*rnd_dispatch_fn)(struct rnd_call *call);
 
-/* Generated: entry N is command number N; fn is NULL where the command has no wire form, `refused`
+/* Generated, by proto_command_index(); fn is NULL where the command has no wire form, `refused`
  * then says why. */
 struct rnd_dispatch_entry {
     const char *name;
@@ -47,7 +47,6 @@ struct rnd_dispatch_entry {
     const char *refused;
 };
 extern const struct rnd_dispatch_entry rnd_dispatch_table[];
-extern const uint32_t rnd_dispatch_count;
 
 /* Ends the context: the peer broke the protocol. Says why, once. The message names object and
  * bound. */

@@ -19,7 +19,8 @@
 void
 rnd_context_get_capset(struct wire_capset *out)
 {
-    proto_caps_fill_capset(out, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK);
+    proto_caps_fill_capset(out, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK |
+                                    WIRE_FEATURE_PEER_INFO);
 }
 
 static void

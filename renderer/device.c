@@ -284,32 +284,11 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
     case VK_OBJECT_TYPE_IMAGE:
         rnd_preinitialized_destroy_image(device, RND_OBJECT_HANDLE(object, VkImage));
         break;
-    case VK_OBJECT_TYPE_EVENT: DESTROY(DestroyEvent, VkEvent); break;
-    case VK_OBJECT_TYPE_QUERY_POOL: DESTROY(DestroyQueryPool, VkQueryPool); break;
-    case VK_OBJECT_TYPE_BUFFER_VIEW: DESTROY(DestroyBufferView, VkBufferView); break;
-    case VK_OBJECT_TYPE_IMAGE_VIEW: DESTROY(DestroyImageView, VkImageView); break;
-    case VK_OBJECT_TYPE_SHADER_MODULE: DESTROY(DestroyShaderModule, VkShaderModule); break;
-    case VK_OBJECT_TYPE_PIPELINE_CACHE: DESTROY(DestroyPipelineCache, VkPipelineCache); break;
-    case VK_OBJECT_TYPE_PIPELINE_LAYOUT: DESTROY(DestroyPipelineLayout, VkPipelineLayout); break;
-    case VK_OBJECT_TYPE_RENDER_PASS: DESTROY(DestroyRenderPass, VkRenderPass); break;
-    case VK_OBJECT_TYPE_PIPELINE: DESTROY(DestroyPipeline, VkPipeline); break;
-    case VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT:
-        DESTROY(DestroyDescriptorSetLayout, VkDescriptorSetLayout);
-        break;
-    case VK_OBJECT_TYPE_SAMPLER: DESTROY(DestroySampler, VkSampler); break;
     case VK_OBJECT_TYPE_DESCRIPTOR_POOL: DESTROY(DestroyDescriptorPool, VkDescriptorPool); break;
-    case VK_OBJECT_TYPE_FRAMEBUFFER: DESTROY(DestroyFramebuffer, VkFramebuffer); break;
     case VK_OBJECT_TYPE_COMMAND_POOL: DESTROY(DestroyCommandPool, VkCommandPool); break;
-    case VK_OBJECT_TYPE_SAMPLER_YCBCR_CONVERSION:
-        DESTROY(DestroySamplerYcbcrConversion, VkSamplerYcbcrConversion);
+    default: /* queues are the device's own */
+        (void)rnd_device_table_destroy(table, handle, object->type, object->handle);
         break;
-    case VK_OBJECT_TYPE_DESCRIPTOR_UPDATE_TEMPLATE:
-        DESTROY(DestroyDescriptorUpdateTemplate, VkDescriptorUpdateTemplate);
-        break;
-    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_KHR:
-        DESTROY(DestroyAccelerationStructureKHR, VkAccelerationStructureKHR);
-        break;
-    default: break; /* queues: the device's own */
     }
 #undef DESTROY
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "protocol/proto_mesa.h"
+#include "renderer/chain.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
 #include "renderer/physical_device.h"
@@ -42,6 +44,17 @@ create_host_instance(const struct rnd_host *host, const VkInstanceCreateInfo *in
     return host->create_instance(&host_info, NULL, out);
 }
 
+/* A driver that says nothing, such as Mesa's, knows none of them. */
+static void
+remember_peer(struct rnd_instance *instance, const VkInstanceCreateInfo *info)
+{
+    const VkPeerInfoVESPER *peer = rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PEER_INFO_VESPER);
+    for (uint32_t i = 0; peer && i < WIRE_CAPSET_EXTENSION_WORDS; i++) {
+        bool there = i < peer->extensionMaskWordCount;
+        instance->private_extensions[i] = there ? peer->pExtensionMask[i] : 0;
+    }
+}
+
 VkResult
 rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
 {
@@ -67,6 +80,7 @@ rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
     instance->object.handle = RND_HANDLE(handle);
     instance->object.release = release;
     instance->host = host;
+    remember_peer(instance, info);
     pthread_mutex_init(&instance->lock, NULL);
     rnd_instance_table_load(&instance->table, host->get_instance_proc_addr, handle);
     *out = instance;

@@ -11,6 +11,7 @@
 #include "renderer/host.h"
 #include "renderer/host_table.h"
 #include "renderer/object.h"
+#include "wire/capset.h"
 
 struct rnd_physical_device;
 
@@ -20,6 +21,8 @@ struct rnd_instance {
     /* Constant after creation. */
     const struct rnd_host *host;
     struct rnd_instance_table table;
+    /* Bit N of word N / 32: the guest's driver knows the private form of extension number N. */
+    uint32_t private_extensions[WIRE_CAPSET_EXTENSION_WORDS];
 
     pthread_mutex_t lock; /* of enumerating physical devices */
     /* What the guest may see, in the host's order. Guarded by lock until `enumerated`, constant

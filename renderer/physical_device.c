@@ -17,9 +17,21 @@ static const struct {
      "guest memory is shared pages, which no host driver exports"},
 };
 
-static const char *
-reason_to_hold_back(const struct proto_extension *extension)
+static bool
+guest_knows(const struct rnd_instance *instance, const struct proto_extension *extension)
 {
+    uint32_t word = extension->number / 32;
+    return !extension->is_private ||
+           (word < WIRE_CAPSET_EXTENSION_WORDS &&
+            (instance->private_extensions[word] >> (extension->number % 32) & 1));
+}
+
+static const char *
+reason_to_hold_back(const struct rnd_instance *instance, const struct proto_extension *extension)
+{
+    if (!guest_knows(instance, extension)) {
+        return "only Vesper's own halves carry it, and the guest's driver does not know it";
+    }
     if (extension->is_instance) {
         return "it is an instance extension";
     }
@@ -69,12 +81,13 @@ contains(const VkExtensionProperties *list, uint32_t count, const char *name)
 
 /* Narrows the host's list, in place, to what the guest may enable. */
 static uint32_t
-filter_extensions(VkExtensionProperties *list, uint32_t count)
+filter_extensions(const struct rnd_instance *instance, VkExtensionProperties *list, uint32_t count)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct proto_extension *known = proto_extension_find(list[i].extensionName);
-        const char *reason = known ? reason_to_hold_back(known) : "the protocol does not carry it";
+        const char *reason =
+            known ? reason_to_hold_back(instance, known) : "the protocol does not carry it";
         if (reason) {
             base_log_debug("%s is held back: %s", list[i].extensionName, reason);
             continue;
@@ -122,6 +135,48 @@ query_import_alignment(const struct rnd_physical_device *device)
     device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
     return host.minImportedHostPointerAlignment > page ? host.minImportedHostPointerAlignment
                                                        : page;
+}
+
+static size_t
+greatest(const size_t *values, size_t count)
+{
+    size_t result = 0;
+    for (size_t i = 0; i < count; i++) {
+        result = values[i] > result ? values[i] : result;
+    }
+    return result;
+}
+
+/* Samplers with conversions count for as many descriptors as their format has planes. */
+static size_t
+query_largest_descriptor(const struct rnd_physical_device *device)
+{
+    enum { MAX_PLANES = 4 };
+    VkPhysicalDeviceDescriptorBufferPropertiesEXT buffer = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &buffer,
+    };
+    device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
+    const size_t sizes[] = {
+        buffer.samplerDescriptorSize,
+        buffer.combinedImageSamplerDescriptorSize,
+        buffer.sampledImageDescriptorSize,
+        buffer.storageImageDescriptorSize,
+        buffer.uniformTexelBufferDescriptorSize,
+        buffer.robustUniformTexelBufferDescriptorSize,
+        buffer.storageTexelBufferDescriptorSize,
+        buffer.robustStorageTexelBufferDescriptorSize,
+        buffer.uniformBufferDescriptorSize,
+        buffer.robustUniformBufferDescriptorSize,
+        buffer.storageBufferDescriptorSize,
+        buffer.robustStorageBufferDescriptorSize,
+        buffer.inputAttachmentDescriptorSize,
+        buffer.accelerationStructureDescriptorSize,
+    };
+    return MAX_PLANES * greatest(sizes, BASE_COUNT_OF(sizes));
 }
 
 /* Opaque descriptors help nobody here: only the driver that made one may say what is in it. */
@@ -196,7 +251,10 @@ device_init(struct rnd_physical_device *device)
     }
     note_host_extensions(device, count);
     device->import_alignment = query_import_alignment(device);
-    device->extension_count = filter_extensions(device->extensions, count);
+    if (contains(device->extensions, count, VK_EXT_DESCRIPTOR_BUFFER_EXTENSION_NAME)) {
+        device->largest_descriptor = query_largest_descriptor(device);
+    }
+    device->extension_count = filter_extensions(device->instance, device->extensions, count);
     return load_queue_families(device) && build_memory_types(device);
 }
 

@@ -23,6 +23,7 @@ struct rnd_physical_device {
     bool has_dma_bufs; /* and so VK_KHR_external_memory_fd and VK_EXT_external_memory_dma_buf */
     /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
     uint64_t import_alignment;
+    size_t largest_descriptor; /* the most that vkGetDescriptorEXT writes, bytes */
     bool has_external_fence_fd;
     bool has_deferred_operations; /* on the host; not for the guest */
 

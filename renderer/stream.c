@@ -68,12 +68,14 @@ explain_failure(struct rnd_call *call)
 static void
 dispatch(struct rnd_call *call, uint32_t number)
 {
-    if (number >= rnd_dispatch_count || !rnd_dispatch_table[number].name) {
-        rnd_call_fail(call, "command number %u is unknown, the last one is %u", number,
-                      rnd_dispatch_count - 1);
+    const uint32_t index = proto_command_index(number);
+    if (index >= PROTO_COMMAND_COUNT || !rnd_dispatch_table[index].name) {
+        rnd_call_fail(
+            call, "command number %u is unknown, the last one is %u, and the last private one %u",
+            number, PROTO_PUBLIC_COMMANDS - 1, PROTO_PRIVATE_FIRST + PROTO_PRIVATE_COMMANDS - 1);
         return;
     }
-    const struct rnd_dispatch_entry *entry = &rnd_dispatch_table[number];
+    const struct rnd_dispatch_entry *entry = &rnd_dispatch_table[index];
     call->name = entry->name;
     if (!entry->fn) {
         rnd_call_fail(call, "%s is refused: %s", entry->name,

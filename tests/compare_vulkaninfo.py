@@ -104,7 +104,9 @@ class Facts:
     """What the @ patterns ask for."""
 
     def __init__(self, registry, vesper_lines):
-        self.carried = {e.get("name") for e in ElementTree.parse(POLICY).getroot().iterfind("extensions/extension")}
+        policy = ElementTree.parse(POLICY).getroot()
+        self.carried = {e.get("name") for section in ("extensions", "private-extensions")
+                        for e in policy.iterfind(f"{section}/extension")}
         self.shown = {line.text.split(" ")[0] for line in vesper_lines if "Extensions" in line.place}
         self.providers = {}  # structure -> extensions that bring it; a version counts as shown
         for feature in registry.findall("feature"):

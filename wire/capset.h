@@ -18,7 +18,8 @@ enum {
 
 /* "VSPR" */
 #define WIRE_TAIL_MAGIC 0x52505356u
-#define WIRE_TAIL_VERSION 1u
+#define WIRE_TAIL_VERSION 2u
+#define WIRE_TAIL_VERSION_EXTENSIONS 2u /* the first with tail_extension_mask */
 
 enum wire_feature {
     /* Ring words may be slept on with futexes: both sides run on one kernel (vtest, loopback). The
@@ -26,6 +27,9 @@ enum wire_feature {
     WIRE_FEATURE_RING_FUTEX = 1u << 0,
     /* VkSyncFeedbackInfoVESPER may be chained to VkFenceCreateInfo and VkSemaphoreCreateInfo. */
     WIRE_FEATURE_SYNC_FEEDBACK = 1u << 1,
+    /* VkPeerInfoVESPER may be chained to VkInstanceCreateInfo: the driver's part of the agreement
+     * about private extensions. */
+    WIRE_FEATURE_PEER_INFO = 1u << 2,
     /* External memory: WIRE_VTEST_VESPER_RESOURCE_IMPORT makes a resource of a descriptor, and
      * vkAllocateMemory exports and imports as OPAQUE_FD and DMA_BUF what the queries promise. */
     WIRE_FEATURE_EXTERNAL_MEMORY = 1u << 3,
@@ -48,10 +52,13 @@ struct wire_capset {
     uint32_t tail_version;
     uint32_t tail_features; /* enum wire_feature */
     uint32_t tail_reserved;
+    /* Bit N of word N / 32: the commands and structures that we ourselves have numbered for
+     * extension N are understood. The mask above is for what every implementation numbers alike. */
+    uint32_t tail_extension_mask[WIRE_CAPSET_EXTENSION_WORDS];
 };
 
 _Static_assert(offsetof(struct wire_capset, tail_magic) == 160, "upstream's part is 160 bytes");
-_Static_assert(sizeof(struct wire_capset) == 176, "no padding on the wire");
+_Static_assert(sizeof(struct wire_capset) == 304, "no padding on the wire");
 
 static inline bool
 wire_capset_has_extension(const struct wire_capset *capset, uint32_t number)
@@ -65,6 +72,15 @@ static inline bool
 wire_capset_has_feature(const struct wire_capset *capset, enum wire_feature feature)
 {
     return capset->tail_magic == WIRE_TAIL_MAGIC && (capset->tail_features & feature);
+}
+
+static inline bool
+wire_capset_has_private_extension(const struct wire_capset *capset, uint32_t number)
+{
+    return capset->tail_magic == WIRE_TAIL_MAGIC &&
+           capset->tail_version >= WIRE_TAIL_VERSION_EXTENSIONS &&
+           number < 32 * WIRE_CAPSET_EXTENSION_WORDS &&
+           (capset->tail_extension_mask[number / 32] >> (number % 32) & 1);
 }
 
 #endif

@@ -22,8 +22,9 @@ def minimal_alternatives(depends, listed):
 def gate_of(selection, name):
     """Rows of (kind, a, b): the gate is open if any row holds.
 
-    ("always", 0, 0); ("extension", n, m): bits n and m (m may be 0) are set; ("version", major, minor):
-    the negotiated registry version is at least that; ("feature", c_name, 0): the capset's tail has it."""
+    ("always", 0, 0); ("extension", n, m): bits n and m (m may be 0) are set; ("private", n, 0): bit n
+    of the tail's mask is; ("version", major, minor): the negotiated registry version is at least that;
+    ("feature", c_name, 0): the capset's tail has it."""
     row = selection.policy.vesper_structs.get(name)
     if row is not None:
         return [("feature", row.get("feature"), 0)]
@@ -34,7 +35,9 @@ def gate_of(selection, name):
     numbers = {e.name: e.number for e in selection.extensions}
     rows = []
     for extension, depends in listings:
-        if depends is None:
+        if extension in selection.policy.private_extensions:
+            rows.append(("private", numbers[extension], 0))
+        elif depends is None:
             rows.append(("extension", numbers[extension], 0))
         elif (extension, None) not in listings:
             for alternative in minimal_alternatives(depends, set(numbers)):

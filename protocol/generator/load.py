@@ -419,9 +419,11 @@ def load_file(registry, path):
 
 
 def load_command_number(registry, node):
-    name, number = node.get("name"), int(node.get("number"))
+    name, number = node.get("name"), int(node.get("number"), 0)
     if name in registry.command_numbers:
         node.fail(f"{name} has number {registry.command_numbers[name]} already")
+    if number in registry.command_numbers.values():
+        node.fail(f"number {number:#x} has a command already")
     registry.command_numbers[name] = number
 
 

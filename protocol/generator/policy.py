@@ -11,7 +11,8 @@ RENDERER_CLASSES = ("hand", "refuse", "unreachable")
 
 @dataclass
 class Policy:
-    extensions: dict = field(default_factory=dict)  # name -> node
+    extensions: dict = field(default_factory=dict)  # name -> node; private ones too
+    private_extensions: dict = field(default_factory=dict)  # name -> node: between Vesper's halves
     blocked_types: dict = field(default_factory=dict)
     families: list = field(default_factory=list)  # (name, compiled pattern)
     commands: dict = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Policy:
     in_out: dict = field(default_factory=dict)  # (command, param) -> node
     unions: dict = field(default_factory=dict)
     vesper_structs: dict = field(default_factory=dict)
+    withheld_members: dict = field(default_factory=dict)  # (owner, member) -> node
     too_new: set = field(default_factory=set)  # commands whose types this registry lacks
 
     def family_of(self, command):
@@ -61,6 +63,11 @@ def load_policy(path, header_version):
     by_name = lambda node: node.get("name")
     by_member = lambda node: (node.get("owner"), node.get("member"))
     policy.extensions = table("extensions", "extension", by_name)
+    policy.private_extensions = table("private-extensions", "extension", by_name)
+    for name, node in policy.private_extensions.items():
+        if name in policy.extensions:
+            node.fail(f"{name} is listed twice, first at {policy.extensions[name].place()}")
+    policy.extensions |= policy.private_extensions
     policy.blocked_types = table("blocked-types", "type", by_name)
     policy.commands = table("commands", "command", by_name)
     policy.host_commands = table("host-commands", "command", by_name)
@@ -77,6 +84,7 @@ def load_policy(path, header_version):
     policy.in_out = table("in-out", "param", lambda n: (n.get("command"), n.get("name")))
     policy.unions = table("unions", "union", by_name)
     policy.vesper_structs = table("vesper-structs", "type", by_name)
+    policy.withheld_members = table("withheld-members", "member", by_member)
     policy.families = [
         (node.get("name"), re.compile(node.get("match"))) for node in rows("families", "family")
     ]

@@ -6,6 +6,11 @@ form, how each side treats a command, and which extension or core version opens 
 import re
 from dataclasses import dataclass, field
 
+from generator.load import GeneratorError
+
+# Where the numbers of our own begin, far above any that other implementations will give.
+PRIVATE_NUMBERS = 0x56000000
+
 # C types with a wire form of their own: (reader/writer suffix, bytes in memory).
 SCALARS = {
     "char": ("u8", 1),
@@ -141,6 +146,8 @@ def dependency_extensions(depends, listed):
 
 
 def collect_types(selection):
+    """Fills the selection's types and extensions. Returns the names of all commands that belong to them,
+    and for each whether private extensions alone have it."""
     registry, policy = selection.registry, selection.policy
     pending = []
 
@@ -151,7 +158,13 @@ def collect_types(selection):
             pending.append(name)
         return name
 
-    commands = set()
+    commands = {}
+
+    def want(names, private):
+        for name in names:
+            name = registry.command_name(name)
+            commands[name] = commands.get(name, True) and private
+
     for feature in registry.features:
         for require in feature.requires:
             for name in require.types:
@@ -159,7 +172,7 @@ def collect_types(selection):
                 known = selection.core_types.get(canonical)
                 if known is None or feature.version < known:
                     selection.core_types[canonical] = feature.version
-            commands.update(registry.command_name(c) for c in require.commands)
+            want(require.commands, False)
     listed = set(policy.extensions)
     for name in policy.extensions:
         extension = registry.extensions.get(name)
@@ -175,7 +188,7 @@ def collect_types(selection):
                 selection.extension_types.setdefault(canonical, []).append(
                     (name, require.depends if conditional else None)
                 )
-            commands.update(registry.command_name(c) for c in require.commands)
+            want(require.commands, name in policy.private_extensions)
     for name in sorted(commands):
         command = registry.commands.get(name)
         if command:
@@ -250,8 +263,27 @@ def default_renderer(name):
     return "forward"
 
 
+def check_numbers(selection, wanted):
+    """Private commands have private numbers, all others do not, and those are given without holes."""
+    numbers = selection.registry.command_numbers
+    for name, private in sorted(wanted.items()):
+        command = selection.registry.commands.get(name)
+        if command is None or name in selection.policy.too_new:
+            continue
+        if name not in numbers and private:
+            command.node.fail(f"{name} has no number; append it to the private ones")
+        if name in numbers and (numbers[name] >= PRIVATE_NUMBERS) != private:
+            command.node.fail(f"{name} is {'' if private else 'not '}private, and its number is "
+                              f"{numbers[name]:#x}")
+    given = sorted(n for n in numbers.values() if n >= PRIVATE_NUMBERS)
+    if given != list(range(PRIVATE_NUMBERS, PRIVATE_NUMBERS + len(given))):
+        raise GeneratorError(f"error: the private numbers have holes: {len(given)} are given, the last "
+                             f"one is {given[-1]:#x}")
+
+
 def select_commands(selection, wanted):
     registry, policy = selection.registry, selection.policy
+    check_numbers(selection, wanted)
     for listed, number in sorted(registry.command_numbers.items(), key=lambda item: item[1]):
         name = registry.command_name(listed)
         command = registry.commands.get(name)
@@ -325,7 +357,7 @@ def check_policy_rows(selection):
         for name, node in table.items():
             if name not in selection.types:
                 node.fail(f"no type of the protocol is called {name}")
-    for table in (policy.lengths, policy.conditions):
+    for table in (policy.lengths, policy.conditions, policy.withheld_members):
         for (owner, member), node in table.items():
             kind = registry.types.get(owner) or registry.commands.get(owner)
             members = getattr(kind, "members", None) or getattr(kind, "params", [])

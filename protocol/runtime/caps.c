@@ -14,6 +14,7 @@ gate_holds(const struct proto_gate *gate, const struct wire_capset *capset, uint
     case PROTO_GATE_EXTENSION:
         return wire_capset_has_extension(capset, gate->a) &&
                (gate->b == 0 || wire_capset_has_extension(capset, gate->b));
+    case PROTO_GATE_PRIVATE: return wire_capset_has_private_extension(capset, gate->a);
     case PROTO_GATE_VERSION: return vk_xml_version >= VK_MAKE_API_VERSION(0, gate->a, gate->b, 0);
     case PROTO_GATE_FEATURE: return wire_capset_has_feature(capset, gate->a);
     }
@@ -28,6 +29,10 @@ proto_caps_init(struct proto_caps *caps, const struct wire_capset *capset)
                                                                          : PROTO_VK_XML_VERSION;
     if (capset->tail_magic == WIRE_TAIL_MAGIC) {
         caps->vesper_features = capset->tail_features;
+        if (capset->tail_version >= WIRE_TAIL_VERSION_EXTENSIONS) {
+            memcpy(caps->private_extensions, capset->tail_extension_mask,
+                   sizeof(caps->private_extensions));
+        }
     }
     for (uint32_t i = 0; i < proto_gate_count; i++) {
         const struct proto_gate *gate = &proto_gates[i];
@@ -65,6 +70,8 @@ proto_caps_fill_capset(struct wire_capset *capset, uint32_t features)
         if (proto_extensions[i].is_local) {
             continue;
         }
-        capset->vk_extension_mask[number / 32] |= 1u << (number % 32);
+        uint32_t *mask = proto_extensions[i].is_private ? capset->tail_extension_mask
+                                                        : capset->vk_extension_mask;
+        mask[number / 32] |= 1u << (number % 32);
     }
 }

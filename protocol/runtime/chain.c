@@ -22,6 +22,34 @@ proto_chain_entry_of(int32_t stype)
     return index >= 0 ? &proto_chain_table[index] : NULL;
 }
 
+void
+proto_chain_withhold(void *chain)
+{
+    for (VkBaseOutStructure *at = chain; at; at = at->pNext) {
+        int index = proto_chain_index((int32_t)at->sType);
+        for (uint32_t i = 0; index >= 0 && i < proto_withheld_member_count; i++) {
+            if (proto_withheld_members[i].index == index) {
+                *(VkBool32 *)((char *)at + proto_withheld_members[i].offset) = VK_FALSE;
+            }
+        }
+    }
+}
+
+const char *
+proto_chain_first_withheld(const void *chain)
+{
+    for (const VkBaseInStructure *at = chain; at; at = at->pNext) {
+        int index = proto_chain_index((int32_t)at->sType);
+        for (uint32_t i = 0; index >= 0 && i < proto_withheld_member_count; i++) {
+            const struct proto_withheld_member *member = &proto_withheld_members[i];
+            if (member->index == index && *(const VkBool32 *)((const char *)at + member->offset)) {
+                return member->name;
+            }
+        }
+    }
+    return NULL;
+}
+
 static bool
 set_contains(const struct proto_chain_set *set, uint16_t index)
 {

@@ -20,6 +20,10 @@ struct proto_chain_entry {
     int32_t stype;
     uint32_t c_size; /* sizeof, for whoever allocates one */
     const char *name;
+    /* Who brings it: the core version, or 0, and extensions, as proto_chain_owners[first_owner...],
+     * which are rows of proto_extensions[]. */
+    uint32_t core_version;
+    uint16_t first_owner, owner_count;
     size_t (*size)(const struct proto_caps *caps, const void *members_of);
     void (*write)(struct wire_writer *w, const struct proto_caps *caps, const void *members_of);
     size_t (*size_partial)(const struct proto_caps *caps, const void *members_of);
@@ -30,6 +34,18 @@ struct proto_chain_entry {
 /* Generated, ascending by sType. */
 extern const struct proto_chain_entry proto_chain_table[];
 extern const uint32_t proto_chain_count;
+extern const uint16_t proto_chain_owners[];
+
+/* A member that is zero for the guest whatever the host says: what it promises has no wire form. */
+struct proto_withheld_member {
+    uint16_t index; /* into the table */
+    uint16_t offset;
+    const char *name;
+};
+
+/* Generated from the policy. */
+extern const struct proto_withheld_member proto_withheld_members[];
+extern const uint32_t proto_withheld_member_count;
 
 /* The structures permitted behind one base, as ascending indices into the table. Generated. */
 struct proto_chain_set {
@@ -40,6 +56,7 @@ struct proto_chain_set {
 enum proto_gate_kind {
     PROTO_GATE_ALWAYS,
     PROTO_GATE_EXTENSION, /* mask bits a and, if not 0, b */
+    PROTO_GATE_PRIVATE,   /* bit a of the tail's mask */
     PROTO_GATE_VERSION,   /* the registry version is at least a.b */
     PROTO_GATE_FEATURE,   /* enum wire_feature a */
 };
@@ -59,6 +76,11 @@ const struct proto_chain_entry *proto_chain_entry_of(int32_t stype);
 int proto_chain_index(int32_t stype);
 /* The same if it is in the set, else -1. */
 int proto_chain_find(const struct proto_chain_set *set, int32_t stype);
+
+/* Zeroes the withheld members of a chain that a query has filled in. */
+void proto_chain_withhold(void *chain);
+/* The name of a withheld member that the chain asks for; NULL if there is none. */
+const char *proto_chain_first_withheld(const void *chain);
 
 /* The driver's chain as far as the peer knows its structures; the others are skipped. */
 size_t proto_chain_size(const struct proto_caps *caps, const void *next,

@@ -62,6 +62,7 @@ proto_decode_all_caps(void)
     static const struct proto_caps all = {
         .vk_xml_version = UINT32_MAX,
         .vesper_features = UINT32_MAX,
+        .private_extensions = {[0 ... WIRE_CAPSET_EXTENSION_WORDS - 1] = UINT32_MAX},
         .open = {[0 ... PROTO_MAX_STRUCTS / 32 - 1] = UINT32_MAX},
     };
     return &all;

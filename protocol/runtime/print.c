@@ -227,7 +227,7 @@ print_lists(struct printer *p, const struct proto_print_field *f)
 static void
 print_field(struct printer *p, const struct proto_print_field *f, enum form form)
 {
-    bool structure = f->kind == PROTO_PRINT_STRUCT || f->kind == PROTO_PRINT_UNION;
+    bool structure = f->kind == PROTO_PRINT_STRUCT;
     if (form != FORM_FULL && !structure) {
         print_framing(p);
         return;
@@ -261,8 +261,8 @@ static bool
 silent(const struct proto_print_field *f, enum form form)
 {
     bool inline_data = f->shape == PROTO_PRINT_VALUE || f->shape == PROTO_PRINT_FIXED;
-    return form == FORM_PARTIAL && inline_data && f->kind == PROTO_PRINT_SCALAR &&
-           !(f->flags & PROTO_PRINT_SIZES);
+    bool data = f->kind == PROTO_PRINT_SCALAR || f->kind == PROTO_PRINT_UNION;
+    return form == FORM_PARTIAL && inline_data && data && !(f->flags & PROTO_PRINT_SIZES);
 }
 
 static void
@@ -362,7 +362,8 @@ static const struct proto_print_call *
 print_name(struct printer *p, uint32_t number)
 {
     const char *name = proto_command_name(number);
-    const struct proto_print_call *call = name ? &proto_print_calls[number] : NULL;
+    const struct proto_print_call *call =
+        name ? &proto_print_calls[proto_command_index(number)] : NULL;
     if (p->in->failed || !call || !call->known) {
         fprintf(p->out, "%s #%" PRIu32, name ? name : "?", number);
         fail(p, "no such command has a wire form");

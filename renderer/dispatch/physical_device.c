@@ -50,23 +50,6 @@ rnd_do_vkGetPhysicalDeviceMemoryProperties2(struct rnd_call *call,
 
 /* --- features --- */
 
-/* Features whose commands or structures have no wire form. */
-static void
-withdraw_features(void *chain)
-{
-    VkPhysicalDeviceAccelerationStructureFeaturesKHR *acceleration = rnd_chain_find(
-        chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR);
-    if (acceleration) {
-        acceleration->accelerationStructureHostCommands = VK_FALSE;
-    }
-    VkPhysicalDeviceRayTracingPipelineFeaturesKHR *ray_tracing =
-        rnd_chain_find(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR);
-    if (ray_tracing) {
-        ray_tracing->rayTracingPipelineShaderGroupHandleCaptureReplay = VK_FALSE;
-        ray_tracing->rayTracingPipelineShaderGroupHandleCaptureReplayMixed = VK_FALSE;
-    }
-}
-
 void
 rnd_do_vkGetPhysicalDeviceFeatures(struct rnd_call *call,
                                    struct proto_vkGetPhysicalDeviceFeatures *args)
@@ -79,7 +62,7 @@ rnd_do_vkGetPhysicalDeviceFeatures2(struct rnd_call *call,
                                     struct proto_vkGetPhysicalDeviceFeatures2 *args)
 {
     call->instance_table->GetPhysicalDeviceFeatures2(args->physicalDevice, args->pFeatures);
-    withdraw_features(args->pFeatures->pNext);
+    proto_chain_withhold(args->pFeatures->pNext);
 }
 
 /* --- external handles --- */

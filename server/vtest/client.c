@@ -225,7 +225,7 @@ srv_client_run(struct srv_client *client)
 void
 srv_client_reply(struct srv_client *client, uint32_t command, const uint32_t *body, size_t count)
 {
-    uint32_t message[WIRE_VTEST_HEADER_DWORDS + 64] = {(uint32_t)count, command};
+    uint32_t message[WIRE_VTEST_HEADER_DWORDS + 128] = {(uint32_t)count, command};
 
     assert(count <= BASE_COUNT_OF(message) - WIRE_VTEST_HEADER_DWORDS);
     if (count > 0) {

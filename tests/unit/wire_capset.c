@@ -15,6 +15,7 @@ TEST(fields_lie_where_the_peer_expects_them)
     assert_int_equal(offsetof(struct wire_capset, supports_multiple_timelines), 152);
     assert_int_equal(offsetof(struct wire_capset, use_guest_vram), 156);
     assert_int_equal(offsetof(struct wire_capset, tail_magic), 160);
+    assert_int_equal(offsetof(struct wire_capset, tail_extension_mask), 176);
 }
 
 TEST(a_capset_without_a_mask_understands_every_extension)
@@ -46,6 +47,20 @@ TEST(features_count_only_behind_the_magic_number)
     capset.tail_magic = WIRE_TAIL_MAGIC;
     assert_true(wire_capset_has_feature(&capset, WIRE_FEATURE_SYNC_FEEDBACK));
     assert_false(wire_capset_has_feature(&capset, WIRE_FEATURE_RING_FUTEX));
+}
+
+TEST(private_extensions_count_only_where_a_tail_has_their_mask)
+{
+    struct wire_capset capset = {.tail_extension_mask = {[15] = 1u << 3}};
+
+    assert_false(wire_capset_has_private_extension(&capset, 483));
+    capset.tail_magic = WIRE_TAIL_MAGIC;
+    capset.tail_version = 1;
+    assert_false(wire_capset_has_private_extension(&capset, 483));
+    capset.tail_version = WIRE_TAIL_VERSION_EXTENSIONS;
+    assert_true(wire_capset_has_private_extension(&capset, 483));
+    assert_false(wire_capset_has_private_extension(&capset, 484));
+    assert_false(wire_capset_has_private_extension(&capset, UINT32_MAX));
 }
 
 TEST(the_magic_number_reads_vspr)

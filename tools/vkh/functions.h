@@ -22,6 +22,7 @@
     X(vkGetPhysicalDeviceImageFormatProperties)                                                    \
     X(vkGetPhysicalDeviceImageFormatProperties2)                                                   \
     X(vkGetPhysicalDeviceMemoryProperties)                                                         \
+    X(vkGetPhysicalDeviceMemoryProperties2)                                                        \
     X(vkGetPhysicalDeviceProperties)                                                               \
     X(vkGetPhysicalDeviceProperties2)                                                              \
     X(vkGetPhysicalDeviceQueueFamilyProperties)

@@ -22,7 +22,8 @@ vkh_memory_type(const struct vkh_gpu *gpu, uint32_t type_bits, VkMemoryPropertyF
 }
 
 static VkDeviceMemory
-allocate(const struct vkh_gpu *gpu, const VkMemoryRequirements *needs, enum vkh_placement placement)
+allocate(const struct vkh_gpu *gpu, const VkMemoryRequirements *needs, enum vkh_placement placement,
+         VkMemoryAllocateFlags flags)
 {
     const VkMemoryPropertyFlags visible =
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -34,8 +35,13 @@ allocate(const struct vkh_gpu *gpu, const VkMemoryRequirements *needs, enum vkh_
         vkh_die("no %s memory type in mask %#x", mapped ? "host-visible, coherent" : "usable",
                 needs->memoryTypeBits);
     }
+    const VkMemoryAllocateFlagsInfo flags_info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = flags,
+    };
     VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = flags ? &flags_info : NULL,
         .allocationSize = needs->size,
         .memoryTypeIndex = type,
     };
@@ -57,7 +63,9 @@ vkh_buffer_create(const struct vkh_gpu *gpu, VkDeviceSize size, VkBufferUsageFla
     VKH_CHECK(vkCreateBuffer(gpu->device, &info, NULL, &out->buffer));
     VkMemoryRequirements needs;
     vkGetBufferMemoryRequirements(gpu->device, out->buffer, &needs);
-    out->memory = allocate(gpu, &needs, placement);
+    bool addressed = usage & VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+    out->memory =
+        allocate(gpu, &needs, placement, addressed ? VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT : 0);
     VKH_CHECK(vkBindBufferMemory(gpu->device, out->buffer, out->memory, 0));
     if (placement == VKH_MAPPED) {
         VKH_CHECK(vkMapMemory(gpu->device, out->memory, 0, VK_WHOLE_SIZE, 0, &out->map));
@@ -92,7 +100,7 @@ vkh_image_create(const struct vkh_gpu *gpu, VkFormat format, VkExtent2D extent,
     VKH_CHECK(vkCreateImage(gpu->device, &info, NULL, &out->image));
     VkMemoryRequirements needs;
     vkGetImageMemoryRequirements(gpu->device, out->image, &needs);
-    out->memory = allocate(gpu, &needs, VKH_DEVICE);
+    out->memory = allocate(gpu, &needs, VKH_DEVICE, 0);
     VKH_CHECK(vkBindImageMemory(gpu->device, out->image, out->memory, 0));
     VkImageViewCreateInfo view_info = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,

@@ -45,7 +45,7 @@ uint32_t vkh_validation_messages(void);
 
 /* ------------------------------------------------------------------ device */
 
-enum { VKH_MAX_EXTENSIONS = 16 };
+enum { VKH_MAX_EXTENSIONS = 48 };
 
 struct vkh_gpu_info {
     const char *program;   /* application's name, and the start of messages */

@@ -1,6 +1,7 @@
 """The renderer's side: structures and commands from bytes, bounded, and replies to bytes."""
 
 from generator.emit.structs import WriteEmitter, grouped, stride_rewritten
+from generator.emit.tables import number_text
 from generator.emit.text import Text, count_expression, file_head, to_handle
 from generator.plan import fixed_size, struct_min_size
 
@@ -24,8 +25,8 @@ class DecodeEmitter:
 
     def decode(self, out, f, partial=False):
         full = not partial or f.sizes_sibling or f.kind == "handle"
-        content = full or f.kind in ("struct", "union")
-        form = "" if full or f.kind not in ("struct", "union") else "_partial"
+        content = full or f.kind == "struct"
+        form = "" if full or f.kind != "struct" else "_partial"
         if f.shape in ("value", "fixed") and not content:
             return
         getattr(self, "decode_" + f.shape)(out, f, self.prefix + f.name, form, content)
@@ -252,7 +253,7 @@ def id_member(f):
 
 
 def emit_args_struct(out, call):
-    out(f"/* {call.name}, command {call.number}. */")
+    out(f"/* {call.name}, command {number_text(call.number)}. */")
     out.open(f"struct proto_{call.name}")
     for f in call.fields:
         out(args_member(f) + ";")
@@ -370,7 +371,7 @@ def emit_reply_encoder(out, plan, call):
                  f"struct wire_writer *w, const struct proto_{call.name} *args")
     if "caps" in write_body.text():
         out("const struct proto_caps *caps = proto_decode_all_caps();")
-    out(f"wire_write_i32(w, {call.number});")
+    out(f"wire_write_i32(w, {number_text(call.number)});")
     out.lines += write_body.lines
     out.end()
 

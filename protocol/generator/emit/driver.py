@@ -1,6 +1,7 @@
 """The driver's side: commands to bytes, replies from bytes, calls, and entry points."""
 
-from generator.emit.structs import WriteEmitter
+from generator.emit.structs import WriteEmitter, grouped
+from generator.emit.tables import number_text
 from generator.emit.text import (Text, arguments, count_expression, file_head, parameters,
                                  returns_value, to_handle)
 
@@ -12,7 +13,7 @@ def return_parameter(call):
 def emit_prototypes(out, call):
     params, caps = parameters(call), "const struct proto_caps *caps"
     name = call.name
-    out(f"/* {name}, command {call.number} */")
+    out(f"/* {name}, command {number_text(call.number)} */")
     out(f"size_t proto_size_{name}({caps}, {params});")
     out(f"void proto_encode_{name}(struct wire_writer *out, {caps}, uint32_t command_flags, {params});")
     out(f"size_t proto_reply_bound_{name}({caps}, {params});")
@@ -52,7 +53,7 @@ def emit_encode(out, plan, call):
     out.function("void", f"proto_encode_{call.name}",
                  f"struct wire_writer *out, const struct proto_caps *caps, uint32_t command_flags, {parameters(call)}")
     out("struct wire_writer writer = *out, *w = &writer;")
-    out(f"wire_write_i32(w, {call.number});")
+    out(f"wire_write_i32(w, {number_text(call.number)});")
     out("wire_write_u32(w, command_flags);")
     emitter = WriteEmitter(plan, call.fields, "")
     for f in call.fields:
@@ -109,7 +110,8 @@ class ReplyReader:
             out(f"proto_reply_handle(in, PROTO_HANDLE({target})) ? (void)0 : (void)({target} = VK_NULL_HANDLE);")
         else:
             pointer = target[1:] if target.startswith("*") else "&" + target
-            out(f"proto_reply_{f.type}(in, {pointer});")
+            selector = f", (int64_t){self.prefix}{f.selector}" if f.selector else ""
+            out(f"proto_reply_{f.type}(in, {pointer}{selector});")
 
     def read_value(self, out, f, access):
         self.element(out, f, access)
@@ -177,12 +179,33 @@ def emit_reply_struct(out, plan, struct):
     out.end()
 
 
+def emit_reply_union(out, plan, struct):
+    """The member that the selector names, which came before it."""
+    out.function("void", f"proto_reply_{struct.name}",
+                 f"struct wire_reader *in, {struct.name} *s, int64_t selector")
+    out.open("if (wire_read_i32(in) != selector)")
+    out("in->failed = true;")
+    out("return;")
+    out.close()
+    out("switch (selector) {")
+    for group in grouped(struct.cases):
+        for case in group:
+            out(f"case {case.tag}:")
+        out.depth += 1
+        ReplyReader(plan, [group[0].field], "s->").read(out, group[0].field)
+        out("break;")
+        out.depth -= 1
+    out("default: in->failed = true;")
+    out("}")
+    out.end()
+
+
 def emit_decode_reply(out, plan, call):
     out.function("VkResult", f"proto_decode_reply_{call.name}",
                  f"struct wire_reader *in, {parameters(call)}{return_parameter(call)}")
     reader = ReplyReader(plan, call.fields, "")
     reader.limits(out, out_fields(call))
-    out(f"proto_reply_command(in, {call.number});")
+    out(f"proto_reply_command(in, {number_text(call.number)});")
     if call.returns == "VkResult":
         out("const VkResult result = (VkResult)wire_read_i32(in);")
     elif returns_value(call):
@@ -253,7 +276,10 @@ def emit_reply_structs_header(plan):
                      "protocol/runtime/reply.h"],
                     "PROTO_REPLY_STRUCTS_H")
     for struct in plan.structs.values():
-        if struct.name not in plan.reply or struct.is_union:
+        if struct.name not in plan.reply:
+            continue
+        if struct.is_union:
+            out(f"void proto_reply_{struct.name}(struct wire_reader *in, {struct.name} *s, int64_t selector);")
             continue
         if struct.stype:
             out(f"void proto_reply_members_{struct.name}(struct wire_reader *in, void *members_of);")
@@ -268,8 +294,8 @@ def emit_encode_source(plan, family):
     out = file_head(f"The {family} commands on the driver's side.",
                     ["protocol/proto_encode.h", "protocol/proto_reply_structs.h", "wire/reader.h"])
     for struct in plan.structs.values():
-        if struct.family == family and struct.name in plan.reply and not struct.is_union:
-            emit_reply_struct(out, plan, struct)
+        if struct.family == family and struct.name in plan.reply:
+            (emit_reply_union if struct.is_union else emit_reply_struct)(out, plan, struct)
     for call in plan.calls:
         if call.family == family:
             emit_size(out, plan, call)
@@ -317,7 +343,7 @@ def emit_record_entry(out, plan, call):
 def emit_inline_record(out, plan, call):
     """Commands of fixed size are written in place: a call would cost as much as the bytes."""
     out("struct wire_writer *w = &out;")
-    out(f"wire_write_i32(w, {call.number});")
+    out(f"wire_write_i32(w, {number_text(call.number)});")
     out("wire_write_u32(w, 0);")
     emitter = WriteEmitter(plan, call.fields, "")
     body = Text()

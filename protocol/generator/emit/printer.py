@@ -1,5 +1,6 @@
 """Tables for the printer: what a stream's bytes mean, as data for one hand-written walker."""
 
+from generator.emit.tables import table_index
 from generator.emit.text import file_head
 from generator.plan import constant_of
 
@@ -53,7 +54,7 @@ def emit_print_source(plan):
     for call in plan.calls:
         first = tables.add_all(call.fields)
         size = 0 if call.returns == "void" else 8 if plan.selection.scalar(call.returns)[1] == 8 else 4
-        calls.append(f"[{call.number}] = {{{first}, {len(call.fields)}, {size}, true}}")
+        calls.append(f"[{table_index(call.number)}] = {{{first}, {len(call.fields)}, {size}, true}}")
     result_index = tables.enum_index.setdefault("VkResult", len(tables.enum_index))
     out = file_head("What the bytes of a stream mean.",
                     ["protocol/proto_commands.h", "protocol/runtime/print_tables.h"])

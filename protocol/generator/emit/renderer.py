@@ -1,5 +1,6 @@
 """The renderer's dispatch: decode, execute by class, reply; and the tables of host functions."""
 
+from generator.emit.tables import table_index
 from generator.emit.text import file_head
 
 INSTANCE_LEVEL = ("VkInstance", "VkPhysicalDevice")
@@ -47,13 +48,15 @@ def alternatives(plan, name, level):
 
 def emit_host_header(plan):
     out = file_head("Functions of the host's Vulkan driver. A function it lacks is NULL.",
-                    ["<vulkan/vulkan_core.h>"], "RND_HOST_TABLE_H")
+                    ["<stdbool.h>", "<vulkan/vulkan_core.h>"], "RND_HOST_TABLE_H")
     for level in ("instance", "device"):
         out.open(f"struct rnd_{level}_table")
         for name in host_functions(plan, level):
             out(f"PFN_{name} {name[2:]};")
         out.close(";")
         out()
+    out("/* Destroys an object of a kind that has nothing but its handle. False: no such kind. */")
+    out("bool rnd_device_table_destroy(const struct rnd_device_table *table, VkDevice device, VkObjectType type, uint64_t object);")
     out("/* Fills the whole table; promoted functions are found under their older names too. */")
     out("void rnd_instance_table_load(struct rnd_instance_table *table, PFN_vkGetInstanceProcAddr get, VkInstance instance);")
     out("void rnd_device_table_load(struct rnd_device_table *table, PFN_vkGetDeviceProcAddr get, VkDevice device);")
@@ -92,7 +95,23 @@ struct host_function {
         out("    }")
         out("}")
         out()
+    emit_destroy_function(out, plan)
     return out.text()
+
+
+def emit_destroy_function(out, plan):
+    out("bool")
+    out("rnd_device_table_destroy(const struct rnd_device_table *table, VkDevice device, VkObjectType type, uint64_t object)")
+    out("{")
+    out("    switch (type) {")
+    for call in plan.calls:
+        if call.selected.renderer == "destroy":
+            target = call.fields[1]
+            out(f"    case {target.object_type}: table->{call.name[2:]}(device, "
+                f"({target.declared})(uintptr_t)object, NULL); return true;")
+    out("    default: return false;")
+    out("    }")
+    out("}")
 
 
 def host_call(call):
@@ -188,9 +207,8 @@ wants_reply(const struct rnd_call *call)
     out("const struct rnd_dispatch_entry rnd_dispatch_table[PROTO_COMMAND_COUNT] = {")
     for c in plan.selection.commands:
         if c.has_wire_form and c.renderer != "refuse":
-            out(f'    [{c.number}] = {{"{c.name}", dispatch_{c.name}, NULL}},')
+            out(f'    [{table_index(c.number)}] = {{"{c.name}", dispatch_{c.name}, NULL}},')
         else:
-            out(f'    [{c.number}] = {{"{c.name}", NULL, "{c.reason}"}},')
+            out(f'    [{table_index(c.number)}] = {{"{c.name}", NULL, "{c.reason}"}},')
     out("};")
-    out("const uint32_t rnd_dispatch_count = PROTO_COMMAND_COUNT;")
     return out.text()

@@ -191,7 +191,7 @@ class Sampler:
         if form == "partial":
             if f.sizes_sibling or f.kind == "handle":
                 form = "full"
-            elif f.kind not in ("struct", "union"):
+            elif f.kind != "struct":
                 if f.shape in ("value", "fixed"):
                     return b""
                 return binary.pack("<Q", 0 if value is None else 1 if f.shape == "pointer" else len(value))

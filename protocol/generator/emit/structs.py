@@ -1,5 +1,6 @@
 """Structures as bytes: size and write functions, in full and in partial form, and the chain table."""
 
+from generator.emit.tables import extension_rows
 from generator.emit.text import Text, count_expression, file_head
 from generator.plan import fixed_field_size, fixed_size
 
@@ -32,8 +33,8 @@ class WriteEmitter:
             return fixed
         full = not partial or f.sizes_sibling or f.kind == "handle"
         access = self.prefix + f.name
-        form = "" if full or f.kind not in ("struct", "union") else "_partial"
-        content = full or f.kind in ("struct", "union")
+        form = "" if full or f.kind != "struct" else "_partial"
+        content = full or f.kind == "struct"
         if f.shape == "value":
             out(f"bytes += {self.element_size(f, '&' + access, form, access)};")
             return 0
@@ -125,8 +126,8 @@ class WriteEmitter:
     def write(self, out, f, partial=False):
         full = not partial or f.sizes_sibling or f.kind == "handle"
         access = self.prefix + f.name
-        form = "" if full or f.kind not in ("struct", "union") else "_partial"
-        content = full or f.kind in ("struct", "union")
+        form = "" if full or f.kind != "struct" else "_partial"
+        content = full or f.kind == "struct"
         if f.shape in ("value", "fixed") and not content:
             return
         if f.shape == "value":
@@ -445,6 +446,36 @@ def emit_structs_source(plan, family):
     return out.text()
 
 
+def owning_extensions(selection, name):
+    """Rows of proto_extensions[] that bring the structure."""
+    rows = extension_rows(selection)
+    return sorted({rows.index(e) for e, _ in selection.extension_types.get(name, [])})
+
+
+def emit_values(out, declaration, values):
+    out(f"{declaration} = {{")
+    for start in range(0, len(values), 24):
+        out("    " + ", ".join(str(v) for v in values[start:start + 24]) + ",")
+    if not values:
+        out("    0, /* none */")
+    out("};")
+    out()
+
+
+def emit_withheld(out, plan, index):
+    """Members that are zero whatever the host says, by structure."""
+    rows = sorted((index[owner], owner, member)
+                  for owner, member in plan.selection.policy.withheld_members if owner in index)
+    out("const struct proto_withheld_member proto_withheld_members[] = {")
+    for i, owner, member in rows:
+        out(f'    {{{i}, offsetof({owner}, {member}), "{owner}::{member}"}},')
+    if not rows:
+        out("    {0, 0, NULL}, /* none */")
+    out("};")
+    out(f"const uint32_t proto_withheld_member_count = {len(rows)};")
+    out()
+
+
 def emit_chains_source(plan, gate_rows):
     """The chain table, the permitted sets, the gates."""
     out = file_head("Which structures may follow which, and when the peer knows them.",
@@ -455,9 +486,14 @@ def emit_chains_source(plan, gate_rows):
     out()
     out("/* By sType, ascending. */")
     out("const struct proto_chain_entry proto_chain_table[] = {")
+    owners = []
     for name in plan.chainable:
         struct = plan.structs[name]
-        cells = [struct.stype, f"sizeof({name})", f'"{name}"']
+        extensions = owning_extensions(plan.selection, name)
+        core = plan.selection.core_types.get(name)
+        version = f"VK_MAKE_API_VERSION(0, {core[0]}, {core[1]}, 0)" if core else "0"
+        cells = [struct.stype, f"sizeof({name})", f'"{name}"', version, str(len(owners)), str(len(extensions))]
+        owners += extensions
         for partial in (False, True):
             form = "_partial" if partial else ""
             has = partial in forms(plan, name)
@@ -466,6 +502,8 @@ def emit_chains_source(plan, gate_rows):
         out("    {" + ", ".join(cells) + "},")
     out("};")
     out()
+    emit_values(out, "const uint16_t proto_chain_owners[]", owners)
+    emit_withheld(out, plan, index)
     for struct in plan.structs.values():
         if not struct.stype or struct.name not in plan.bases:
             continue

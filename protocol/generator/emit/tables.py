@@ -1,6 +1,7 @@
 """Private declarations, command names and extensions."""
 
 from generator.emit.text import file_head
+from generator.select import PRIVATE_NUMBERS
 
 PRIVATE = ("MESA", "VESPER")
 
@@ -44,6 +45,15 @@ def registry_has_struct(plan, stype):
     return any(t.stype() == stype for t in types.values() if is_private(t.name))
 
 
+def number_text(number):
+    return f"{number:#x}" if number >= PRIVATE_NUMBERS else str(number)
+
+
+def table_index(number):
+    """The designator of a command's row."""
+    return f"PROTO_PRIVATE_INDEX({number:#x})" if number >= PRIVATE_NUMBERS else str(number)
+
+
 def emit_commands_header(plan):
     commands = plan.selection.commands
     out = file_head("Command numbers of the wire (VkCommandTypeEXT).", ["<stdint.h>"],
@@ -54,9 +64,30 @@ def emit_commands_header(plan):
     out()
     out("enum proto_command {")
     for c in commands:
-        out(f"    PROTO_COMMAND_{c.name} = {c.number},")
-    out(f"    PROTO_COMMAND_COUNT = {max(c.number for c in commands) + 1},")
+        out(f"    PROTO_COMMAND_{c.name} = {number_text(c.number)},")
     out("};")
+    out()
+    public = [c.number for c in commands if c.number < PRIVATE_NUMBERS]
+    private = [c.number - PRIVATE_NUMBERS for c in commands if c.number >= PRIVATE_NUMBERS]
+    out("/* Tables of commands have first those that every peer may know, by number, then our own. */")
+    out("enum {")
+    out(f"    PROTO_PUBLIC_COMMANDS = {max(public) + 1},")
+    out(f"    PROTO_PRIVATE_FIRST = {PRIVATE_NUMBERS:#x},")
+    out(f"    PROTO_PRIVATE_COMMANDS = {max(private, default=-1) + 1},")
+    out("    PROTO_COMMAND_COUNT = PROTO_PUBLIC_COMMANDS + PROTO_PRIVATE_COMMANDS,")
+    out("};")
+    out("#define PROTO_PRIVATE_INDEX(number) ((number) - PROTO_PRIVATE_FIRST + PROTO_PUBLIC_COMMANDS)")
+    out()
+    out("/* Where tables have the command; PROTO_COMMAND_COUNT or more for numbers that are none. */")
+    out("static inline uint32_t")
+    out("proto_command_index(uint32_t number)")
+    out("{")
+    out("    if (number < PROTO_PRIVATE_FIRST) {")
+    out("        return number < PROTO_PUBLIC_COMMANDS ? number : PROTO_COMMAND_COUNT;")
+    out("    }")
+    out("    number -= PROTO_PRIVATE_FIRST;")
+    out("    return number < PROTO_PRIVATE_COMMANDS ? number + PROTO_PUBLIC_COMMANDS : PROTO_COMMAND_COUNT;")
+    out("}")
     out()
     out("/* NULL for numbers that name no command. */")
     out("const char *proto_command_name(uint32_t number);")
@@ -69,15 +100,22 @@ def emit_commands_source(plan):
     out = file_head("Command names.", ["<stddef.h>", "protocol/proto_commands.h"])
     out("static const char *const names[PROTO_COMMAND_COUNT] = {")
     for c in plan.selection.commands:
-        out(f'    [{c.number}] = "{c.name}",')
+        out(f'    [{table_index(c.number)}] = "{c.name}",')
     out("};")
     out()
     out("const char *")
     out("proto_command_name(uint32_t number)")
     out("{")
-    out("    return number < PROTO_COMMAND_COUNT ? names[number] : NULL;")
+    out("    const uint32_t index = proto_command_index(number);")
+    out("    return index < PROTO_COMMAND_COUNT ? names[index] : NULL;")
     out("}")
     return out.text()
+
+
+def extension_rows(selection):
+    """Names in the order of proto_extensions[]."""
+    local = [e.name for e in selection.local_extensions if not e.is_instance]
+    return sorted([e.name for e in selection.extensions] + local)
 
 
 def emit_extensions_header(plan):
@@ -95,6 +133,7 @@ struct proto_extension {
     uint32_t number;       /* in the registry: its bit in the capset's mask */
     uint32_t spec_version; /* the newest that the wire knows */
     bool is_instance;
+    bool is_private; /* between Vesper's halves only: its bit is in the tail's mask */
     const char *guest_reason; /* not NULL: left to the driver, never advertised by a renderer; why */
     bool is_local;            /* nothing of it travels: it is no part of the protocol */
 };
@@ -118,11 +157,12 @@ def emit_extensions_source(plan):
         row = plan.selection.policy.extensions[e.name]
         reason = f'"{row.get("guest")}"' if row.get("guest") else "NULL"
         instance = "true" if e.is_instance else "false"
-        rows.append((e.name, f'{e.number}, {row.get("spec-version")}, {instance}, {reason}, false'))
+        private = "true" if e.name in plan.selection.policy.private_extensions else "false"
+        rows.append((e.name, f'{e.number}, {row.get("spec-version")}, {instance}, {private}, {reason}, false'))
     for e in plan.selection.local_extensions:
         reason = plan.selection.policy.local_extensions[e.name].get("reason")
         if not e.is_instance:
-            rows.append((e.name, f'{e.number}, {e.spec_version}, false, "{reason}", true'))
+            rows.append((e.name, f'{e.number}, {e.spec_version}, false, false, "{reason}", true'))
     for name, rest in sorted(rows):
         out(f'    {{"{name}", {rest}}},')
     out("};")

@@ -6,6 +6,8 @@
 #include "tests/apps/shaders/add_comp.h"
 #include "tests/apps/shaders/block_comp.h"
 
+const struct extensions_code extensions_add_code = {add_comp, sizeof(add_comp)};
+
 enum { COUNT = 256 };
 
 static VkDescriptorSetLayout

@@ -13,9 +13,20 @@ struct extensions_check {
 /* Each ends with a row of zeroes. */
 extern const struct extensions_check extensions_command_checks[];
 extern const struct extensions_check extensions_descriptor_checks[];
+extern const struct extensions_check extensions_descriptor_buffer_checks[];
 extern const struct extensions_check extensions_image_checks[];
+extern const struct extensions_check extensions_memory_checks[];
 extern const struct extensions_check extensions_pipeline_checks[];
 extern const struct extensions_check extensions_query_checks[];
+extern const struct extensions_check extensions_ray_checks[];
+extern const struct extensions_check extensions_shader_object_checks[];
+
+/* add.comp: adds two buffers into a third. */
+struct extensions_code {
+    const uint32_t *words;
+    size_t size; /* bytes */
+};
+extern const struct extensions_code extensions_add_code;
 
 /* Notes a failure of the current check unless `ok`; it runs on. */
 void extensions_expect(bool ok, const char *format, ...) BASE_PRINTF(2, 3);

@@ -42,7 +42,14 @@ static union {
     VkPhysicalDeviceMutableDescriptorTypeFeaturesEXT mutable_type;
     VkPhysicalDeviceMaintenance5Features maintenance5;
     VkPhysicalDeviceMaintenance6Features maintenance6;
-} features[6];
+    VkPhysicalDeviceAccelerationStructureFeaturesKHR acceleration;
+    VkPhysicalDeviceRayQueryFeaturesKHR ray_query;
+    VkPhysicalDeviceRayTracingPipelineFeaturesKHR ray_tracing;
+    VkPhysicalDeviceShaderObjectFeaturesEXT shader_object;
+    VkPhysicalDeviceDescriptorBufferFeaturesEXT descriptor_buffer;
+    VkPhysicalDeviceMemoryPriorityFeaturesEXT priority;
+    VkPhysicalDevicePageableDeviceLocalMemoryFeaturesEXT pageable;
+} features[13];
 
 static const struct {
     const char *extension;
@@ -56,6 +63,16 @@ static const struct {
      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MUTABLE_DESCRIPTOR_TYPE_FEATURES_EXT},
     {"VK_KHR_maintenance5", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_5_FEATURES},
     {"VK_KHR_maintenance6", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_6_FEATURES},
+    {"VK_KHR_acceleration_structure",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR},
+    {"VK_KHR_ray_query", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_QUERY_FEATURES_KHR},
+    {"VK_KHR_ray_tracing_pipeline",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR},
+    {"VK_EXT_shader_object", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_OBJECT_FEATURES_EXT},
+    {"VK_EXT_descriptor_buffer", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_FEATURES_EXT},
+    {"VK_EXT_memory_priority", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PRIORITY_FEATURES_EXT},
+    {"VK_EXT_pageable_device_local_memory",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PAGEABLE_DEVICE_LOCAL_MEMORY_FEATURES_EXT},
 };
 
 static const char *const extensions[] = {
@@ -68,6 +85,15 @@ static const char *const extensions[] = {
     "VK_KHR_maintenance6",
     "VK_KHR_push_descriptor",
     "VK_EXT_tooling_info",
+    "VK_KHR_deferred_host_operations",
+    "VK_KHR_acceleration_structure",
+    "VK_KHR_ray_query",
+    "VK_KHR_ray_tracing_pipeline",
+    "VK_EXT_shader_object",
+    "VK_EXT_descriptor_buffer",
+    "VK_EXT_memory_priority",
+    "VK_EXT_pageable_device_local_memory",
+    "VK_EXT_memory_budget",
     NULL,
 };
 
@@ -135,8 +161,11 @@ int
 main(int argc, char **argv)
 {
     static const struct extensions_check *const families[] = {
-        extensions_command_checks,  extensions_descriptor_checks, extensions_image_checks,
-        extensions_pipeline_checks, extensions_query_checks,
+        extensions_command_checks,       extensions_descriptor_checks,
+        extensions_image_checks,         extensions_pipeline_checks,
+        extensions_query_checks,         extensions_ray_checks,
+        extensions_shader_object_checks, extensions_descriptor_buffer_checks,
+        extensions_memory_checks,
     };
     struct vkh_gpu gpu;
     unsigned failed = 0;

@@ -152,6 +152,20 @@ create_pipeline_from(struct target *target, const VkPipelineShaderStageCreateInf
                                         &target->pipeline));
 }
 
+const uint32_t *
+target_vertex_code(size_t *size)
+{
+    *size = sizeof(screen_vert);
+    return screen_vert;
+}
+
+const uint32_t *
+target_fragment_code(size_t *size)
+{
+    *size = sizeof(colour_frag);
+    return colour_frag;
+}
+
 VkShaderModule
 target_vertex_shader(const struct vkh_gpu *gpu)
 {

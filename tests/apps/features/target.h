@@ -32,7 +32,9 @@ struct target {
 void target_create(const struct vkh_gpu *gpu, bool dynamic_rendering, struct target *out);
 void target_destroy(struct target *target);
 
-/* The shaders of the pipeline. */
+/* The shaders of the pipeline: SPIR-V, and its size in bytes. */
+const uint32_t *target_vertex_code(size_t *size);
+const uint32_t *target_fragment_code(size_t *size);
 VkShaderModule target_vertex_shader(const struct vkh_gpu *gpu);
 VkShaderModule target_fragment_shader(const struct vkh_gpu *gpu);
 

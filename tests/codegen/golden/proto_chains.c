@@ -8,8 +8,17 @@ _Static_assert(1 <= PROTO_MAX_STRUCTS, "struct proto_caps is too small");
 
 /* By sType, ascending. */
 const struct proto_chain_entry proto_chain_table[] = {
-    {VK_STRUCTURE_TYPE_WIDGET_COLOR_INFO, sizeof(VkWidgetColorInfo), "VkWidgetColorInfo", proto_size_members_VkWidgetColorInfo, proto_write_members_VkWidgetColorInfo, NULL, NULL},
+    {VK_STRUCTURE_TYPE_WIDGET_COLOR_INFO, sizeof(VkWidgetColorInfo), "VkWidgetColorInfo", 0, 0, 1, proto_size_members_VkWidgetColorInfo, proto_write_members_VkWidgetColorInfo, NULL, NULL},
 };
+
+const uint16_t proto_chain_owners[] = {
+    0,
+};
+
+const struct proto_withheld_member proto_withheld_members[] = {
+    {0, 0, NULL}, /* none */
+};
+const uint32_t proto_withheld_member_count = 0;
 
 static const uint16_t chain_VkWidgetInfo[] = {0};
 const struct proto_chain_set proto_chain_VkWidgetInfo = {1, chain_VkWidgetInfo};

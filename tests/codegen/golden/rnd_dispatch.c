@@ -53,4 +53,3 @@ const struct rnd_dispatch_entry rnd_dispatch_table[PROTO_COMMAND_COUNT] = {
     [0] = {"vkCmdPaintWidget", dispatch_vkCmdPaintWidget, NULL},
     [1] = {"vkGetWidgetProperties", dispatch_vkGetWidgetProperties, NULL},
 };
-const uint32_t rnd_dispatch_count = PROTO_COMMAND_COUNT;
