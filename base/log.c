@@ -28,6 +28,7 @@ static const struct {
 
 /* Any thread may log, also in the child of a fork: atomics, no locks. */
 static _Atomic(const char *) program_name = "vesper";
+static void (*_Atomic sink)(enum base_log_level level, const char *message);
 static _Atomic int threshold = LEVEL_UNSET;
 static _Atomic uint64_t warnings_since_ns;
 static _Atomic uint32_t warnings_written;
@@ -55,6 +56,15 @@ written_size(int wanted, size_t room)
     return (size_t)wanted < room ? (size_t)wanted : room - 1;
 }
 
+static size_t
+write_start(char line[LINE_SIZE], enum base_log_level level)
+{
+    return written_size(snprintf(line, LINE_SIZE, "%s[%ld] %s: ",
+                                 atomic_load_explicit(&program_name, memory_order_relaxed),
+                                 (long)getpid(), levels[level].label),
+                        LINE_SIZE);
+}
+
 static void write_line(enum base_log_level level, const char *format, va_list args)
     BASE_PRINTF(2, 0);
 static void say(enum base_log_level level, const char *format, ...) BASE_PRINTF(2, 3);
@@ -63,10 +73,9 @@ static void
 write_line(enum base_log_level level, const char *format, va_list args)
 {
     char line[LINE_SIZE];
-    size_t used = written_size(snprintf(line, sizeof(line), "%s[%ld] %s: ",
-                                        atomic_load_explicit(&program_name, memory_order_relaxed),
-                                        (long)getpid(), levels[level].label),
-                               sizeof(line));
+    void (*to)(enum base_log_level, const char *) =
+        atomic_load_explicit(&sink, memory_order_relaxed);
+    size_t used = to ? 0 : write_start(line, level);
     size_t room = sizeof(line) - used;
     int wanted = vsnprintf(line + used, room, format, args);
     size_t message_size = written_size(wanted, room);
@@ -75,6 +84,11 @@ write_line(enum base_log_level level, const char *format, va_list args)
     used += message_size;
     if (wanted > 0 && (size_t)wanted >= room) {
         memcpy(line + used - 3, "...", 3);
+    }
+    if (to) {
+        line[used] = '\0';
+        to(level, line);
+        return;
     }
     line[used++] = '\n';
 
@@ -116,6 +130,12 @@ void
 base_log_set_name(const char *name)
 {
     atomic_store_explicit(&program_name, name, memory_order_relaxed);
+}
+
+void
+base_log_set_sink(void (*to)(enum base_log_level level, const char *message))
+{
+    atomic_store_explicit(&sink, to, memory_order_relaxed);
 }
 
 void

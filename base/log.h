@@ -26,6 +26,10 @@ bool base_log_enabled(enum base_log_level level);
 void base_log(enum base_log_level level, const char *format, ...) BASE_PRINTF(2, 3);
 void base_log_va(enum base_log_level level, const char *format, va_list args) BASE_PRINTF(2, 0);
 
+/* Sends messages there instead, without the start of a line; NULL: to standard error again. It is
+ * called from whatever thread logs, and must not log itself. */
+void base_log_set_sink(void (*sink)(enum base_log_level level, const char *message));
+
 #define base_log_error(...) base_log(BASE_LOG_ERROR, __VA_ARGS__)
 #define base_log_warn(...) base_log(BASE_LOG_WARN, __VA_ARGS__)
 #define base_log_info(...) base_log(BASE_LOG_INFO, __VA_ARGS__)
