@@ -34,6 +34,9 @@ struct rnd_context_info {
     void (*fence_retired)(void *user, uint32_t ring_idx, uint64_t fence_id);
     /* The context has become fatal; called once, after the reason was logged. May be NULL. */
     void (*fatal)(void *user, const char *reason);
+    /* A ring begins or has ended whose status word lies at `offset` of that resource. For servers
+     * that outlive this process, so that they can set the FATAL bit when it dies. May be NULL. */
+    void (*ring_changed)(void *user, bool exists, uint32_t resource_id, uint64_t offset);
 };
 
 /* What this renderer offers. Needs no host driver. */

@@ -295,6 +295,8 @@ ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
     ring->context = ctx;
     ring->id = id;
     ring->shm = rnd_shm_ref(shm);
+    ring->resource_id = layout->resource_id;
+    ring->status_offset = layout->status;
     place(ring, layout);
     rnd_stream_init(&ring->stream, ctx, ring);
     pthread_mutex_init(&ring->lock, NULL);
@@ -355,6 +357,15 @@ publish_locked(struct rnd_context *ctx, struct rnd_ring *ring)
     return RND_OK;
 }
 
+static void
+tell_server(const struct rnd_ring *ring, bool exists)
+{
+    const struct rnd_context_info *info = &ring->context->info;
+    if (info->ring_changed) {
+        info->ring_changed(info->user, exists, ring->resource_id, ring->status_offset);
+    }
+}
+
 enum rnd_result
 rnd_ring_create(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
                 const struct rnd_ring_layout *layout)
@@ -363,10 +374,12 @@ rnd_ring_create(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
     if (!ring) {
         return RND_NO_MEMORY;
     }
+    tell_server(ring, true); /* first: its thread may crash at once */
     pthread_mutex_lock(&ctx->rings_lock);
     enum rnd_result result = publish_locked(ctx, ring);
     pthread_mutex_unlock(&ctx->rings_lock);
     if (result != RND_OK) {
+        tell_server(ring, false);
         ring_free(ring);
         return result;
     }
@@ -408,6 +421,7 @@ rnd_ring_destroy(struct rnd_ring *ring)
     rnd_ring_stop(ring);
     wake_until_finished(ring);
     pthread_join(ring->thread, NULL);
+    tell_server(ring, false);
     ring_free(ring);
 }
 

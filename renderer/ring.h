@@ -28,6 +28,7 @@ enum {
 /* What vkCreateRingMESA asks for, checked: every region lies in the resource, none overlaps
  * another. Offsets are from the start of the resource. */
 struct rnd_ring_layout {
+    uint32_t resource_id;
     uint64_t head, tail, status, buffer, extra; /* byte offsets */
     uint32_t buffer_size;
     uint64_t extra_size;
@@ -40,7 +41,9 @@ struct rnd_ring {
     /* Constant after creation. */
     struct rnd_context *context; /* owns us */
     uint64_t id;
-    struct rnd_shm *shm; /* a reference */
+    struct rnd_shm *shm;  /* a reference */
+    uint32_t resource_id; /* what the guest calls it */
+    uint64_t status_offset;
     struct wire_ring_view view;
     uint8_t *extra;
     uint64_t extra_size;

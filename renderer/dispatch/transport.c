@@ -160,6 +160,7 @@ static bool
 read_layout(struct rnd_call *call, const VkRingCreateInfoMESA *info, struct rnd_ring_layout *layout)
 {
     *layout = (struct rnd_ring_layout){
+        .resource_id = info->resourceId,
         .head = info->offset + info->headOffset,
         .tail = info->offset + info->tailOffset,
         .status = info->offset + info->statusOffset,
