@@ -21,6 +21,7 @@ enum fake_command {
     FAKE_BLOCK_TEARDOWN, /* the same in rnd_context_destroy() */
     FAKE_CRASH,
     FAKE_RELEASE, /* + ring index: retires its fences */
+    FAKE_RING,    /* + resource, offset: a ring with its status word there begins */
 };
 
 enum {
@@ -157,6 +158,10 @@ rnd_context_submit(struct rnd_context *ctx, const void *commands, size_t size)
             raise(SIGSEGV);
             break;
         case FAKE_RELEASE: release_ring(ctx, *at++); break;
+        case FAKE_RING:
+            ctx->info.ring_changed(ctx->info.user, true, at[0], at[1]);
+            at += 2;
+            break;
         default: set_fatal(ctx); break;
         }
     }
