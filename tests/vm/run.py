@@ -4,6 +4,7 @@
     run.py --driver ours|mesa --library virglrenderer|ours [paths]
 
 mesa            Mesa's Venus driver, of the Debian 13 folder
+ours            our libvirglrenderer.so.1 and vesper-render-server, in QEMU's LD_LIBRARY_PATH
 virglrenderer   Debian 13's, which QEMU loads by itself; below its render server lies the layer that
                 tests/interop uses, because lavapipe shares no memory otherwise
 
@@ -63,9 +64,17 @@ def add_layer(virtual_machine, library):
     virtual_machine.env |= {"VK_INSTANCE_LAYERS": LAYER, "VK_LAYER_PATH": "/tmp/host"}
 
 
+def add_our_library(virtual_machine, options):
+    virtual_machine.give_host("libvirglrenderer.so.1", need(options.renderer_library, "build it"))
+    server = virtual_machine.give_host("vesper-render-server", need(options.render_server, "build it"))
+    virtual_machine.env |= {"LD_LIBRARY_PATH": "/tmp/host", "RENDER_SERVER_EXEC_PATH": server}
+
+
 def prepare_host(virtual_machine, options):
     if options.library == "virglrenderer":
         add_layer(virtual_machine, options.layer)
+    else:
+        add_our_library(virtual_machine, options)
 
 
 def prepare_guest(virtual_machine, options, extra_env=""):
@@ -125,11 +134,13 @@ def run(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
-    parser.add_argument("--library", choices=("virglrenderer",), required=True)
+    parser.add_argument("--library", choices=("virglrenderer", "ours"), required=True)
     parser.add_argument("--folder", default="build/vm", help="what setup/vm made")
     parser.add_argument("--driver-library", help="libvulkan_vesper.so")
     parser.add_argument("--workloads-program", help="interop-workloads")
     parser.add_argument("--vesper-program", help="vesper")
+    parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
+    parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
     try:
         run(parser.parse_args())
