@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "transport/loopback": ["base", "wire", "transport/transport.h", "renderer/context.h"],
     "driver": ["base", "wire", "protocol", "transport/transport.h"],
     "renderer": ["base", "wire", "protocol"],
-    "virglabi": ["base", "wire", "renderer"],
+    "virglabi": ["base", "wire"],
     "server": ["base", "wire", "renderer"],
     "tools": ["base", "wire", "protocol"],
     "bench": ["base", "wire", "protocol", "tools/vkh"],
