@@ -31,7 +31,7 @@ struct worker {
 
     /* The reader only. */
     bool ended; /* the library has hung up, or sent nonsense */
-    uint8_t packet[WIRE_RENDER_PACKET_SIZE];
+    _Alignas(uint64_t) uint8_t packet[WIRE_RENDER_PACKET_SIZE];
     uint8_t *commands; /* of a submission that comes in several packets */
     size_t commands_capacity;
 };

@@ -12,9 +12,10 @@
 #include <sys/uio.h>
 
 #include "virglabi/virgl/virglrenderer.h"
+#include "wire/capset.h"
 
 enum {
-    VMM_CAPSET_SIZE = 176,
+    VMM_CAPSET_SIZE = sizeof(struct wire_capset),
     VMM_VENUS = 4,
     VMM_LIMIT_MS = 20000, /* for what should take a moment, on a busy machine */
 
