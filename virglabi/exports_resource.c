@@ -278,7 +278,7 @@ virgl_renderer_get_cursor_data(uint32_t resource_id, uint32_t *width, uint32_t *
         struct virgl_box all = {.w = image->width, .h = image->height, .d = 1};
         pixels = malloc((size_t)image->width * image->height * 4);
         if (pixels) {
-            abi_image_convert(image, &all, true, pixels);
+            abi_image_convert(image, &all, ABI_PIXELS_BGRA, pixels);
             *width = image->width;
             *height = image->height;
         }

@@ -224,15 +224,17 @@ abi_image_fourcc(const struct abi_image *image)
 }
 
 void
-abi_image_convert(const struct abi_image *image, const struct virgl_box *box, bool bgra,
-                  uint8_t *out)
+abi_image_convert(const struct abi_image *image, const struct virgl_box *box,
+                  enum abi_pixels pixels, uint8_t *out)
 {
     const struct layout *layout = find_layout(image->format);
+    bool bgra = pixels == ABI_PIXELS_BGRA;
     int first = bgra ? layout->blue : layout->red;
     int third = bgra ? layout->red : layout->blue;
 
     for (uint32_t row = 0; row < box->h; row++) {
-        const uint8_t *pixel = pixel_at(image, box->x, box->y + row);
+        uint32_t from = pixels == ABI_PIXELS_RGBA_LAST_ROW_FIRST ? box->h - 1 - row : row;
+        const uint8_t *pixel = pixel_at(image, box->x, box->y + from);
         for (uint32_t column = 0; column < box->w; column++) {
             out[0] = pixel[first];
             out[1] = pixel[layout->green];

@@ -45,8 +45,13 @@ BASE_MUST_CHECK int abi_image_read(const struct abi_image *image,
                                    const struct abi_transfer *transfer);
 
 uint32_t abi_image_fourcc(const struct abi_image *image);
-/* Copies pixels as bytes R, G, B, A (`bgra`: B, G, R, A); what has no alpha gets 255. */
-void abi_image_convert(const struct abi_image *image, const struct virgl_box *box, bool bgra,
-                       uint8_t *out);
+/* Copies pixels as bytes R, G, B, A; what has no alpha gets 255. */
+enum abi_pixels {
+    ABI_PIXELS_RGBA,
+    ABI_PIXELS_RGBA_LAST_ROW_FIRST,
+    ABI_PIXELS_BGRA,
+};
+void abi_image_convert(const struct abi_image *image, const struct virgl_box *box,
+                       enum abi_pixels pixels, uint8_t *out);
 
 #endif

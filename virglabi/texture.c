@@ -153,6 +153,18 @@ abi_textures_finish(struct abi_textures *textures)
 
 /* --- textures --- */
 
+enum {
+    FLAG_Y_0_TOP = 1, /* VIRGL_RESOURCE_Y_0_TOP */
+};
+
+/* The texture's first row is the lowest one of the picture, as monitors expect it of images with
+ * that flag. */
+static bool
+is_upside_down(const struct abi_image *image)
+{
+    return image->flags & FLAG_Y_0_TOP;
+}
+
 /* Rows are uploaded converted and tightly packed: the one layout that every OpenGL takes. */
 static uint8_t *
 pack(const struct abi_image *image, const struct virgl_box *box)
@@ -160,7 +172,9 @@ pack(const struct abi_image *image, const struct virgl_box *box)
     uint8_t *packed = malloc((size_t)box->w * box->h * 4);
 
     if (packed) {
-        abi_image_convert(image, box, false, packed);
+        abi_image_convert(image, box,
+                          is_upside_down(image) ? ABI_PIXELS_RGBA_LAST_ROW_FIRST : ABI_PIXELS_RGBA,
+                          packed);
     }
     return packed;
 }
@@ -211,11 +225,12 @@ abi_texture_update(struct abi_textures *textures, const struct abi_image *image,
     if (!enter(textures)) {
         return;
     }
+    uint32_t y = is_upside_down(image) ? image->height - box->y - box->h : box->y;
     uint8_t *packed = pack(image, box);
     if (packed) {
         gl.BindTexture(GL_TEXTURE_2D, image->texture);
-        gl.TexSubImage2D(GL_TEXTURE_2D, 0, (int)box->x, (int)box->y, (int)box->w, (int)box->h,
-                         GL_RGBA, GL_UNSIGNED_BYTE, packed);
+        gl.TexSubImage2D(GL_TEXTURE_2D, 0, (int)box->x, (int)y, (int)box->w, (int)box->h, GL_RGBA,
+                         GL_UNSIGNED_BYTE, packed);
         gl.BindTexture(GL_TEXTURE_2D, 0);
         gl.Flush();
         free(packed);
