@@ -117,8 +117,9 @@ drv_GetDeviceProcAddr(VkDevice handle, const char *pName)
     if (!entry || entry->level != DRV_ENTRY_DEVICE) {
         return NULL;
     }
-    return is_core_in(entry, device->api_version) || device_enables(device, entry) ? entry->fn
-                                                                                   : NULL;
+    bool offered = is_core_in(entry, device->api_version) || device_enables(device, entry) ||
+                   instance_enables(device->instance, entry);
+    return offered ? entry->fn : NULL;
 }
 
 VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL

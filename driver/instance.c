@@ -13,6 +13,7 @@
 
 /* What the loader and the driver do without the host. */
 const VkExtensionProperties drv_instance_extensions[] = {
+    {VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_DEBUG_UTILS_SPEC_VERSION},
     {VK_EXT_HEADLESS_SURFACE_EXTENSION_NAME, VK_EXT_HEADLESS_SURFACE_SPEC_VERSION},
     {VK_KHR_DEVICE_GROUP_CREATION_EXTENSION_NAME, VK_KHR_DEVICE_GROUP_CREATION_SPEC_VERSION},
     {VK_KHR_EXTERNAL_FENCE_CAPABILITIES_EXTENSION_NAME,
@@ -142,8 +143,9 @@ fill_private_mask(uint32_t mask[WIRE_CAPSET_EXTENSION_WORDS])
 }
 
 /* The host's instance: as new as both sides know, whatever the application asked for, since a
- * device's version does not depend on that. No layer, no extension, and nothing that the
- * application chained crosses the wire; a renderer of ours hears what we are. */
+ * device's version does not depend on that. No layer, and nothing that the application chained
+ * crosses the wire; a renderer of ours hears what we are, and whether names for its tools will
+ * come. */
 static VkResult
 create_on_host(struct drv_instance *instance, const VkInstanceCreateInfo *info)
 {
@@ -168,10 +170,15 @@ create_on_host(struct drv_instance *instance, const VkInstanceCreateInfo *info)
         .extensionMaskWordCount = BASE_COUNT_OF(mask),
         .pExtensionMask = mask,
     };
+    const char *const names[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    bool names_objects = drv_instance_has_extension(instance, names[0]) &&
+                         (client->caps->vesper_features & WIRE_FEATURE_PEER_INFO);
     const VkInstanceCreateInfo host_info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
         .pNext = &peer,
         .pApplicationInfo = &application,
+        .enabledExtensionCount = names_objects ? BASE_COUNT_OF(names) : 0,
+        .ppEnabledExtensionNames = names,
     };
     VkInstance handle = (VkInstance)instance;
     instance->renderer_version = version;

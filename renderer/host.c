@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -60,6 +61,27 @@ load_loader(void)
     return (PFN_vkGetInstanceProcAddr)dlsym(library, "vkGetInstanceProcAddr");
 }
 
+static bool
+has_instance_extension(PFN_vkGetInstanceProcAddr get, const char *name)
+{
+    PFN_vkEnumerateInstanceExtensionProperties enumerate =
+        (PFN_vkEnumerateInstanceExtensionProperties)get(NULL,
+                                                        "vkEnumerateInstanceExtensionProperties");
+    uint32_t count = 0;
+    if (!enumerate || enumerate(NULL, &count, NULL) != VK_SUCCESS) {
+        return false;
+    }
+    VkExtensionProperties *list = calloc(count ? count : 1, sizeof(*list));
+    bool found = false;
+    if (list && enumerate(NULL, &count, list) >= 0) {
+        for (uint32_t i = 0; i < count && !found; i++) {
+            found = strcmp(list[i].extensionName, name) == 0;
+        }
+    }
+    free(list);
+    return found;
+}
+
 static void
 load(void)
 {
@@ -72,6 +94,7 @@ load(void)
     host.create_instance = (PFN_vkCreateInstance)get(NULL, "vkCreateInstance");
     host.enumerate_instance_version =
         (PFN_vkEnumerateInstanceVersion)get(NULL, "vkEnumerateInstanceVersion");
+    host.has_debug_utils = has_instance_extension(get, VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
     loaded = host.create_instance != NULL;
     if (!loaded) {
         base_log_error("the host's Vulkan has no vkCreateInstance");

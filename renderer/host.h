@@ -13,6 +13,7 @@ struct rnd_host {
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;
     PFN_vkCreateInstance create_instance;
     PFN_vkEnumerateInstanceVersion enumerate_instance_version; /* NULL on Vulkan 1.0 */
+    bool has_debug_utils;
 };
 
 /* NULL: there is none; the reason has been logged. */

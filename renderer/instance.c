@@ -37,9 +37,13 @@ create_host_instance(const struct rnd_host *host, const VkInstanceCreateInfo *in
     }
     app.apiVersion = choose_version(info->pApplicationInfo);
 
+    const char *const names[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    bool names_objects = info->enabledExtensionCount > 0 && host->has_debug_utils;
     VkInstanceCreateInfo host_info = {
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
         .pApplicationInfo = &app,
+        .enabledExtensionCount = names_objects ? BASE_COUNT_OF(names) : 0,
+        .ppEnabledExtensionNames = names,
     };
     return host->create_instance(&host_info, NULL, out);
 }

@@ -32,8 +32,8 @@ struct rnd_instance {
     bool enumerated;
 };
 
-/* Creates the host's instance. `info` is the guest's: its layers and extensions were refused
- * before. */
+/* Creates the host's instance. `info` is the guest's: its layers were refused before, and all its
+ * extensions but VK_EXT_debug_utils, which the host need not have. */
 BASE_MUST_CHECK VkResult rnd_instance_create(const VkInstanceCreateInfo *info,
                                              struct rnd_instance **out);
 /* Frees an instance that never got into the object table. */

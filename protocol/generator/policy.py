@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from generator.load import GeneratorError, parse_xml
 
 DRIVER_CLASSES = ("hand", "create", "destroy", "none")
-RENDERER_CLASSES = ("hand", "refuse", "unreachable")
+RENDERER_CLASSES = ("hand", "hint", "refuse", "unreachable")
 
 
 @dataclass

@@ -41,7 +41,7 @@ class SelectedCommand:
     command: object  # load.Command
     family: str
     driver: str  # hand, create, destroy, none, record, pass
-    renderer: str  # hand, refuse, unreachable, forward, create, destroy
+    renderer: str  # hand, hint, refuse, unreachable, forward, create, destroy
     reason: str
     has_wire_form: bool
     must_succeed: bool = False  # its failure may not go unheard
@@ -174,6 +174,7 @@ def collect_types(selection):
                     selection.core_types[canonical] = feature.version
             want(require.commands, False)
     listed = set(policy.extensions)
+    public = listed - set(policy.private_extensions)
     for name in policy.extensions:
         extension = registry.extensions.get(name)
         if extension is None:
@@ -188,7 +189,9 @@ def collect_types(selection):
                 selection.extension_types.setdefault(canonical, []).append(
                     (name, require.depends if conditional else None)
                 )
-            want(require.commands, name in policy.private_extensions)
+            private = name in policy.private_extensions or \
+                reduce_dependency(require.depends, lambda n: n in public) is False
+            want(require.commands, private)
     for name in sorted(commands):
         command = registry.commands.get(name)
         if command:

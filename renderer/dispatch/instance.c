@@ -71,8 +71,10 @@ create_instance(struct rnd_call *call, const VkInstanceCreateInfo *info, uint64_
     if (info->enabledLayerCount > 0) {
         return VK_ERROR_LAYER_NOT_PRESENT;
     }
-    if (info->enabledExtensionCount > 0) {
-        return VK_ERROR_EXTENSION_NOT_PRESENT;
+    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+        if (strcmp(info->ppEnabledExtensionNames[i], VK_EXT_DEBUG_UTILS_EXTENSION_NAME) != 0) {
+            return VK_ERROR_EXTENSION_NOT_PRESENT;
+        }
     }
     struct rnd_instance *instance;
     VkResult result = rnd_instance_create(info, &instance);

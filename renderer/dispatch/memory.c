@@ -55,6 +55,19 @@ allocate_on_device(struct rnd_call *call, const VkMemoryAllocateInfo *info, VkDe
     return allocate_from_host(call, info, info->allocationSize, NULL, out);
 }
 
+/* Our pages are new, so they are zero, and what is imported may not ask for it. */
+static void
+forget_zeroing(const VkMemoryAllocateInfo *info)
+{
+#ifdef VK_EXT_zero_initialize_device_memory
+    VkMemoryAllocateFlagsInfo *flags =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+    if (flags) {
+        flags->flags &= ~(VkMemoryAllocateFlags)VK_MEMORY_ALLOCATE_ZERO_INITIALIZE_BIT_EXT;
+    }
+#endif
+}
+
 /* The pages are ours, and the host imports them. */
 static VkResult
 allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
@@ -79,6 +92,7 @@ allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
         .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
         .pHostPointer = memory->shm->map,
     };
+    forget_zeroing(info);
     return allocate_from_host(call, info, size, &import, out);
 }
 

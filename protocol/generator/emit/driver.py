@@ -325,6 +325,7 @@ def emit_record_entry(out, plan, call):
     first = call.fields[0].name
     out.function("VKAPI_ATTR void VKAPI_CALL", f"drv_{call.name[2:]}", parameters(call))
     out(f"struct proto_recorder *recorder = proto_recorder_from({first});")
+    emit_peer_check(out, plan, call)
     out("struct wire_writer out;")
     if body.lines:
         size = f"proto_size_{call.name}(recorder->caps, {arguments(call)})"
@@ -338,6 +339,18 @@ def emit_record_entry(out, plan, call):
         emit_inline_record(out, plan, call)
     out("proto_recorder_commit(recorder, &out);")
     out.end()
+
+
+def emit_peer_check(out, plan, call):
+    """Instance extensions are offered before anybody knows the renderer, which may not know them."""
+    selection = plan.selection
+    version, names = providers(selection, call.name)
+    extensions = [e for e in selection.extensions if e.name in names]
+    if version is None and extensions and all(
+            e.is_instance and e.name in selection.policy.private_extensions for e in extensions):
+        out.open(f"if (!proto_caps_has_private_extension(recorder->caps, {extensions[0].number}))")
+        out("return;")
+        out.close()
 
 
 def emit_inline_record(out, plan, call):

@@ -134,6 +134,12 @@ def emit_execute(out, call):
     if kind == "hand":
         out(f"rnd_do_{call.name}(call, &args);")
         return
+    if kind == "hint":
+        table = f"call->{table_of(call.selected.command)}_table"
+        out.open(f"if ({table} && {table}->{call.name[2:]})")
+        out(f"{assign}{host_call(call)};")
+        out.close()
+        return
     emit_missing_check(out, call)
     if kind == "destroy":
         target = call.fields[1]

@@ -19,6 +19,7 @@ extern const struct extensions_check extensions_memory_checks[];
 extern const struct extensions_check extensions_pipeline_checks[];
 extern const struct extensions_check extensions_query_checks[];
 extern const struct extensions_check extensions_ray_checks[];
+extern const struct extensions_check extensions_robustness_checks[];
 extern const struct extensions_check extensions_shader_object_checks[];
 
 /* add.comp: adds two buffers into a third. */

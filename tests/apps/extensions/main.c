@@ -49,7 +49,8 @@ static union {
     VkPhysicalDeviceDescriptorBufferFeaturesEXT descriptor_buffer;
     VkPhysicalDeviceMemoryPriorityFeaturesEXT priority;
     VkPhysicalDevicePageableDeviceLocalMemoryFeaturesEXT pageable;
-} features[13];
+    VkPhysicalDeviceRobustness2FeaturesEXT robustness;
+} features[14];
 
 static const struct {
     const char *extension;
@@ -73,6 +74,7 @@ static const struct {
     {"VK_EXT_memory_priority", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PRIORITY_FEATURES_EXT},
     {"VK_EXT_pageable_device_local_memory",
      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PAGEABLE_DEVICE_LOCAL_MEMORY_FEATURES_EXT},
+    {"VK_EXT_robustness2", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT},
 };
 
 static const char *const extensions[] = {
@@ -94,6 +96,8 @@ static const char *const extensions[] = {
     "VK_EXT_memory_priority",
     "VK_EXT_pageable_device_local_memory",
     "VK_EXT_memory_budget",
+    "VK_EXT_calibrated_timestamps",
+    "VK_EXT_robustness2",
     NULL,
 };
 
@@ -116,6 +120,7 @@ chain_features(const struct vkh_gpu *gpu)
     vkGetPhysicalDeviceFeatures2(gpu->physical_device, &query);
     features[2].mesh.multiviewMeshShader = VK_FALSE; /* wants others beside it */
     features[2].mesh.primitiveFragmentShadingRateMeshShader = VK_FALSE;
+    features[13].robustness.robustBufferAccess2 = VK_FALSE; /* wants robustBufferAccess */
     return first;
 }
 
@@ -165,7 +170,7 @@ main(int argc, char **argv)
         extensions_image_checks,         extensions_pipeline_checks,
         extensions_query_checks,         extensions_ray_checks,
         extensions_shader_object_checks, extensions_descriptor_buffer_checks,
-        extensions_memory_checks,
+        extensions_memory_checks,        extensions_robustness_checks,
     };
     struct vkh_gpu gpu;
     unsigned failed = 0;

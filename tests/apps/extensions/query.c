@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 static VkQueryPool
 create_pool(const struct vkh_gpu *gpu)
 {
@@ -132,8 +134,37 @@ wait_before_blocked_work(const struct vkh_gpu *gpu)
     vkh_buffer_destroy(gpu, &buffer);
 }
 
+/* Our own clock before and after, and the one that the driver read between. */
+static void
+calibrated(const struct vkh_gpu *gpu)
+{
+    EXTENSIONS_LOAD(gpu, vkGetCalibratedTimestampsEXT);
+    const VkCalibratedTimestampInfoEXT infos[] = {
+        {
+            .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+            .timeDomain = VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT,
+        },
+        {
+            .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+            .timeDomain = VK_TIME_DOMAIN_DEVICE_EXT,
+        },
+    };
+    uint64_t first[2] = {0}, second[2] = {0}, deviation = 0;
+    uint64_t before = base_clock_now_ns();
+    VKH_CHECK(vkGetCalibratedTimestampsEXT(gpu->device, 2, infos, first, &deviation));
+    VKH_CHECK(vkGetCalibratedTimestampsEXT(gpu->device, 2, infos, second, &deviation));
+    uint64_t after = base_clock_now_ns();
+    extensions_expect(before <= first[0] && first[0] <= second[0] && second[0] <= after,
+                      "the system's clock says %llu and %llu between %llu and %llu",
+                      (unsigned long long)first[0], (unsigned long long)second[0],
+                      (unsigned long long)before, (unsigned long long)after);
+    extensions_expect(first[1] <= second[1], "the device's clock goes back");
+    extensions_expect(deviation > 0, "no deviation");
+}
+
 const struct extensions_check extensions_query_checks[] = {
     {"query/results waited for without a fence", NULL, wait_without_fence},
     {"query/results waited for before blocked work", NULL, wait_before_blocked_work},
+    {"query/clocks of device and system", "VK_EXT_calibrated_timestamps", calibrated},
     {NULL, NULL, NULL},
 };
