@@ -186,6 +186,7 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
         goto destroy_on_host;
     }
     drv_feedback_init(&device->feedback, device->ring);
+    pthread_mutex_init(&device->blobs_lock, NULL);
     pthread_mutex_init(&device->swapchains_lock, NULL);
     base_list_init(&device->swapchains);
     *pDevice = (VkDevice)device;
@@ -216,6 +217,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     (void)proto_call_vkDestroyDevice(device->object.client, handle, NULL);
     finish_queues(device);
     drv_feedback_finish(&device->feedback);
+    pthread_mutex_destroy(&device->blobs_lock);
     free_device(device, pAllocator);
 }
 

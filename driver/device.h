@@ -32,6 +32,7 @@ struct drv_device {
     uint32_t queue_count;
 
     struct drv_feedback feedback; /* has its own lock */
+    pthread_mutex_t blobs_lock;   /* guards the making of drv_memory.blob */
 
     pthread_mutex_t swapchains_lock;
     struct base_list swapchains; /* wsi_swapchain.link; guarded by the lock */

@@ -1,4 +1,4 @@
-/* Memory, fences and semaphores as file descriptors. The extensions are withheld
+/* Fences and semaphores as file descriptors. The extensions are withheld
  * (physical_device.c), so only an application that ignores what is offered can come here, by the
  * functions' names. */
 #include "driver/drv_entry.h"
@@ -27,19 +27,4 @@ drv_GetSemaphoreFdKHR(VkDevice device, const VkSemaphoreGetFdInfoKHR *pGetFdInfo
 {
     *pFd = -1;
     return VK_ERROR_TOO_MANY_OBJECTS;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_GetMemoryFdKHR(VkDevice device, const VkMemoryGetFdInfoKHR *pGetFdInfo, int *pFd)
-{
-    *pFd = -1;
-    return VK_ERROR_TOO_MANY_OBJECTS;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_GetMemoryFdPropertiesKHR(VkDevice device, VkExternalMemoryHandleTypeFlagBits handleType, int fd,
-                             VkMemoryFdPropertiesKHR *pMemoryFdProperties)
-{
-    pMemoryFdProperties->memoryTypeBits = 0;
-    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 }

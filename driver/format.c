@@ -114,7 +114,6 @@ drv_GetPhysicalDeviceImageFormatProperties(VkPhysicalDevice handle, VkFormat for
     return find_image_format(drv_physical_device_from(handle), &question, pImageFormatProperties);
 }
 
-/* No image can be shared outside the device, so no handle type is supported. */
 static bool
 asks_to_share(const VkPhysicalDeviceImageFormatInfo2 *info)
 {
@@ -137,7 +136,7 @@ drv_GetPhysicalDeviceImageFormatProperties2(
         return find_image_format(device, &question, &pImageFormatProperties->imageFormatProperties);
     }
     VkResult result = VK_ERROR_FORMAT_NOT_SUPPORTED;
-    if (!asks_to_share(pImageFormatInfo)) {
+    if (device->shares_memory || !asks_to_share(pImageFormatInfo)) {
         result = proto_call_vkGetPhysicalDeviceImageFormatProperties2(
             device->object.client, handle, pImageFormatInfo, pImageFormatProperties);
     }

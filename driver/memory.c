@@ -1,8 +1,10 @@
 #include "driver/memory.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
 static bool
@@ -13,34 +15,8 @@ is_mappable(const struct drv_device *device, uint32_t type)
            memory->memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
-                   const VkAllocationCallbacks *pAllocator, VkDeviceMemory *pMemory)
-{
-    struct drv_device *device = drv_device_from(handle);
-    struct drv_memory *memory =
-        drv_device_object_create(device, pAllocator, sizeof(*memory), VK_OBJECT_TYPE_DEVICE_MEMORY);
-    if (!memory) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    memory->size = pAllocateInfo->allocationSize;
-    memory->mappable = is_mappable(device, pAllocateInfo->memoryTypeIndex);
-    memory->blob.fd = -1;
-
-    /* Running out of memory is something applications handle: they get to know at once. */
-    VkDeviceMemory memory_handle = (VkDeviceMemory)(uintptr_t)memory;
-    VkResult result = proto_call_vkAllocateMemory(device->object.client, handle, pAllocateInfo,
-                                                  NULL, &memory_handle);
-    if (result != VK_SUCCESS) {
-        drv_device_object_destroy(device, pAllocator, memory);
-        return result;
-    }
-    *pMemory = memory_handle;
-    return VK_SUCCESS;
-}
-
 static void
-destroy_mapping(struct drv_device *device, struct drv_memory *memory)
+destroy_blob(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
     if (memory->blob.resource_id == 0) {
@@ -62,6 +38,75 @@ drv_SetDeviceMemoryPriorityEXT(VkDevice device, VkDeviceMemory memory, float pri
                                                   memory, priority);
 }
 
+static bool
+is_for_export(const VkMemoryAllocateInfo *info)
+{
+    const VkExportMemoryAllocateInfo *export =
+        drv_find_struct(info->pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+    return export && export->handleTypes != 0;
+}
+
+/* NULL unless it imports something. */
+static const VkImportMemoryFdInfoKHR *
+find_import(const VkMemoryAllocateInfo *info)
+{
+    const VkImportMemoryFdInfoKHR *import =
+        drv_find_struct(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
+    return import && import->handleType != 0 ? import : NULL;
+}
+
+/* Running out of memory is something applications handle: they get to know at once. What is
+ * imported exists as a resource by then, and the renderer is given its id. */
+static VkResult
+allocate(struct drv_device *device, struct drv_memory *memory, const VkMemoryAllocateInfo *info)
+{
+    VkImportMemoryResourceInfoMESA resource = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .pNext = info->pNext,
+        .resourceId = memory->blob.resource_id,
+    };
+    VkMemoryAllocateInfo sent = *info;
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    if (resource.resourceId != 0) {
+        sent.pNext = &resource;
+    }
+    return proto_call_vkAllocateMemory(device->object.client, (VkDevice)device, &sent, NULL,
+                                       &handle);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
+                   const VkAllocationCallbacks *pAllocator, VkDeviceMemory *pMemory)
+{
+    struct drv_device *device = drv_device_from(handle);
+    struct drv_memory *memory =
+        drv_device_object_create(device, pAllocator, sizeof(*memory), VK_OBJECT_TYPE_DEVICE_MEMORY);
+    if (!memory) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    const VkImportMemoryFdInfoKHR *import = find_import(pAllocateInfo);
+    memory->size = pAllocateInfo->allocationSize;
+    memory->mappable = is_mappable(device, pAllocateInfo->memoryTypeIndex);
+    memory->shareable = import || is_for_export(pAllocateInfo);
+    memory->blob.fd = -1;
+
+    VkResult result = import ? drv_memory_import_fd(device, memory, import) : VK_SUCCESS;
+    if (result == VK_SUCCESS) {
+        result = allocate(device, memory, pAllocateInfo);
+    }
+    if (result != VK_SUCCESS) {
+        destroy_blob(device, memory);
+        drv_device_object_destroy(device, pAllocator, memory);
+        return result;
+    }
+    if (import) {
+        int fd = import->fd; /* success hands it over */
+        base_fd_close(&fd);
+    }
+    *pMemory = (VkDeviceMemory)(uintptr_t)memory;
+    return VK_SUCCESS;
+}
+
 VKAPI_ATTR void VKAPI_CALL
 drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
                const VkAllocationCallbacks *pAllocator)
@@ -71,7 +116,7 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
     if (!memory) {
         return;
     }
-    destroy_mapping(device, memory);
+    destroy_blob(device, memory);
     (void)proto_send_vkFreeMemory(device->object.client, handle, memory_handle, NULL);
     drv_device_object_destroy(device, pAllocator, memory);
 }
@@ -80,47 +125,62 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
  * renderer has executed vkAllocateMemory already, since we had its reply. --- */
 
 static VkResult
-create_mapping(struct drv_device *device, struct drv_memory *memory, uint32_t flags)
+make_blob_locked(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
+    if (memory->blob.resource_id != 0) {
+        return VK_SUCCESS;
+    }
     if (drv_ring_is_lost(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
-    if (!memory->mappable) { /* forbidden, and some renderers would end the connection over it */
-        return VK_ERROR_MEMORY_MAP_FAILED;
-    }
-    enum tp_result res = transport->ops->create_memory_blob(
-        transport, memory->object.id, memory->size, TP_BLOB_MAPPABLE | flags, &memory->blob);
+    uint32_t flags =
+        (memory->mappable ? TP_BLOB_MAPPABLE : 0) | (memory->shareable ? TP_BLOB_SHAREABLE : 0);
+    enum tp_result res = transport->ops->create_memory_blob(transport, memory->object.id,
+                                                            memory->size, flags, &memory->blob);
     switch (res) {
     case TP_OK: return VK_SUCCESS;
     case TP_LOST:
-        drv_ring_set_lost(device->ring, "it closed the connection when memory was to be mapped");
+        drv_ring_set_lost(device->ring, "it closed the connection when memory was to be shared");
         return VK_ERROR_DEVICE_LOST;
     case TP_NO_DEVICE_MEMORY: return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     default:
-        base_log_error("vkMapMemory: the renderer would not share %llu bytes of memory",
+        base_log_error("the renderer would not share %llu bytes of memory",
                        (unsigned long long)memory->size);
         return VK_ERROR_MEMORY_MAP_FAILED;
     }
 }
 
+VkResult
+drv_memory_make_blob(struct drv_device *device, struct drv_memory *memory)
+{
+    pthread_mutex_lock(&device->blobs_lock);
+    VkResult result = make_blob_locked(device, memory);
+    pthread_mutex_unlock(&device->blobs_lock);
+    return result;
+}
+
 static VkResult
 map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, void **out)
 {
-    if (!memory->blob.map) {
-        VkResult result = create_mapping(device, memory, 0);
-        if (result != VK_SUCCESS) {
-            return result;
-        }
+    if (!memory->mappable) { /* forbidden, and some renderers would end the connection over it */
+        return VK_ERROR_MEMORY_MAP_FAILED;
     }
-    *out = (uint8_t *)memory->blob.map + offset;
-    return VK_SUCCESS;
+    VkResult result = drv_memory_make_blob(device, memory);
+    if (result == VK_SUCCESS) {
+        *out = (uint8_t *)memory->blob.map + offset;
+    }
+    return result;
 }
 
 VkResult
 drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **out_map, int *out_fd)
 {
-    VkResult result = create_mapping(device, memory, TP_BLOB_SHAREABLE);
+    if (!memory->mappable) {
+        return VK_ERROR_MEMORY_MAP_FAILED;
+    }
+    memory->shareable = true;
+    VkResult result = drv_memory_make_blob(device, memory);
     if (result == VK_SUCCESS) {
         *out_map = memory->blob.map;
         *out_fd = memory->blob.fd;

@@ -10,16 +10,26 @@
 #include "driver/object.h"
 #include "transport/transport.h"
 
+struct drv_device;
+
 struct drv_memory {
     struct proto_object object;
     /* Constant. */
     VkDeviceSize size; /* as the application asked */
     bool mappable;     /* of a HOST_VISIBLE type */
+    bool shareable;    /* allocated for export, or imported */
 
-    /* Made by the first vkMapMemory and kept until vkFreeMemory: a renderer gives one resource for
-     * each allocation. The application synchronises mapping. */
+    /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
+     * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
+     * blobs_lock, constant then. */
     struct tp_blob blob;
 };
+
+/* The memory's blob, mapped if it is mappable, with a descriptor if it is shareable. */
+BASE_MUST_CHECK VkResult drv_memory_make_blob(struct drv_device *device, struct drv_memory *memory);
+/* The blob of memory that is about to be allocated from a descriptor, which stays the caller's. */
+BASE_MUST_CHECK VkResult drv_memory_import_fd(struct drv_device *device, struct drv_memory *memory,
+                                              const VkImportMemoryFdInfoKHR *info);
 
 static inline struct drv_memory *
 drv_memory_from(VkDeviceMemory handle)

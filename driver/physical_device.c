@@ -17,8 +17,9 @@ enum {
 };
 
 #define PROTOCOL_ITSELF "it is the protocol itself, which devices never list"
-#define NO_DESCRIPTORS                                                                             \
-    "file descriptors of memory, fences and semaphores are not handed out yet, nor taken"
+#define NO_DESCRIPTORS "file descriptors of fences and semaphores are not handed out yet, nor taken"
+#define NO_MEMORY_DESCRIPTORS                                                                      \
+    "this renderer, or the way to it, neither hands out descriptors of memory nor takes them"
 
 /* Extensions of the protocol that we do not offer although the renderer may, and what they lack
  * here. `vesper info` shows the reasons: they reach it by the debug log. */
@@ -27,12 +28,8 @@ static const struct {
 } withheld[] = {
     {"VK_EXT_command_serialization", PROTOCOL_ITSELF},
     {"VK_MESA_venus_protocol", PROTOCOL_ITSELF},
-    {"VK_KHR_external_memory_fd", NO_DESCRIPTORS},
-    {"VK_EXT_external_memory_dma_buf", NO_DESCRIPTORS},
     {"VK_KHR_external_fence_fd", NO_DESCRIPTORS},
     {"VK_KHR_external_semaphore_fd", NO_DESCRIPTORS},
-    {"VK_EXT_image_drm_format_modifier", NO_DESCRIPTORS},
-    {"VK_EXT_queue_family_foreign", NO_DESCRIPTORS},
 };
 
 /* What this file's neighbours and wsi/ implement without the renderer. */
@@ -40,6 +37,14 @@ static const char *const ours[] = {
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
     "VK_KHR_swapchain",
+};
+
+/* Those that need memory which leaves or enters as a descriptor. */
+static const char *const for_shared_memory[] = {
+    "VK_KHR_external_memory_fd",
+    "VK_EXT_external_memory_dma_buf",
+    "VK_EXT_image_drm_format_modifier",
+    "VK_EXT_queue_family_foreign",
 };
 
 static uint32_t
@@ -50,8 +55,13 @@ least(uint32_t a, uint32_t b)
 
 /* NULL if there is none. */
 static const char *
-reason_to_withhold(const char *name)
+reason_to_withhold(const struct drv_physical_device *device, const char *name)
 {
+    for (size_t i = 0; i < BASE_COUNT_OF(for_shared_memory); i++) {
+        if (strcmp(for_shared_memory[i], name) == 0) {
+            return device->shares_memory ? NULL : NO_MEMORY_DESCRIPTORS;
+        }
+    }
     for (size_t i = 0; i < BASE_COUNT_OF(withheld); i++) {
         if (strcmp(withheld[i].name, name) == 0) {
             return withheld[i].reason;
@@ -67,7 +77,11 @@ drv_physical_device_create(struct drv_instance *instance)
         drv_object_create(instance->object.client, instance->allocator, NULL, sizeof(*device),
                           VK_OBJECT_TYPE_PHYSICAL_DEVICE);
     if (device) {
+        const struct tp_transport *transport = instance->ring->transport;
         device->instance = instance;
+        device->shares_memory =
+            transport->takes_fds &&
+            wire_capset_has_feature(&transport->capset, WIRE_FEATURE_EXTERNAL_MEMORY);
         drv_format_cache_init(&device->formats);
     }
     return device;
@@ -134,7 +148,7 @@ add_extension(struct drv_physical_device *device, const VkExtensionProperties *p
     if (extension->guest_reason) {
         return; /* ours to offer */
     }
-    const char *reason = reason_to_withhold(extension->name);
+    const char *reason = reason_to_withhold(device, extension->name);
     if (reason) {
         base_log_debug("%s is held back: %s", extension->name, reason);
         return;

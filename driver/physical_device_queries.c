@@ -97,6 +97,17 @@ rename_driver(const struct drv_physical_device *device, char name[VK_MAX_DRIVER_
     snprintf(name, VK_MAX_DRIVER_NAME_SIZE, "Vesper (%.*s)", room, device->host_driver_name);
 }
 
+/* Opaque descriptors may be exchanged between drivers of the same UUID. Ours are not the host
+ * driver's, which the application may have beside us. */
+static void
+distinguish_driver(uint8_t uuid[VK_UUID_SIZE])
+{
+    static const char name[] = "Vesper";
+    for (size_t i = 0; i < sizeof(name) - 1; i++) {
+        uuid[VK_UUID_SIZE - sizeof(name) + 1 + i] ^= (uint8_t)name[i];
+    }
+}
+
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProperties2 *pProperties)
 {
@@ -112,6 +123,12 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
         switch (at->sType) {
         case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES:
             rename_driver(device, ((VkPhysicalDeviceDriverProperties *)at)->driverName);
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES:
+            distinguish_driver(((VkPhysicalDeviceIDProperties *)at)->driverUUID);
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES:
+            distinguish_driver(((VkPhysicalDeviceVulkan11Properties *)at)->driverUUID);
             break;
         case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES:
             rename_driver(device, ((VkPhysicalDeviceVulkan12Properties *)at)->driverName);
@@ -218,17 +235,22 @@ drv_GetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice handle,
     }
 }
 
-/* --- what can leave the device: nothing yet. The specification wants each handle type to be
- * compatible at least with itself. --- */
+/* --- what can leave the device. The specification wants each handle type to be compatible at least
+ * with itself. --- */
 
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceExternalBufferProperties(
     VkPhysicalDevice handle, const VkPhysicalDeviceExternalBufferInfo *pExternalBufferInfo,
     VkExternalBufferProperties *pExternalBufferProperties)
 {
+    const struct drv_physical_device *device = drv_physical_device_from(handle);
     pExternalBufferProperties->externalMemoryProperties = (VkExternalMemoryProperties){
         .compatibleHandleTypes = pExternalBufferInfo->handleType,
     };
+    if (device->shares_memory) {
+        (void)proto_call_vkGetPhysicalDeviceExternalBufferProperties(
+            device->object.client, handle, pExternalBufferInfo, pExternalBufferProperties);
+    }
 }
 
 VKAPI_ATTR void VKAPI_CALL

@@ -20,7 +20,7 @@ void
 rnd_context_get_capset(struct wire_capset *out)
 {
     proto_caps_fill_capset(out, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK |
-                                    WIRE_FEATURE_PEER_INFO);
+                                    WIRE_FEATURE_PEER_INFO | WIRE_FEATURE_EXTERNAL_MEMORY);
 }
 
 static void
@@ -194,10 +194,10 @@ create_shared_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t siz
 
 static enum rnd_result
 share_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t memory_id, uint64_t size,
-             struct rnd_shm **out, enum rnd_map_caching *caching)
+             uint32_t flags, struct rnd_shm **out, enum rnd_map_caching *caching)
 {
     struct rnd_shm *shm;
-    enum rnd_result result = rnd_memory_take(ctx, memory_id, size, &shm, caching);
+    enum rnd_result result = rnd_memory_take(ctx, memory_id, size, flags, &shm, caching);
     if (result != RND_OK) {
         return result;
     }
@@ -218,7 +218,7 @@ create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t blob_id, uin
     struct rnd_blob blob = {.caching = RND_MAP_CACHED};
     enum rnd_result result =
         blob_id == 0 ? create_shared_memory(ctx, resource_id, size, flags, &shm)
-                     : share_memory(ctx, resource_id, blob_id, size, &shm, &blob.caching);
+                     : share_memory(ctx, resource_id, blob_id, size, flags, &shm, &blob.caching);
     if (result != RND_OK) {
         return result;
     }

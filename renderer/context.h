@@ -86,8 +86,9 @@ struct rnd_blob {
 
 /* Makes resource `resource_id` (chosen by the caller, unused, not 0) and gives a descriptor of it,
  * mappable from offset 0 for `size` bytes. blob_id 0: new zeroed shared memory, flags must be
- * exactly MAPPABLE. Else: the id of a live VkDeviceMemory of a HOST_VISIBLE type, once for each.
- * *out is written on success only. */
+ * exactly MAPPABLE. Else: the id of a live VkDeviceMemory, once for each: of a HOST_VISIBLE type,
+ * or allocated for export, which without MAPPABLE need not be mappable. *out is written on success
+ * only. */
 BASE_MUST_CHECK enum rnd_result rnd_context_create_blob(struct rnd_context *ctx,
                                                         uint32_t resource_id, uint64_t blob_id,
                                                         uint64_t size, uint32_t flags,

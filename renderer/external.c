@@ -3,89 +3,45 @@
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
 #include "renderer/device.h"
+#include "renderer/external_choice.h"
 
-#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
-#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+/* Memory of that kind has other owners than the object, or none that may leave the device. */
+#define BUFFERS_NEVER                                                                              \
+    (VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |                 \
+     VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT)
+#define IMAGES_NEVER                                                                               \
+    (VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |                   \
+     VK_IMAGE_CREATE_SPARSE_ALIASED_BIT | VK_IMAGE_CREATE_PROTECTED_BIT)
 
-/* Asks the host about one handle type; false: not for such an object. `info` is the create info. */
-typedef bool (*ask_fn)(const struct rnd_physical_device *physical, const void *info,
-                       VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out);
+/* --- creating --- */
 
-/* Pages are imported; dma-bufs exported, and imported where a guest names their resource. */
-static bool
-is_usable(VkExternalMemoryHandleTypeFlagBits type, const VkExternalMemoryProperties *properties)
+/* What the guest declares counts only where the host can do it. */
+static void
+choose_declared(const struct rnd_physical_device *physical, rnd_external_ask ask, const void *info,
+                VkExternalMemoryHandleTypeFlags declared, struct rnd_external *out)
 {
-    VkExternalMemoryFeatureFlags needed = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
-    if (type == DMA_BUF) {
-        needed |= VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+    if (declared != 0) {
+        out->host = rnd_external_choose_for_guest(physical, ask, (void *)info, declared, NULL);
+        out->guest = out->host ? declared : 0;
     }
-    VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
-    return (features & needed) == needed &&
-           !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
-}
-
-/* All handle types that the memory types need, or as many of them as the host takes together: an
- * object may be external only to types each of which is compatible with all. */
-static VkExternalMemoryHandleTypeFlags
-choose_handles(const struct rnd_physical_device *physical, ask_fn ask, const void *info)
-{
-    static const VkExternalMemoryHandleTypeFlagBits in_order[] = {PAGES, DMA_BUF};
-    VkExternalMemoryHandleTypeFlags chosen = 0, compatible = ~UINT32_C(0);
-    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
-        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
-        VkExternalMemoryProperties properties;
-        if ((physical->memory_types.handles & compatible & type) &&
-            ask(physical, info, type, &properties) && is_usable(type, &properties) &&
-            (chosen & ~properties.compatibleHandleTypes) == 0) {
-            chosen |= type;
-            compatible &= properties.compatibleHandleTypes;
-        }
-    }
-    return chosen;
-}
-
-/* --- buffers --- */
-
-static bool
-ask_about_buffer(const struct rnd_physical_device *physical, const void *create_info,
-                 VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
-{
-    const VkBufferCreateInfo *info = create_info;
-    VkPhysicalDeviceExternalBufferInfo query = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-        .flags = info->flags,
-        .usage = info->usage,
-        .handleType = type,
-    };
-    VkBufferUsageFlags2CreateInfo usage2;
-    const VkBufferUsageFlags2CreateInfo *given =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2_CREATE_INFO);
-    if (given) {
-        usage2 = *given;
-        usage2.pNext = NULL;
-        query.pNext = &usage2;
-    }
-    VkExternalBufferProperties properties = {
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
-    };
-    physical->instance->table.GetPhysicalDeviceExternalBufferProperties(physical->handle, &query,
-                                                                        &properties);
-    *out = properties.externalMemoryProperties;
-    return true;
 }
 
 bool
-rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
-                    VkExternalMemoryHandleTypeFlags *handles)
+rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, struct rnd_external *out)
 {
-    const VkBufferCreateFlags never =
-        VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_SPARSE_RESIDENCY_BIT |
-        VK_BUFFER_CREATE_SPARSE_ALIASED_BIT | VK_BUFFER_CREATE_PROTECTED_BIT;
-    rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
-    *handles = info->flags & never
-                   ? 0
-                   : choose_handles(rnd_call_device(call)->physical_device, ask_about_buffer, info);
-    if (*handles == 0) {
+    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
+    const VkExternalMemoryBufferCreateInfo *declared =
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+    *out = (struct rnd_external){0};
+    if (info->flags & BUFFERS_NEVER) {
+        return true;
+    }
+    choose_declared(physical, rnd_external_ask_buffer, info, declared ? declared->handleTypes : 0,
+                    out);
+    if (out->host == 0) {
+        out->host = rnd_external_choose(physical, rnd_external_ask_buffer, (void *)info);
+    }
+    if (out->host == 0) {
         return true;
     }
     VkExternalMemoryBufferCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));
@@ -93,101 +49,29 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
         return false;
     }
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO;
-    structure->handleTypes = *handles;
+    structure->handleTypes = out->host;
     rnd_chain_push(info, structure);
     return true;
 }
 
-/* --- images --- */
-
-/* Only linear images: nobody reads other ones through a mapping, and being external costs some
- * drivers the compression that makes optimal images fast. */
-static bool
-kind_may_be_external(const VkImageCreateInfo *info)
-{
-    const VkImageCreateFlags never =
-        VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |
-        VK_IMAGE_CREATE_SPARSE_ALIASED_BIT | VK_IMAGE_CREATE_PROTECTED_BIT;
-    return info->tiling == VK_IMAGE_TILING_LINEAR && !(info->flags & never);
-}
-
-static bool
-within_limits(const VkImageCreateInfo *info, const VkImageFormatProperties *limits)
-{
-    return info->extent.width <= limits->maxExtent.width &&
-           info->extent.height <= limits->maxExtent.height &&
-           info->extent.depth <= limits->maxExtent.depth &&
-           info->mipLevels <= limits->maxMipLevels && info->arrayLayers <= limits->maxArrayLayers &&
-           (limits->sampleCounts & info->samples);
-}
-
-/* What changes the answer travels with the question. */
-struct format_query {
-    VkPhysicalDeviceImageFormatInfo2 info;
-    VkPhysicalDeviceExternalImageFormatInfo external;
-    VkImageFormatListCreateInfo formats;
-    VkImageStencilUsageCreateInfo stencil;
-};
-
-static void
-fill_query(struct format_query *query, const VkImageCreateInfo *info,
-           VkExternalMemoryHandleTypeFlagBits type)
-{
-    *query = (struct format_query){
-        .info = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
-                 .format = info->format,
-                 .type = info->imageType,
-                 .tiling = info->tiling,
-                 .usage = info->usage,
-                 .flags = info->flags},
-        .external = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-                     .handleType = type},
-    };
-    rnd_chain_push(&query->info, &query->external);
-
-    const VkImageFormatListCreateInfo *formats =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO);
-    if (formats) {
-        query->formats = *formats;
-        rnd_chain_push(&query->info, &query->formats);
-    }
-    const VkImageStencilUsageCreateInfo *stencil =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
-    if (stencil) {
-        query->stencil = *stencil;
-        rnd_chain_push(&query->info, &query->stencil);
-    }
-}
-
-static bool
-ask_about_image(const struct rnd_physical_device *physical, const void *create_info,
-                VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
-{
-    const VkImageCreateInfo *info = create_info;
-    struct format_query query;
-    fill_query(&query, info, type);
-    VkExternalImageFormatProperties external = {
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
-    };
-    VkImageFormatProperties2 properties = {
-        .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
-        .pNext = &external,
-    };
-    VkResult result = physical->instance->table.GetPhysicalDeviceImageFormatProperties2(
-        physical->handle, &query.info, &properties);
-    *out = external.externalMemoryProperties;
-    return result == VK_SUCCESS && within_limits(info, &properties.imageFormatProperties);
-}
-
+/* Only linear images are external unless the guest wants it: nobody reads other ones through a
+ * mapping, and being external costs some drivers the compression that makes optimal images fast. */
 bool
-rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
-                   VkExternalMemoryHandleTypeFlags *handles)
+rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct rnd_external *out)
 {
-    rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
-    *handles = kind_may_be_external(info)
-                   ? choose_handles(rnd_call_device(call)->physical_device, ask_about_image, info)
-                   : 0;
-    if (*handles == 0) {
+    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
+    const VkExternalMemoryImageCreateInfo *declared =
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+    *out = (struct rnd_external){0};
+    if (info->flags & IMAGES_NEVER) {
+        return true;
+    }
+    choose_declared(physical, rnd_external_ask_image, info, declared ? declared->handleTypes : 0,
+                    out);
+    if (out->host == 0 && info->tiling == VK_IMAGE_TILING_LINEAR) {
+        out->host = rnd_external_choose(physical, rnd_external_ask_image, (void *)info);
+    }
+    if (out->host == 0) {
         return true;
     }
     VkExternalMemoryImageCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));
@@ -195,8 +79,86 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
         return false;
     }
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO;
-    structure->handleTypes = *handles;
+    structure->handleTypes = out->host;
     rnd_chain_push(info, structure);
     ((VkImageCreateInfo *)info)->initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
     return true;
+}
+
+/* --- answering --- */
+
+void
+rnd_external_buffer_properties(const struct rnd_physical_device *physical,
+                               const VkPhysicalDeviceExternalBufferInfo *info,
+                               VkExternalMemoryProperties *out)
+{
+    VkBufferCreateInfo buffer = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .pNext = info->pNext, /* usage flags */
+        .flags = info->flags,
+        .usage = info->usage,
+    };
+    if ((info->flags & BUFFERS_NEVER) ||
+        !rnd_external_choose_for_guest(physical, rnd_external_ask_buffer, &buffer, info->handleType,
+                                       out)) {
+        *out = (VkExternalMemoryProperties){.compatibleHandleTypes = info->handleType};
+    }
+}
+
+/* A question as the guest has put it, and where its answer goes. */
+struct question {
+    const VkPhysicalDeviceImageFormatInfo2 *info;
+    VkPhysicalDeviceExternalImageFormatInfo *external; /* of `info` */
+    VkImageFormatProperties2 *out;
+    VkExternalImageFormatProperties *external_out; /* of `out`, or a place of ours */
+    VkResult result;
+};
+
+static bool
+ask_question(const struct rnd_physical_device *physical, void *what,
+             VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
+{
+    struct question *question = what;
+    question->external->handleType = type;
+    question->result = physical->instance->table.GetPhysicalDeviceImageFormatProperties2(
+        physical->handle, question->info, question->out);
+    *out = question->external_out->externalMemoryProperties;
+    return question->result == VK_SUCCESS;
+}
+
+VkResult
+rnd_external_image_properties(const struct rnd_physical_device *physical,
+                              const VkPhysicalDeviceImageFormatInfo2 *info,
+                              VkImageFormatProperties2 *out)
+{
+    VkExternalImageFormatProperties place = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
+    };
+    struct question question = {
+        .info = info,
+        .external = rnd_chain_find(info->pNext,
+                                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO),
+        .out = out,
+        .external_out =
+            rnd_chain_find(out->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES),
+        .result = VK_ERROR_FORMAT_NOT_SUPPORTED,
+    };
+    bool asked = question.external_out != NULL;
+    if (!asked) {
+        question.external_out = &place;
+        rnd_chain_push(out, &place);
+    }
+    VkExternalMemoryProperties properties;
+    bool chosen = !(info->flags & IMAGES_NEVER) &&
+                  rnd_external_choose_for_guest(physical, ask_question, &question,
+                                                question.external->handleType, &properties) != 0;
+    question.external_out->externalMemoryProperties =
+        chosen ? properties : (VkExternalMemoryProperties){0};
+    if (!asked) {
+        out->pNext = place.pNext; /* it was put first */
+    }
+    if (chosen) {
+        return VK_SUCCESS;
+    }
+    return question.result == VK_SUCCESS ? VK_ERROR_FORMAT_NOT_SUPPORTED : question.result;
 }

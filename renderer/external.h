@@ -13,16 +13,23 @@
 struct rnd_call;
 struct rnd_device;
 
+struct rnd_physical_device;
+
+/* The handle types that an object is external to. */
+struct rnd_external {
+    VkExternalMemoryHandleTypeFlags host;
+    VkExternalMemoryHandleTypeFlags guest; /* as the guest declared it, and the host can do it */
+};
+
 struct rnd_buffer {
-    struct rnd_object object; /* first */
-    /* What it is external to on the host; constant. */
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_object object;     /* first */
+    struct rnd_external external; /* constant */
 };
 
 struct rnd_image {
     struct rnd_object object; /* first */
     /* As created; constant. */
-    VkExternalMemoryHandleTypeFlags handles; /* as above */
+    struct rnd_external external;
     VkFormat format;
     VkImageType type;
     VkExtent3D extent;
@@ -30,12 +37,21 @@ struct rnd_image {
     VkImageUsageFlags usage;
 };
 
-/* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, and takes
- * out the guest's own. *handles says what came of it. An external image starts UNDEFINED, whatever
- * the guest said (see preinitialized.h). False: the context has ended. */
+/* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, in place of
+ * the guest's own. *out says what came of it. An external image starts UNDEFINED, whatever the
+ * guest said (see preinitialized.h). False: the context has ended. */
 BASE_MUST_CHECK bool rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info,
-                                         VkExternalMemoryHandleTypeFlags *handles);
+                                         struct rnd_external *out);
 BASE_MUST_CHECK bool rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
-                                        VkExternalMemoryHandleTypeFlags *handles);
+                                        struct rnd_external *out);
+
+/* What the guest is told about OPAQUE_FD and DMA_BUF. Decoded structures are changed in place: the
+ * image's question has VkPhysicalDeviceExternalImageFormatInfo in its chain. */
+void rnd_external_buffer_properties(const struct rnd_physical_device *physical,
+                                    const VkPhysicalDeviceExternalBufferInfo *info,
+                                    VkExternalMemoryProperties *out);
+VkResult rnd_external_image_properties(const struct rnd_physical_device *physical,
+                                       const VkPhysicalDeviceImageFormatInfo2 *info,
+                                       VkImageFormatProperties2 *out);
 
 #endif

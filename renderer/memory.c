@@ -6,35 +6,38 @@
 
 /* The host makes the descriptor when somebody wants one: most memory is never mapped. */
 static enum rnd_result
-export_dma_buf(struct rnd_memory *memory)
+export_from_host(struct rnd_memory *memory)
 {
+    bool opaque = memory->carrier == VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
     const struct rnd_device *device = memory->object.device;
     VkMemoryGetFdInfoKHR info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
         .memory = RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory),
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        .handleType = (VkExternalMemoryHandleTypeFlagBits)memory->carrier,
     };
     int fd;
     VkResult result = device->table.GetMemoryFdKHR(device->handle, &info, &fd);
     if (result != VK_SUCCESS) {
-        base_log_warn("\"%s\" gave no dma-buf of memory that was allocated for that: %d",
-                      device->physical_device->properties.deviceName, result);
+        base_log_warn("\"%s\" gave no %s of memory that was allocated for that: %d",
+                      device->physical_device->properties.deviceName,
+                      opaque ? "opaque descriptor" : "dma-buf", result);
         return RND_NO_MEMORY;
     }
-    memory->shm = rnd_shm_wrap_or_close(fd, RND_FD_DMA_BUF, 0);
+    memory->shm = rnd_shm_wrap_or_close(fd, opaque ? RND_FD_OPAQUE : RND_FD_DMA_BUF,
+                                        opaque ? memory->size : 0);
     return memory->shm ? RND_OK : RND_NO_MEMORY;
 }
 
 static enum rnd_result
-take_locked(struct rnd_memory *memory, uint64_t size, struct rnd_shm **out,
+take_locked(struct rnd_memory *memory, uint64_t size, uint32_t flags, struct rnd_shm **out,
             enum rnd_map_caching *caching)
 {
-    if (!memory || memory->object.type != VK_OBJECT_TYPE_DEVICE_MEMORY ||
-        memory->backing == RND_BACKING_DEVICE || memory->taken || size == 0) {
+    if (!memory || memory->object.type != VK_OBJECT_TYPE_DEVICE_MEMORY || memory->carrier == 0 ||
+        memory->taken || size == 0 || ((flags & RND_BLOB_MAPPABLE) && !memory->mappable)) {
         return RND_INVALID;
     }
     if (!memory->shm) {
-        enum rnd_result result = export_dma_buf(memory);
+        enum rnd_result result = export_from_host(memory);
         if (result != RND_OK) {
             return result;
         }
@@ -45,7 +48,7 @@ take_locked(struct rnd_memory *memory, uint64_t size, struct rnd_shm **out,
     memory->taken = true;
     *out = rnd_shm_ref(memory->shm);
     /* Shared pages are ordinary memory whatever the host's type says. */
-    bool cached = memory->backing == RND_BACKING_SHARED || memory->cached;
+    bool cached = memory->shm->kind == RND_FD_SHARED_MEMORY || memory->cached;
     *caching = cached ? RND_MAP_CACHED : RND_MAP_WRITE_COMBINED;
     return RND_OK;
 }
@@ -53,12 +56,12 @@ take_locked(struct rnd_memory *memory, uint64_t size, struct rnd_shm **out,
 /* Holds the table's lock: once vkFreeMemory has the object out of the table, nobody gets here with
  * it. */
 enum rnd_result
-rnd_memory_take(struct rnd_context *ctx, uint64_t id, uint64_t size, struct rnd_shm **out,
-                enum rnd_map_caching *caching)
+rnd_memory_take(struct rnd_context *ctx, uint64_t id, uint64_t size, uint32_t flags,
+                struct rnd_shm **out, enum rnd_map_caching *caching)
 {
     pthread_mutex_lock(&ctx->objects.lock);
     enum rnd_result result =
-        take_locked(base_table_find(&ctx->objects.ids, id), size, out, caching);
+        take_locked(base_table_find(&ctx->objects.ids, id), size, flags, out, caching);
     pthread_mutex_unlock(&ctx->objects.lock);
     return result;
 }

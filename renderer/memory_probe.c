@@ -263,6 +263,12 @@ rnd_memory_probe(const struct rnd_physical_device *device,
 {
     struct probe probe = {.physical = device, .name = device->properties.deviceName};
     memset(out, 0, sizeof(*out));
+    if (device->has_external_memory_fd) {
+        out->descriptors |= VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
+    }
+    if (device->has_dma_bufs) {
+        out->descriptors |= DMA_BUF;
+    }
     if (!device->has_external_memory_host && !device->has_dma_bufs) {
         return;
     }

@@ -12,6 +12,10 @@
     (VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD |     \
      VK_MEMORY_PROPERTY_RDMA_CAPABLE_BIT_NV)
 
+#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define OPAQUE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
+
 struct candidate {
     VkMemoryPropertyFlags flags;
     uint32_t heap;
@@ -124,6 +128,25 @@ has_mappable(const VkPhysicalDeviceMemoryProperties *memory)
     return false;
 }
 
+/* A dma-buf is one wherever it comes from. What is opaque is ours to choose: pages, which whoever
+ * imports them can map too, or dma-bufs where such back the types that are mapped; the host's own
+ * only where neither will do. */
+static void
+choose_carriers(struct rnd_memory_type *type, const struct rnd_memory_types *types,
+                const struct rnd_memory_abilities *abilities)
+{
+    bool dma_bufs = abilities->descriptors & DMA_BUF;
+    type->as_dma_buf = dma_bufs && type->backing != RND_BACKING_SHARED ? DMA_BUF : 0;
+    if (type->backing != RND_BACKING_DMA_BUF &&
+        (abilities->imports_pages >> type->host_index & 1)) {
+        type->as_opaque = PAGES;
+    } else if (types->handles & DMA_BUF) {
+        type->as_opaque = DMA_BUF;
+    } else {
+        type->as_opaque = abilities->descriptors & OPAQUE;
+    }
+}
+
 bool
 rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMemoryProperties *host,
                        const struct rnd_memory_abilities *abilities)
@@ -144,6 +167,9 @@ rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMem
         types->types[i] = all.items[next].type;
         types->handles |= rnd_backing_handle(all.items[next].type.backing);
     }
+    for (unsigned i = 0; i < all.count; i++) {
+        choose_carriers(&types->types[i], types, abilities);
+    }
     types->guest.memoryTypeCount = all.count;
     types->guest.memoryHeapCount = host->memoryHeapCount;
     memcpy(types->guest.memoryHeaps, host->memoryHeaps, sizeof(host->memoryHeaps));
@@ -152,31 +178,44 @@ rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMem
 
 uint32_t
 rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_mask,
-                          VkExternalMemoryHandleTypeFlags handles)
+                          VkExternalMemoryHandleTypeFlags handles,
+                          VkExternalMemoryHandleTypeFlags exported)
 {
     uint32_t guest_mask = 0;
     for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
         const struct rnd_memory_type *type = &types->types[i];
         VkExternalMemoryHandleTypeFlags needed = rnd_backing_handle(type->backing);
-        if ((needed & ~handles) == 0 && (host_mask >> type->host_index & 1)) {
+        bool fits = (needed & ~handles) == 0 &&
+                    (!exported || (rnd_memory_type_carrier(type, exported) & handles));
+        if (fits && (host_mask >> type->host_index & 1)) {
             guest_mask |= 1u << i;
         }
     }
     return guest_mask;
 }
 
-uint32_t
-rnd_memory_types_backed_by(const struct rnd_memory_types *types, enum rnd_backing backing,
-                           uint32_t host_mask)
+VkExternalMemoryHandleTypeFlags
+rnd_memory_type_carrier(const struct rnd_memory_type *type,
+                        VkExternalMemoryHandleTypeFlags exported)
 {
-    uint32_t guest_mask = 0;
-    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
-        const struct rnd_memory_type *type = &types->types[i];
-        if (type->backing == backing && (host_mask >> type->host_index & 1)) {
-            guest_mask |= 1u << i;
-        }
+    if (exported & ~(VkExternalMemoryHandleTypeFlags)(OPAQUE | DMA_BUF)) {
+        return 0;
     }
-    return guest_mask;
+    if ((exported & OPAQUE) && (exported & DMA_BUF)) {
+        return type->as_opaque == type->as_dma_buf ? type->as_opaque : 0;
+    }
+    return exported & OPAQUE ? type->as_opaque : exported & DMA_BUF ? type->as_dma_buf : 0;
+}
+
+VkExternalMemoryHandleTypeFlags
+rnd_memory_types_carriers(const struct rnd_memory_types *types,
+                          VkExternalMemoryHandleTypeFlags exported)
+{
+    VkExternalMemoryHandleTypeFlags carriers = 0;
+    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+        carriers |= rnd_memory_type_carrier(&types->types[i], exported);
+    }
+    return carriers;
 }
 
 const struct rnd_memory_type *
@@ -190,8 +229,8 @@ rnd_backing_handle(enum rnd_backing backing)
 {
     switch (backing) {
     case RND_BACKING_DEVICE: return 0;
-    case RND_BACKING_SHARED: return VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
-    case RND_BACKING_DMA_BUF: return VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    case RND_BACKING_SHARED: return PAGES;
+    case RND_BACKING_DMA_BUF: return DMA_BUF;
     }
     return 0;
 }

@@ -21,11 +21,16 @@ enum rnd_backing {
 struct rnd_memory_abilities {
     uint32_t imports_pages;    /* pages of a memfd */
     uint32_t exports_dma_bufs; /* that can be mapped, from offset 0 */
+    /* Of OPAQUE_FD and DMA_BUF, those for which it has an extension. */
+    VkExternalMemoryHandleTypeFlags descriptors;
 };
 
 struct rnd_memory_type {
     uint32_t host_index;
     enum rnd_backing backing;
+    /* By which of the host's handle types memory of this type comes about that the guest exports as
+     * OPAQUE_FD or DMA_BUF; 0: it cannot. */
+    VkExternalMemoryHandleTypeFlags as_opaque, as_dma_buf;
 };
 
 struct rnd_memory_types {
@@ -42,12 +47,19 @@ BASE_MUST_CHECK bool rnd_memory_types_build(struct rnd_memory_types *types,
                                             const struct rnd_memory_abilities *abilities);
 
 /* A host mask as the guest numbers types, for what is external to `handles` on the host: it may be
- * bound to memory of those handle types and to plain memory. */
+ * bound to memory of those handle types and to plain memory. `exported`: what the guest has
+ * declared it external to; exported memory of the types must then be of such a handle type too. */
 uint32_t rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_mask,
-                                   VkExternalMemoryHandleTypeFlags handles);
-/* The guest types of that backing, of which `host_mask` has the host's. */
-uint32_t rnd_memory_types_backed_by(const struct rnd_memory_types *types, enum rnd_backing backing,
-                                    uint32_t host_mask);
+                                   VkExternalMemoryHandleTypeFlags handles,
+                                   VkExternalMemoryHandleTypeFlags exported);
+/* The host's handle type of memory that the guest exports as all of `exported` at once; 0: it
+ * cannot.
+ */
+VkExternalMemoryHandleTypeFlags rnd_memory_type_carrier(const struct rnd_memory_type *type,
+                                                        VkExternalMemoryHandleTypeFlags exported);
+/* The carriers of all types together. */
+VkExternalMemoryHandleTypeFlags rnd_memory_types_carriers(const struct rnd_memory_types *types,
+                                                          VkExternalMemoryHandleTypeFlags exported);
 /* NULL if the guest was never shown such a type. */
 const struct rnd_memory_type *rnd_memory_types_find(const struct rnd_memory_types *types,
                                                     uint32_t guest_index);

@@ -8,15 +8,6 @@
 #include "protocol/proto_extensions.h"
 #include "renderer/memory_probe.h"
 
-/* Of the protocol and implemented by many hosts, yet of no use to a guest for now. */
-static const struct {
-    const char *name, *reason;
-} held_back[] = {
-    {"VK_KHR_external_memory_fd", "guest memory is shared pages, which no host driver exports"},
-    {"VK_EXT_external_memory_dma_buf",
-     "guest memory is shared pages, which no host driver exports"},
-};
-
 static bool
 guest_knows(const struct rnd_instance *instance, const struct proto_extension *extension)
 {
@@ -35,15 +26,7 @@ reason_to_hold_back(const struct rnd_instance *instance, const struct proto_exte
     if (extension->is_instance) {
         return "it is an instance extension";
     }
-    if (extension->guest_reason) {
-        return extension->guest_reason;
-    }
-    for (size_t i = 0; i < BASE_COUNT_OF(held_back); i++) {
-        if (strcmp(extension->name, held_back[i].name) == 0) {
-            return held_back[i].reason;
-        }
-    }
-    return NULL;
+    return extension->guest_reason;
 }
 
 static VkResult
@@ -224,7 +207,9 @@ note_host_extensions(struct rnd_physical_device *device, uint32_t count)
     const VkExtensionProperties *list = device->extensions;
     device->has_external_memory_host =
         contains(list, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-    device->has_dma_bufs = contains(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+    device->has_external_memory_fd =
+        contains(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+    device->has_dma_bufs = device->has_external_memory_fd &&
                            contains(list, count, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     device->has_external_fence_fd = contains(list, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
     device->has_deferred_operations =

@@ -20,7 +20,8 @@ struct rnd_physical_device {
 
     struct rnd_memory_types memory_types;
     bool has_external_memory_host;
-    bool has_dma_bufs; /* and so VK_KHR_external_memory_fd and VK_EXT_external_memory_dma_buf */
+    bool has_external_memory_fd;
+    bool has_dma_bufs; /* VK_EXT_external_memory_dma_buf, and the former */
     /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
     uint64_t import_alignment;
     size_t largest_descriptor; /* the most that vkGetDescriptorEXT writes, bytes */

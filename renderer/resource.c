@@ -90,6 +90,37 @@ rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size)
     return shm;
 }
 
+/* Touching a page behind the end of a file is SIGBUS, in the host's driver above all. */
+static bool
+has_lasting_bytes(int fd, uint64_t size)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    off_t end = lseek(fd, 0, SEEK_END);
+    return seals != -1 && (seals & F_SEAL_SHRINK) && end > 0 && (uint64_t)end >= size;
+}
+
+struct rnd_shm *
+rnd_shm_map(const struct rnd_shm *opaque, uint64_t size, size_t alignment)
+{
+    if (!has_lasting_bytes(opaque->fd, size)) {
+        return NULL;
+    }
+    struct rnd_shm *shm = calloc(1, sizeof(*shm));
+    if (!shm) {
+        return NULL;
+    }
+    shm->map = map_aligned(opaque->fd, size, alignment);
+    if (!shm->map) {
+        free(shm);
+        return NULL;
+    }
+    shm->kind = RND_FD_SHARED_MEMORY;
+    shm->fd = -1; /* whoever has the resource has the descriptor */
+    shm->size = size;
+    atomic_init(&shm->references, 1);
+    return shm;
+}
+
 struct rnd_shm *
 rnd_shm_ref(struct rnd_shm *shm)
 {

@@ -32,6 +32,10 @@ BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, 
 /* Of a descriptor that we do not map. `size` 0: what the file says, which dma-bufs know. NULL: out
  * of memory, or no size. */
 BASE_MUST_CHECK struct rnd_shm *rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size);
+/* A mapping of `size` bytes of an opaque descriptor that one of us has given out for shared memory.
+ * NULL: it is something else, shorter, or could shrink under us. */
+BASE_MUST_CHECK struct rnd_shm *rnd_shm_map(const struct rnd_shm *opaque, uint64_t size,
+                                            size_t alignment);
 struct rnd_shm *rnd_shm_ref(struct rnd_shm *shm);
 void rnd_shm_unref(struct rnd_shm *shm);
 /* A descriptor for whoever made the one blob of it, once; -1 and errno. That of shared memory is

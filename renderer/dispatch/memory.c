@@ -31,15 +31,16 @@ exceeds_heap(const struct rnd_physical_device *physical, const VkMemoryAllocateI
 
 /* --- allocating --- */
 
-/* Neither imported pages nor what is exported for every mapping is dedicated; and the guest's own
- * wish to export has no say in what backs a type. */
+#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define OPAQUE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
+
 static VkResult
 allocate_from_host(struct rnd_call *call, const VkMemoryAllocateInfo *info, uint64_t size,
                    void *structure, VkDeviceMemory *out)
 {
     const struct rnd_device *device = rnd_call_device(call);
     if (structure) {
-        rnd_chain_remove(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
         rnd_chain_push(info, structure);
     }
     VkMemoryAllocateInfo host_info = *info;
@@ -47,12 +48,6 @@ allocate_from_host(struct rnd_call *call, const VkMemoryAllocateInfo *info, uint
     host_info.memoryTypeIndex =
         device->physical_device->memory_types.types[info->memoryTypeIndex].host_index;
     return device->table.AllocateMemory(device->handle, &host_info, NULL, out);
-}
-
-static VkResult
-allocate_on_device(struct rnd_call *call, const VkMemoryAllocateInfo *info, VkDeviceMemory *out)
-{
-    return allocate_from_host(call, info, info->allocationSize, NULL, out);
 }
 
 /* Our pages are new, so they are zero, and what is imported may not ask for it. */
@@ -68,7 +63,7 @@ forget_zeroing(const VkMemoryAllocateInfo *info)
 #endif
 }
 
-/* The pages are ours, and the host imports them. */
+/* The host imports pages; memory->shm, or new ones. It never dedicates such memory. */
 static VkResult
 allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
                   struct rnd_memory *memory, VkDeviceMemory *out)
@@ -89,40 +84,64 @@ allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
     }
     VkImportMemoryHostPointerInfoEXT import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+        .handleType = PAGES,
         .pHostPointer = memory->shm->map,
     };
     forget_zeroing(info);
+    rnd_chain_remove(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
     return allocate_from_host(call, info, size, &import, out);
 }
 
-/* The pages are the host's; it gives a descriptor of them when the guest maps (memory.c). */
+/* The pages are the host's; it gives a descriptor of them when there is to be a blob (memory.c). */
 static VkResult
-allocate_as_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, VkDeviceMemory *out)
+allocate_for_export(struct rnd_call *call, const VkMemoryAllocateInfo *info,
+                    VkExternalMemoryHandleTypeFlags handle, VkDeviceMemory *out)
 {
     VkExportMemoryAllocateInfo export = {
         .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        .handleTypes = handle,
     };
+    if (!rnd_call_device(call)->table.GetMemoryFdKHR) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* the guest has not enabled the extension */
+    }
     return allocate_from_host(call, info, info->allocationSize, &export, out);
 }
+
+static VkResult
+allocate_as(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
+            VkDeviceMemory *out)
+{
+    switch (memory->carrier) {
+    case 0: return allocate_from_host(call, info, info->allocationSize, NULL, out);
+    case PAGES: return allocate_in_pages(call, info, memory, out);
+    default: return allocate_for_export(call, info, memory->carrier, out);
+    }
+}
+
+/* --- importing --- */
 
 /* The host's memory types that it would import the dma-buf as; 0: none. */
 static uint32_t
 dma_buf_types(const struct rnd_device *device, int fd)
 {
     VkMemoryFdPropertiesKHR properties = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
-    VkResult result = device->table.GetMemoryFdPropertiesKHR(
-        device->handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, fd, &properties);
-    return result == VK_SUCCESS ? properties.memoryTypeBits : 0;
+    return device->table.GetMemoryFdPropertiesKHR &&
+                   device->table.GetMemoryFdPropertiesKHR(device->handle, DMA_BUF, fd,
+                                                          &properties) == VK_SUCCESS
+               ? properties.memoryTypeBits
+               : 0;
 }
 
 static VkResult
-import_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, const struct rnd_shm *shm,
-               uint32_t host_index, VkDeviceMemory *out)
+import_descriptor(struct rnd_call *call, const VkMemoryAllocateInfo *info,
+                  VkExternalMemoryHandleTypeFlags handle, const struct rnd_shm *shm,
+                  VkDeviceMemory *out)
 {
-    if (info->allocationSize > shm->size ||
-        !(dma_buf_types(rnd_call_device(call), shm->fd) >> host_index & 1)) {
+    const struct rnd_device *device = rnd_call_device(call);
+    uint32_t host_index =
+        device->physical_device->memory_types.types[info->memoryTypeIndex].host_index;
+    if (!device->table.GetMemoryFdKHR || info->allocationSize > shm->size ||
+        (handle == DMA_BUF && !(dma_buf_types(device, shm->fd) >> host_index & 1))) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     int fd = fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
@@ -131,9 +150,10 @@ import_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, const st
     }
     VkImportMemoryFdInfoKHR import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+        .handleType = (VkExternalMemoryHandleTypeFlagBits)handle,
         .fd = fd,
     };
+    forget_zeroing(info);
     VkResult result = allocate_from_host(call, info, info->allocationSize, &import, out);
     if (result != VK_SUCCESS) {
         base_fd_close(&fd); /* the host takes it over on success only */
@@ -141,7 +161,38 @@ import_dma_buf(struct rnd_call *call, const VkMemoryAllocateInfo *info, const st
     return result;
 }
 
-/* What another memory object is made of, which the guest names by its resource. */
+/* What another of us has given out for pages: its file, mapped here too. */
+static VkResult
+import_foreign_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
+                     struct rnd_memory *memory, VkDeviceMemory *out)
+{
+    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
+    uint64_t size = import_size(physical, info->allocationSize);
+    struct rnd_shm *pages =
+        size ? rnd_shm_map(memory->shm, size, physical->import_alignment) : NULL;
+    if (!pages) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    rnd_shm_unref(memory->shm);
+    memory->shm = pages;
+    return allocate_in_pages(call, info, memory, out);
+}
+
+/* The host's handle type that a resource is to memory of that type; 0: it is none. */
+static VkExternalMemoryHandleTypeFlags
+carrier_of(const struct rnd_memory_type *type, const struct rnd_shm *shm)
+{
+    switch (shm->kind) {
+    case RND_FD_SHARED_MEMORY:
+        return type->backing == RND_BACKING_SHARED || type->as_opaque == PAGES ? PAGES : 0;
+    case RND_FD_DMA_BUF: return type->as_dma_buf;
+    case RND_FD_OPAQUE: return type->as_opaque;
+    }
+    return 0;
+}
+
+/* What another memory object is made of, here or elsewhere, which the guest names by its resource.
+ */
 static VkResult
 import_resource(struct rnd_call *call, uint32_t resource_id, const VkMemoryAllocateInfo *info,
                 const struct rnd_memory_type *type, struct rnd_memory *memory, VkDeviceMemory *out)
@@ -154,15 +205,31 @@ import_resource(struct rnd_call *call, uint32_t resource_id, const VkMemoryAlloc
     }
     memory->shm = shm;
     memory->taken = true; /* the resource is its blob */
-    if (kind == RND_RESOURCE_DEVICE_MEMORY) {
-        if (type->backing == RND_BACKING_SHARED && shm->kind == RND_FD_SHARED_MEMORY) {
-            return allocate_in_pages(call, info, memory, out);
-        }
-        if (type->backing == RND_BACKING_DMA_BUF && shm->kind == RND_FD_DMA_BUF) {
-            return import_dma_buf(call, info, shm, type->host_index, out);
-        }
+    memory->carrier = kind == RND_RESOURCE_DEVICE_MEMORY ? carrier_of(type, shm) : 0;
+    switch (memory->carrier) {
+    case 0: return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    case PAGES:
+        return shm->map ? allocate_in_pages(call, info, memory, out)
+                        : import_foreign_pages(call, info, memory, out);
+    default: return import_descriptor(call, info, memory->carrier, shm, out);
     }
-    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+}
+
+/* False: memory of that type cannot be exported as the guest wants. What is mapped has a descriptor
+ * all the same, and Mesa's driver asks for that by the name of dma-bufs without looking. */
+static bool
+choose_carrier(const struct rnd_memory_type *type, const VkExportMemoryAllocateInfo *export,
+               VkExternalMemoryHandleTypeFlags *out)
+{
+    if (!export || export->handleTypes == 0) {
+        *out = rnd_backing_handle(type->backing);
+        return true;
+    }
+    *out = rnd_memory_type_carrier(type, export->handleTypes);
+    if (*out == 0) {
+        *out = rnd_backing_handle(type->backing);
+    }
+    return *out != 0;
 }
 
 static VkResult
@@ -182,21 +249,17 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
     const VkImportMemoryResourceInfoMESA *import =
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
-    memory->backing = type->backing;
+    memory->size = info->allocationSize;
+    memory->mappable = type->backing != RND_BACKING_DEVICE;
     memory->cached = physical->memory_types.guest.memoryTypes[info->memoryTypeIndex].propertyFlags &
                      VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     if (import) {
         return import_resource(call, import->resourceId, info, type, memory, out);
     }
-    switch (type->backing) {
-    case RND_BACKING_SHARED: return allocate_in_pages(call, info, memory, out);
-    case RND_BACKING_DMA_BUF: return allocate_as_dma_buf(call, info, out);
-    case RND_BACKING_DEVICE: break;
+    if (!choose_carrier(type, export, &memory->carrier)) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
-    if (export && export->handleTypes != 0) {
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* was never offered: nothing could carry it */
-    }
-    return allocate_on_device(call, info, out);
+    return allocate_as(call, info, memory, out);
 }
 
 void
@@ -236,11 +299,14 @@ static uint32_t
 importable_types(const struct rnd_device *device, const struct rnd_shm *shm)
 {
     const struct rnd_memory_types *types = &device->physical_device->memory_types;
-    if (shm->kind == RND_FD_DMA_BUF) {
-        return rnd_memory_types_backed_by(types, RND_BACKING_DMA_BUF,
-                                          dma_buf_types(device, shm->fd));
+    uint32_t host_mask = shm->kind == RND_FD_DMA_BUF ? dma_buf_types(device, shm->fd) : UINT32_MAX;
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+        const struct rnd_memory_type *type = &types->types[i];
+        bool fits = carrier_of(type, shm) != 0 && (host_mask >> type->host_index & 1);
+        mask |= fits ? UINT32_C(1) << i : 0;
     }
-    return rnd_memory_types_backed_by(types, RND_BACKING_SHARED, UINT32_MAX);
+    return mask;
 }
 
 void

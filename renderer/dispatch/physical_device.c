@@ -6,6 +6,7 @@
 
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
+#include "renderer/external.h"
 #include "renderer/rnd_dispatch.h"
 
 static const struct rnd_physical_device *
@@ -67,24 +68,24 @@ rnd_do_vkGetPhysicalDeviceFeatures2(struct rnd_call *call,
 
 /* --- external handles --- */
 
-/* No descriptor of the host's memory can reach a guest, so none is offered. */
 void
 rnd_do_vkGetPhysicalDeviceExternalBufferProperties(
     struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalBufferProperties *args)
 {
-    args->pExternalBufferProperties->externalMemoryProperties = (VkExternalMemoryProperties){
-        .compatibleHandleTypes = args->pExternalBufferInfo->handleType,
-    };
+    rnd_external_buffer_properties(physical_device(call), args->pExternalBufferInfo,
+                                   &args->pExternalBufferProperties->externalMemoryProperties);
 }
 
 void
 rnd_do_vkGetPhysicalDeviceImageFormatProperties2(
     struct rnd_call *call, struct proto_vkGetPhysicalDeviceImageFormatProperties2 *args)
 {
-    const VkPhysicalDeviceExternalImageFormatInfo *external = rnd_chain_remove(
-        args->pImageFormatInfo, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    const VkPhysicalDeviceExternalImageFormatInfo *external =
+        rnd_chain_find(args->pImageFormatInfo->pNext,
+                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
     if (external && external->handleType != 0) {
-        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+        args->ret = rnd_external_image_properties(physical_device(call), args->pImageFormatInfo,
+                                                  args->pImageFormatProperties);
         return;
     }
     args->ret = call->instance_table->GetPhysicalDeviceImageFormatProperties2(

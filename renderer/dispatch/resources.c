@@ -13,9 +13,9 @@ void
 rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
 {
     struct rnd_device *device = rnd_call_device(call);
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     if (!rnd_call_check_new_ids(call, args->pBuffer_ids, 1) ||
-        !rnd_external_buffer(call, args->pCreateInfo, &handles)) {
+        !rnd_external_buffer(call, args->pCreateInfo, &external)) {
         return;
     }
     struct rnd_buffer *buffer = calloc(1, sizeof(*buffer));
@@ -23,7 +23,7 @@ rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
-    buffer->handles = handles;
+    buffer->external = external;
     args->ret = device->table.CreateBuffer(device->handle, args->pCreateInfo, NULL, args->pBuffer);
     if (args->ret != VK_SUCCESS) {
         free(buffer);
@@ -46,10 +46,10 @@ void
 rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
 {
     struct rnd_device *device = rnd_call_device(call);
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     bool preinitialized = args->pCreateInfo->initialLayout == VK_IMAGE_LAYOUT_PREINITIALIZED;
     if (!rnd_call_check_new_ids(call, args->pImage_ids, 1) ||
-        !rnd_external_image(call, args->pCreateInfo, &handles)) {
+        !rnd_external_image(call, args->pCreateInfo, &external)) {
         return;
     }
     struct rnd_image *image = calloc(1, sizeof(*image));
@@ -57,7 +57,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
     }
-    image->handles = handles;
+    image->external = external;
     image->format = args->pCreateInfo->format;
     image->type = args->pCreateInfo->imageType;
     image->extent = args->pCreateInfo->extent;
@@ -69,7 +69,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         free(image);
         return;
     }
-    if (handles && preinitialized &&
+    if (external.host && preinitialized &&
         !rnd_preinitialized_add(&device->preinitialized, *args->pImage, image)) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         device->table.DestroyImage(device->handle, *args->pImage, NULL);
@@ -111,12 +111,15 @@ prepare(struct requirements *requirements)
 
 static VkMemoryRequirements
 translate(const struct rnd_call *call, const struct requirements *requirements,
-          VkExternalMemoryHandleTypeFlags handles)
+          const struct rnd_external *external)
 {
     VkMemoryRequirements result = requirements->host.memoryRequirements;
+    /* Dedicated memory is never mapped; but what the guest itself declared external may be exported
+     * from memory that it dedicates. */
+    bool plain = requirements->dedicated.requiresDedicatedAllocation && external->guest == 0;
     result.memoryTypeBits = rnd_memory_types_to_guest(
         &rnd_call_device(call)->physical_device->memory_types, result.memoryTypeBits,
-        requirements->dedicated.requiresDedicatedAllocation ? 0 : handles);
+        plain ? 0 : external->host, external->guest);
     return result;
 }
 
@@ -124,9 +127,9 @@ translate(const struct rnd_call *call, const struct requirements *requirements,
  */
 static void
 answer(const struct rnd_call *call, const struct requirements *requirements,
-       VkExternalMemoryHandleTypeFlags handles, VkMemoryRequirements2 *out)
+       const struct rnd_external *external, VkMemoryRequirements2 *out)
 {
-    out->memoryRequirements = translate(call, requirements, handles);
+    out->memoryRequirements = translate(call, requirements, external);
     VkMemoryDedicatedRequirements *dedicated =
         rnd_chain_find(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
     if (dedicated) {
@@ -137,7 +140,7 @@ answer(const struct rnd_call *call, const struct requirements *requirements,
 }
 
 static bool
-find_buffer(struct rnd_call *call, VkBuffer handle, VkExternalMemoryHandleTypeFlags *handles)
+find_buffer(struct rnd_call *call, VkBuffer handle, struct rnd_external *external)
 {
     const struct rnd_buffer *buffer =
         (struct rnd_buffer *)rnd_call_seen(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(handle));
@@ -145,12 +148,12 @@ find_buffer(struct rnd_call *call, VkBuffer handle, VkExternalMemoryHandleTypeFl
         rnd_call_fail(call, "it names no buffer");
         return false;
     }
-    *handles = buffer->handles;
+    *external = buffer->external;
     return true;
 }
 
 static bool
-find_image(struct rnd_call *call, VkImage handle, VkExternalMemoryHandleTypeFlags *handles)
+find_image(struct rnd_call *call, VkImage handle, struct rnd_external *external)
 {
     const struct rnd_image *image =
         (struct rnd_image *)rnd_call_seen(call, VK_OBJECT_TYPE_IMAGE, RND_HANDLE(handle));
@@ -158,7 +161,7 @@ find_image(struct rnd_call *call, VkImage handle, VkExternalMemoryHandleTypeFlag
         rnd_call_fail(call, "it names no image");
         return false;
     }
-    *handles = image->handles;
+    *external = image->external;
     return true;
 }
 
@@ -167,8 +170,8 @@ rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
                                      struct proto_vkGetBufferMemoryRequirements *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
-    if (!find_buffer(call, args->buffer, &handles)) {
+    struct rnd_external external;
+    if (!find_buffer(call, args->buffer, &external)) {
         return;
     }
     VkBufferMemoryRequirementsInfo2 info = {
@@ -176,7 +179,7 @@ rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
         .buffer = args->buffer,
     };
     call->device_table->GetBufferMemoryRequirements2(args->device, &info, prepare(&requirements));
-    *args->pMemoryRequirements = translate(call, &requirements, handles);
+    *args->pMemoryRequirements = translate(call, &requirements, &external);
 }
 
 void
@@ -184,13 +187,13 @@ rnd_do_vkGetBufferMemoryRequirements2(struct rnd_call *call,
                                       struct proto_vkGetBufferMemoryRequirements2 *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
-    if (!find_buffer(call, args->pInfo->buffer, &handles)) {
+    struct rnd_external external;
+    if (!find_buffer(call, args->pInfo->buffer, &external)) {
         return;
     }
     call->device_table->GetBufferMemoryRequirements2(args->device, args->pInfo,
                                                      prepare(&requirements));
-    answer(call, &requirements, handles, args->pMemoryRequirements);
+    answer(call, &requirements, &external, args->pMemoryRequirements);
 }
 
 void
@@ -198,17 +201,17 @@ rnd_do_vkGetDeviceBufferMemoryRequirements(struct rnd_call *call,
                                            struct proto_vkGetDeviceBufferMemoryRequirements *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     if (!call->device_table->GetDeviceBufferMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &handles)) {
+    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &external)) {
         return;
     }
     call->device_table->GetDeviceBufferMemoryRequirements(args->device, args->pInfo,
                                                           prepare(&requirements));
-    answer(call, &requirements, handles, args->pMemoryRequirements);
+    answer(call, &requirements, &external, args->pMemoryRequirements);
 }
 
 void
@@ -216,8 +219,8 @@ rnd_do_vkGetImageMemoryRequirements(struct rnd_call *call,
                                     struct proto_vkGetImageMemoryRequirements *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
-    if (!find_image(call, args->image, &handles)) {
+    struct rnd_external external;
+    if (!find_image(call, args->image, &external)) {
         return;
     }
     VkImageMemoryRequirementsInfo2 info = {
@@ -225,7 +228,7 @@ rnd_do_vkGetImageMemoryRequirements(struct rnd_call *call,
         .image = args->image,
     };
     call->device_table->GetImageMemoryRequirements2(args->device, &info, prepare(&requirements));
-    *args->pMemoryRequirements = translate(call, &requirements, handles);
+    *args->pMemoryRequirements = translate(call, &requirements, &external);
 }
 
 void
@@ -233,13 +236,13 @@ rnd_do_vkGetImageMemoryRequirements2(struct rnd_call *call,
                                      struct proto_vkGetImageMemoryRequirements2 *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
-    if (!find_image(call, args->pInfo->image, &handles)) {
+    struct rnd_external external;
+    if (!find_image(call, args->pInfo->image, &external)) {
         return;
     }
     call->device_table->GetImageMemoryRequirements2(args->device, args->pInfo,
                                                     prepare(&requirements));
-    answer(call, &requirements, handles, args->pMemoryRequirements);
+    answer(call, &requirements, &external, args->pMemoryRequirements);
 }
 
 void
@@ -247,17 +250,17 @@ rnd_do_vkGetDeviceImageMemoryRequirements(struct rnd_call *call,
                                           struct proto_vkGetDeviceImageMemoryRequirements *args)
 {
     struct requirements requirements;
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     if (!call->device_table->GetDeviceImageMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (!rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
+    if (!rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
         return;
     }
     call->device_table->GetDeviceImageMemoryRequirements(args->device, args->pInfo,
                                                          prepare(&requirements));
-    answer(call, &requirements, handles, args->pMemoryRequirements);
+    answer(call, &requirements, &external, args->pMemoryRequirements);
 }
 
 /* --- other questions about images that are not there --- */
@@ -266,12 +269,12 @@ void
 rnd_do_vkGetDeviceImageSparseMemoryRequirements(
     struct rnd_call *call, struct proto_vkGetDeviceImageSparseMemoryRequirements *args)
 {
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     if (!call->device_table->GetDeviceImageSparseMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
         call->device_table->GetDeviceImageSparseMemoryRequirements(
             args->device, args->pInfo, args->pSparseMemoryRequirementCount,
             args->pSparseMemoryRequirements);
@@ -282,12 +285,12 @@ void
 rnd_do_vkGetDeviceImageSubresourceLayout(struct rnd_call *call,
                                          struct proto_vkGetDeviceImageSubresourceLayout *args)
 {
-    VkExternalMemoryHandleTypeFlags handles;
+    struct rnd_external external;
     if (!call->device_table->GetDeviceImageSubresourceLayout) {
         rnd_call_missing(call);
         return;
     }
-    if (rnd_external_image(call, args->pInfo->pCreateInfo, &handles)) {
+    if (rnd_external_image(call, args->pInfo->pCreateInfo, &external)) {
         call->device_table->GetDeviceImageSubresourceLayout(args->device, args->pInfo,
                                                             args->pLayout);
     }

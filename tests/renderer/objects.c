@@ -156,7 +156,7 @@ TEST(extensions_of_drivers_themselves_may_be_enabled_though_not_offered)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         assert_int_equal(create_second_device(&guest, own[i]), VK_SUCCESS);
     }
-    assert_int_equal(create_second_device(&guest, "VK_KHR_external_memory_fd"),
+    assert_int_equal(create_second_device(&guest, "VK_EXT_external_memory_host"),
                      VK_ERROR_EXTENSION_NOT_PRESENT);
     guest_end(&guest);
 }
@@ -276,7 +276,7 @@ TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
     guest_end(&guest);
 }
 
-TEST(device_memory_cannot_be_mapped_or_exported)
+TEST(device_memory_cannot_be_mapped_but_exported)
 {
     struct guest guest;
     struct rnd_blob blob = {.fd = -1};
@@ -289,7 +289,50 @@ TEST(device_memory_cannot_be_mapped_or_exported)
     assert_int_equal(allocate(&guest, 200, type, 4096, NULL), VK_SUCCESS);
     assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_INVALID);
-    assert_int_equal(allocate(&guest, 201, type, 4096, &export), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    assert_int_equal(
+        rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_SHAREABLE, &blob),
+        RND_INVALID);
+    assert_int_equal(allocate(&guest, 201, type, 4096, &export), VK_SUCCESS);
+    assert_int_equal(rnd_context_create_blob(guest.context, 9, 201, 4096, RND_BLOB_MAPPABLE, &blob),
+                     RND_INVALID);
+    assert_int_equal(
+        rnd_context_create_blob(guest.context, 9, 201, 4096, RND_BLOB_SHAREABLE, &blob), RND_OK);
+    base_fd_close(&blob.fd);
+    export.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT;
+    assert_int_equal(allocate(&guest, 202, type, 4096, &export), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
+TEST(what_was_exported_can_be_imported_by_descriptor)
+{
+    struct guest guest;
+    struct rnd_blob blob = {.fd = -1};
+    VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
+    };
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = 10,
+    };
+    guest_begin_with_device(&guest);
+    uint32_t type = find_type(&guest, MAPPABLE);
+    assert_int_equal(allocate(&guest, 200, type, 8192, &export), VK_SUCCESS);
+    assert_int_equal(
+        rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_SHAREABLE, &blob), RND_OK);
+    assert_int_equal(rnd_context_import(guest.context, 9, RND_FD_OPAQUE, blob.fd, 8192),
+                     RND_INVALID); /* there is a 9 */
+    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, -1, 8192), RND_INVALID);
+    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 0), RND_INVALID);
+    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 8192), RND_OK);
+    base_fd_close(&blob.fd);
+    assert_int_equal(allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
+    assert_true(allocate(&guest, 202, type, 1 << 20, &import) < 0);
+    rnd_context_unref_resource(guest.context, 9);
+    rnd_context_unref_resource(guest.context, 10);
+    free_memory(&guest, 200);
+    free_memory(&guest, 201);
     guest_assert_alive(&guest);
     guest_end(&guest);
 }

@@ -37,6 +37,7 @@ static const VkMemoryType nvidia[] = {
 };
 #define NVIDIA_IMPORTABLE 0xcu
 #define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define OPAQUE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
 #define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 static const VkMemoryType integrated[] = {
@@ -45,19 +46,28 @@ static const VkMemoryType integrated[] = {
 };
 
 static void
-build_with_dma_bufs(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
-                    uint32_t imports_pages, uint32_t exports_dma_bufs)
+build_with_all(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
+               uint32_t imports_pages, uint32_t exports_dma_bufs,
+               VkExternalMemoryHandleTypeFlags descriptors)
 {
     VkPhysicalDeviceMemoryProperties properties = host_of(count, host);
     assert_true(rnd_memory_types_build(
-        types, &properties, &(struct rnd_memory_abilities){imports_pages, exports_dma_bufs}));
+        types, &properties,
+        &(struct rnd_memory_abilities){imports_pages, exports_dma_bufs, descriptors}));
+}
+
+static void
+build_with_dma_bufs(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
+                    uint32_t imports_pages, uint32_t exports_dma_bufs)
+{
+    build_with_all(types, count, host, imports_pages, exports_dma_bufs, OPAQUE | DMA_BUF);
 }
 
 static void
 build(struct rnd_memory_types *types, uint32_t count, const VkMemoryType *host,
       uint32_t imports_pages)
 {
-    build_with_dma_bufs(types, count, host, imports_pages, 0);
+    build_with_all(types, count, host, imports_pages, 0, OPAQUE);
 }
 
 static void
@@ -144,7 +154,7 @@ TEST(types_that_need_features_of_amd_are_left_out)
     struct rnd_memory_types types;
     build(&types, 2, host, 3);
     assert_int_equal(types.guest.memoryTypeCount, 2);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x2, PAGES), 0);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x2, PAGES, 0), 0);
 }
 
 TEST(lazily_allocated_memory_keeps_its_flag)
@@ -176,7 +186,7 @@ TEST(spare_types_go_when_there_are_too_many)
     assert_int_equal(types.guest.memoryTypeCount, VK_MAX_MEMORY_TYPES);
     assert_order(&types);
     for (uint32_t i = 0; i < VK_MAX_MEMORY_TYPES; i++) { /* every host type can still be had */
-        assert_int_not_equal(rnd_memory_types_to_guest(&types, 1u << i, PAGES), 0);
+        assert_int_not_equal(rnd_memory_types_to_guest(&types, 1u << i, PAGES, 0), 0);
     }
 }
 
@@ -184,13 +194,11 @@ TEST(masks_name_shared_types_only_for_what_may_lie_there)
 {
     struct rnd_memory_types types;
     build(&types, 5, nvidia, NVIDIA_IMPORTABLE);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES), 0x7f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0), 0x4f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, PAGES), 0x12);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, 0), 0x2);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0, PAGES), 0);
-    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_SHARED, UINT32_MAX), 0x30);
-    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_SHARED, 0x4), 0x10);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES, 0), 0x7f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0, 0), 0x4f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, PAGES, 0), 0x12);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x4, 0, 0), 0x2);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0, PAGES, 0), 0);
     assert_int_equal(types.handles, PAGES);
 }
 
@@ -224,11 +232,10 @@ TEST(an_object_gets_the_types_of_the_handles_it_is_external_to)
 {
     struct rnd_memory_types types;
     build_with_dma_bufs(&types, 5, nvidia, NVIDIA_IMPORTABLE, 0x1c);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0), 0x4f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES), 0x7f);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, DMA_BUF), 0xcf);
-    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES | DMA_BUF), 0xff);
-    assert_int_equal(rnd_memory_types_backed_by(&types, RND_BACKING_DMA_BUF, 0x1f), 0x80);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, 0, 0), 0x4f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES, 0), 0x7f);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, DMA_BUF, 0), 0xcf);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES | DMA_BUF, 0), 0xff);
 }
 
 TEST(indices_beyond_the_table_are_not_found)
@@ -238,4 +245,55 @@ TEST(indices_beyond_the_table_are_not_found)
     assert_non_null(rnd_memory_types_find(&types, 1));
     assert_null(rnd_memory_types_find(&types, 2));
     assert_null(rnd_memory_types_find(&types, UINT32_MAX));
+}
+
+/* --- memory that leaves as a descriptor --- */
+
+TEST(opaque_memory_of_importing_types_is_pages_and_else_the_hosts_own)
+{
+    struct rnd_memory_types types;
+    build(&types, 5, nvidia, NVIDIA_IMPORTABLE);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[1], OPAQUE), PAGES);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[3], OPAQUE), OPAQUE);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[5], OPAQUE), PAGES);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[6], OPAQUE), OPAQUE);
+    assert_int_equal(rnd_memory_types_carriers(&types, OPAQUE), PAGES | OPAQUE);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, PAGES, OPAQUE), 0x36);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x1f, OPAQUE, OPAQUE), 0x49);
+}
+
+TEST(dma_bufs_carry_both_where_they_back_what_is_mapped)
+{
+    struct rnd_memory_types types;
+    build_with_dma_bufs(&types, 2, integrated, 0, 3);
+    for (uint32_t i = 0; i < types.guest.memoryTypeCount; i++) {
+        assert_int_equal(rnd_memory_type_carrier(&types.types[i], OPAQUE), DMA_BUF);
+        assert_int_equal(rnd_memory_type_carrier(&types.types[i], DMA_BUF), DMA_BUF);
+        assert_int_equal(rnd_memory_type_carrier(&types.types[i], OPAQUE | DMA_BUF), DMA_BUF);
+    }
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x3, DMA_BUF, OPAQUE | DMA_BUF), 0xf);
+    assert_int_equal(rnd_memory_types_to_guest(&types, 0x3, 0, DMA_BUF), 0);
+}
+
+TEST(shared_pages_never_leave_as_dma_bufs)
+{
+    struct rnd_memory_types types;
+    build_with_all(&types, 1, lavapipe, 1, 0, OPAQUE | DMA_BUF);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[0], DMA_BUF), DMA_BUF);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[1], DMA_BUF), 0);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[1], OPAQUE), PAGES);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[0], OPAQUE | DMA_BUF), 0);
+}
+
+TEST(nothing_leaves_by_other_handles_or_without_the_hosts_extensions)
+{
+    struct rnd_memory_types types;
+    build_with_all(&types, 5, nvidia, NVIDIA_IMPORTABLE, 0, 0);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[3], OPAQUE), 0);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[3], DMA_BUF), 0);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[5], OPAQUE), PAGES);
+    assert_int_equal(rnd_memory_type_carrier(&types.types[5], 0), 0);
+    assert_int_equal(
+        rnd_memory_type_carrier(&types.types[5], VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT),
+        0);
 }

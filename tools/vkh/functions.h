@@ -16,6 +16,7 @@
     X(vkEnumerateDeviceExtensionProperties)                                                        \
     X(vkEnumeratePhysicalDevices)                                                                  \
     X(vkGetDeviceProcAddr)                                                                         \
+    X(vkGetPhysicalDeviceExternalBufferProperties)                                                 \
     X(vkGetPhysicalDeviceFeatures)                                                                 \
     X(vkGetPhysicalDeviceFeatures2)                                                                \
     X(vkGetPhysicalDeviceFormatProperties)                                                         \
@@ -124,6 +125,7 @@
     X(vkGetEventStatus)                                                                            \
     X(vkGetFenceStatus)                                                                            \
     X(vkGetImageMemoryRequirements)                                                                \
+    X(vkGetImageMemoryRequirements2)                                                               \
     X(vkGetImageSubresourceLayout)                                                                 \
     X(vkGetPipelineCacheData)                                                                      \
     X(vkGetQueryPoolResults)                                                                       \
@@ -161,6 +163,8 @@
     X(vkDestroyPrivateDataSlot)                                                                    \
     X(vkGetBufferDeviceAddress)                                                                    \
     X(vkGetDeviceBufferMemoryRequirements)                                                         \
+    X(vkGetMemoryFdKHR)                                                                            \
+    X(vkGetMemoryFdPropertiesKHR)                                                                  \
     X(vkGetPrivateData)                                                                            \
     X(vkGetSemaphoreCounterValue)                                                                  \
     X(vkQueueSubmit2)                                                                              \

@@ -1,0 +1,217 @@
+#include "renderer/external_choice.h"
+
+#include "base/attributes.h"
+#include "renderer/chain.h"
+
+#define PAGES VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define OPAQUE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
+#define IMPORTABLE VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT
+#define EXPORTABLE VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT
+#define DEDICATED_ONLY VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT
+
+/* --- asking --- */
+
+bool
+rnd_external_ask_buffer(const struct rnd_physical_device *physical, void *what,
+                        VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
+{
+    const VkBufferCreateInfo *info = what;
+    VkPhysicalDeviceExternalBufferInfo query = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+        .flags = info->flags,
+        .usage = info->usage,
+        .handleType = type,
+    };
+    VkBufferUsageFlags2CreateInfo usage2;
+    const VkBufferUsageFlags2CreateInfo *given =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2_CREATE_INFO);
+    if (given) {
+        usage2 = *given;
+        usage2.pNext = NULL;
+        query.pNext = &usage2;
+    }
+    VkExternalBufferProperties properties = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+    };
+    physical->instance->table.GetPhysicalDeviceExternalBufferProperties(physical->handle, &query,
+                                                                        &properties);
+    *out = properties.externalMemoryProperties;
+    return true;
+}
+
+static bool
+within_limits(const VkImageCreateInfo *info, const VkImageFormatProperties *limits)
+{
+    return info->extent.width <= limits->maxExtent.width &&
+           info->extent.height <= limits->maxExtent.height &&
+           info->extent.depth <= limits->maxExtent.depth &&
+           info->mipLevels <= limits->maxMipLevels && info->arrayLayers <= limits->maxArrayLayers &&
+           (limits->sampleCounts & info->samples);
+}
+
+/* What changes the answer travels with the question. */
+struct format_query {
+    VkPhysicalDeviceImageFormatInfo2 info;
+    VkPhysicalDeviceExternalImageFormatInfo external;
+    VkPhysicalDeviceImageDrmFormatModifierInfoEXT modifier;
+    VkImageFormatListCreateInfo formats;
+    VkImageStencilUsageCreateInfo stencil;
+};
+
+/* Of a list of modifiers the first stands for all: valid is only what every one of them allows. */
+static void
+add_modifier(struct format_query *query, const VkImageCreateInfo *info)
+{
+    const VkImageDrmFormatModifierExplicitCreateInfoEXT *one = rnd_chain_find(
+        info->pNext, VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_EXPLICIT_CREATE_INFO_EXT);
+    const VkImageDrmFormatModifierListCreateInfoEXT *list = rnd_chain_find(
+        info->pNext, VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT);
+    if (one || (list && list->drmFormatModifierCount > 0)) {
+        query->modifier = (VkPhysicalDeviceImageDrmFormatModifierInfoEXT){
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT,
+            .drmFormatModifier = one ? one->drmFormatModifier : list->pDrmFormatModifiers[0],
+            .sharingMode = info->sharingMode,
+            .queueFamilyIndexCount = info->queueFamilyIndexCount,
+            .pQueueFamilyIndices = info->pQueueFamilyIndices,
+        };
+        rnd_chain_push(&query->info, &query->modifier);
+    }
+}
+
+static void
+fill_query(struct format_query *query, const VkImageCreateInfo *info,
+           VkExternalMemoryHandleTypeFlagBits type)
+{
+    *query = (struct format_query){
+        .info = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+                 .format = info->format,
+                 .type = info->imageType,
+                 .tiling = info->tiling,
+                 .usage = info->usage,
+                 .flags = info->flags},
+        .external = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+                     .handleType = type},
+    };
+    rnd_chain_push(&query->info, &query->external);
+
+    const VkImageFormatListCreateInfo *formats =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO);
+    if (formats) {
+        query->formats = *formats;
+        rnd_chain_push(&query->info, &query->formats);
+    }
+    const VkImageStencilUsageCreateInfo *stencil =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
+    if (stencil) {
+        query->stencil = *stencil;
+        rnd_chain_push(&query->info, &query->stencil);
+    }
+    if (info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
+        add_modifier(query, info);
+    }
+}
+
+bool
+rnd_external_ask_image(const struct rnd_physical_device *physical, void *what,
+                       VkExternalMemoryHandleTypeFlagBits type, VkExternalMemoryProperties *out)
+{
+    const VkImageCreateInfo *info = what;
+    struct format_query query;
+    fill_query(&query, info, type);
+    VkExternalImageFormatProperties external = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES,
+    };
+    VkImageFormatProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+        .pNext = &external,
+    };
+    VkResult result = physical->instance->table.GetPhysicalDeviceImageFormatProperties2(
+        physical->handle, &query.info, &properties);
+    *out = external.externalMemoryProperties;
+    return result == VK_SUCCESS && within_limits(info, &properties.imageFormatProperties);
+}
+
+/* --- choosing --- */
+
+static const VkExternalMemoryHandleTypeFlagBits in_order[] = {PAGES, DMA_BUF, OPAQUE};
+
+/* For mapping: pages are imported; dma-bufs exported, and imported where a guest names their
+ * resource. */
+static bool
+serves_mapping(VkExternalMemoryHandleTypeFlagBits type,
+               const VkExternalMemoryProperties *properties)
+{
+    VkExternalMemoryFeatureFlags needed = type == PAGES ? IMPORTABLE : IMPORTABLE | EXPORTABLE;
+    VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
+    return (features & needed) == needed && !(features & DEDICATED_ONLY);
+}
+
+/* An object may be external only to types each of which is compatible with all. */
+VkExternalMemoryHandleTypeFlags
+rnd_external_choose(const struct rnd_physical_device *physical, rnd_external_ask ask, void *what)
+{
+    VkExternalMemoryHandleTypeFlags chosen = 0, compatible = ~UINT32_C(0);
+    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
+        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
+        VkExternalMemoryProperties properties;
+        if ((physical->memory_types.handles & compatible & type) &&
+            ask(physical, what, type, &properties) && serves_mapping(type, &properties) &&
+            (chosen & ~properties.compatibleHandleTypes) == 0) {
+            chosen |= type;
+            compatible &= properties.compatibleHandleTypes;
+        }
+    }
+    return chosen;
+}
+
+/* What the guest can do by way of a handle type of the host's; pages are ours to give out. */
+static VkExternalMemoryFeatureFlags
+features_for_guest(VkExternalMemoryHandleTypeFlagBits type,
+                   const VkExternalMemoryProperties *properties)
+{
+    if (type == PAGES) {
+        return serves_mapping(type, properties) ? IMPORTABLE | EXPORTABLE : 0;
+    }
+    VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
+    return features & (IMPORTABLE | EXPORTABLE) ? features : 0;
+}
+
+/* What an object that is external to `exported` by way of `type` is compatible with. */
+static VkExternalMemoryHandleTypeFlags
+compatible_with(const struct rnd_physical_device *physical, VkExternalMemoryHandleTypeFlagBits type,
+                VkExternalMemoryHandleTypeFlags exported)
+{
+    const VkExternalMemoryHandleTypeFlags both = OPAQUE | DMA_BUF;
+    return rnd_memory_types_carriers(&physical->memory_types, both) == type ? both : exported;
+}
+
+VkExternalMemoryHandleTypeFlags
+rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_external_ask ask,
+                              void *what, VkExternalMemoryHandleTypeFlags exported,
+                              VkExternalMemoryProperties *out)
+{
+    VkExternalMemoryHandleTypeFlags carriers =
+        rnd_memory_types_carriers(&physical->memory_types, exported);
+    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
+        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
+        VkExternalMemoryProperties properties;
+        if (!(carriers & type) || !ask(physical, what, type, &properties)) {
+            continue;
+        }
+        VkExternalMemoryFeatureFlags features = features_for_guest(type, &properties);
+        if (features == 0) {
+            continue;
+        }
+        if (out) {
+            bool again = type == PAGES || (properties.exportFromImportedHandleTypes & type);
+            *out = (VkExternalMemoryProperties){
+                .externalMemoryFeatures = features,
+                .exportFromImportedHandleTypes = again ? exported : 0,
+                .compatibleHandleTypes = compatible_with(physical, type, exported),
+            };
+        }
+        return type;
+    }
+    return 0;
+}
