@@ -116,6 +116,9 @@ drv_feedback_give_back(struct drv_feedback *feedback, struct drv_feedback_slot s
         return;
     }
     pthread_mutex_lock(&feedback->lock);
+    if (feedback->used_count == 0) {
+        feedback->used_first = 0; /* not through all of the array for the sake of one slot */
+    }
     uint32_t at = (feedback->used_first + feedback->used_count) % SLOT_COUNT;
     feedback->used[at] = (struct drv_feedback_used){
         .slot = (uint32_t)((slot.offset - sizeof(struct wire_feedback_header)) / sizeof(uint64_t)),
