@@ -54,8 +54,17 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, struc
     return true;
 }
 
-/* Only linear images are external unless the guest wants it: nobody reads other ones through a
- * mapping, and being external costs some drivers the compression that makes optimal images fast. */
+/* Linear images, and those that the host copies, are in memory that the guest sees if it wants them
+ * there. Nobody reads other ones through a mapping, and being external costs some drivers the
+ * compression that makes optimal images fast. */
+static bool
+is_for_the_host(const VkImageCreateInfo *info)
+{
+    return info->tiling == VK_IMAGE_TILING_LINEAR ||
+           (info->tiling == VK_IMAGE_TILING_OPTIMAL &&
+            (info->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
+}
+
 bool
 rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct rnd_external *out)
 {
@@ -68,7 +77,7 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
     }
     choose_declared(physical, rnd_external_ask_image, info, declared ? declared->handleTypes : 0,
                     out);
-    if (out->host == 0 && info->tiling == VK_IMAGE_TILING_LINEAR) {
+    if (out->host == 0 && is_for_the_host(info)) {
         out->host = rnd_external_choose(physical, rnd_external_ask_image, (void *)info);
     }
     if (out->host == 0) {

@@ -43,11 +43,19 @@ create_image(const struct vkh_gpu *gpu, VkFormat format, struct host_image *out)
     VkMemoryRequirements requirements;
     VKH_CHECK(vkCreateImage(gpu->device, &info, NULL, &out->image));
     vkGetImageMemoryRequirements(gpu->device, out->image, &requirements);
+    /* Where all memory is the host's, these images can lie in any of it. */
+    VkMemoryPropertyFlags wanted = gpu->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU
+                                       ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
+                                       : 0;
     VkMemoryAllocateInfo allocate_info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
         .allocationSize = requirements.size,
-        .memoryTypeIndex = vkh_memory_type(gpu, requirements.memoryTypeBits, 0, 0),
+        .memoryTypeIndex = vkh_memory_type(gpu, requirements.memoryTypeBits, wanted, 0),
     };
+    if (allocate_info.memoryTypeIndex == UINT32_MAX) {
+        vkh_die("no type out of 0x%x for an image that the host copies",
+                requirements.memoryTypeBits);
+    }
     VKH_CHECK(vkAllocateMemory(gpu->device, &allocate_info, NULL, &out->memory));
     VKH_CHECK(vkBindImageMemory(gpu->device, out->image, out->memory, 0));
     VkHostImageLayoutTransitionInfo transition = {
