@@ -82,9 +82,21 @@ has_instance_extension(PFN_vkGetInstanceProcAddr get, const char *name)
     return found;
 }
 
+/* Drivers that compile shaders for the CPU let them call the C library's mathematics, and look for
+ * it among what the whole process sees, as any application makes it seen. Whoever loads us need
+ * not: without this, lavapipe's half-precision functions would jump to address 0. */
+static void
+show_mathematics(void)
+{
+    if (!dlopen("libm.so.6", RTLD_NOW | RTLD_GLOBAL)) {
+        base_log_info("the C library's mathematics are not where glibc has them: %s", dlerror());
+    }
+}
+
 static void
 load(void)
 {
+    show_mathematics();
     const char *driver = getenv("VESPER_HOST_DRIVER");
     PFN_vkGetInstanceProcAddr get = driver && *driver ? load_driver(driver) : load_loader();
     if (!get) {

@@ -1,8 +1,11 @@
 /* Pipelines: specialization, caches, several at once, feedback. */
 #include "tests/apps/features/features.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/apps/shaders/half_comp.h"
 
 enum { COUNT = 1024, MANY = 8 };
 
@@ -236,7 +239,45 @@ compile_required(const struct vkh_gpu *gpu)
     return NULL;
 }
 
+/* A driver that runs shaders on the CPU may need the C library's mathematics for this. Natively it
+ * finds them because we use them ourselves. */
+static const char *
+half_precision(const struct vkh_gpu *gpu)
+{
+    enum { VALUES = 4 };
+    struct vkh_compute half;
+    struct vkh_buffer data;
+    if (!gpu->features12.shaderFloat16) {
+        return "no shaderFloat16";
+    }
+    vkh_buffer_create(gpu, VALUES * sizeof(float), VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKH_MAPPED,
+                      &data);
+    float *values = data.map;
+    for (uint32_t i = 0; i < VALUES; i++) {
+        values[i] = (float)i;
+    }
+    vkh_compute_create(gpu, half_comp, sizeof(half_comp), 1, 0, NULL, &half);
+    vkh_compute_bind_buffer(gpu, &half, 0, data.buffer);
+    VkCommandBuffer commands = vkh_begin(gpu);
+    vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, half.pipeline);
+    vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, half.layout, 0, 1, &half.set,
+                            0, NULL);
+    vkCmdDispatch(commands, 1, 1, 1);
+    vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT);
+    vkh_end_and_wait(gpu, commands);
+    for (uint32_t i = 0; i < VALUES; i++) {
+        volatile float x = (float)i; /* not to be computed by the compiler */
+        float expected = sinhf(x) + powf(x, 1.5f);
+        features_expect(fabsf(values[i] - expected) < 0.1f, "f(%u) is %f, not %f", i,
+                        (double)values[i], (double)expected);
+    }
+    vkh_compute_destroy(gpu, &half);
+    vkh_buffer_destroy(gpu, &data);
+    return NULL;
+}
+
 const struct features_check features_pipeline_checks[] = {
+    {"pipeline/half precision", half_precision},
     {"pipeline/specialization constants", specialization},
     {"pipeline/cache round trip and merge", cache_round_trip},
     {"pipeline/cache data in a small buffer", cache_data_in_a_small_buffer},
