@@ -136,13 +136,21 @@ rnd_external_ask_image(const struct rnd_physical_device *physical, void *what,
 
 static const VkExternalMemoryHandleTypeFlagBits in_order[] = {PAGES, DMA_BUF, OPAQUE};
 
-/* For mapping: pages are imported; dma-bufs exported, and imported where a guest names their
+/* Whether the memory comes from us rather than from the host, which imports it then. */
+static bool
+is_ours(const struct rnd_physical_device *physical, VkExternalMemoryHandleTypeFlagBits type)
+{
+    return type == PAGES || (type == DMA_BUF && physical->gbm);
+}
+
+/* For mapping: dma-bufs of the host's are exported, and imported where a guest names their
  * resource. */
 static bool
-serves_mapping(VkExternalMemoryHandleTypeFlagBits type,
+serves_mapping(const struct rnd_physical_device *physical, VkExternalMemoryHandleTypeFlagBits type,
                const VkExternalMemoryProperties *properties)
 {
-    VkExternalMemoryFeatureFlags needed = type == PAGES ? IMPORTABLE : IMPORTABLE | EXPORTABLE;
+    VkExternalMemoryFeatureFlags needed =
+        is_ours(physical, type) ? IMPORTABLE : IMPORTABLE | EXPORTABLE;
     VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
     return (features & needed) == needed && !(features & DEDICATED_ONLY);
 }
@@ -156,7 +164,7 @@ rnd_external_choose(const struct rnd_physical_device *physical, rnd_external_ask
         VkExternalMemoryHandleTypeFlagBits type = in_order[i];
         VkExternalMemoryProperties properties;
         if ((physical->memory_types.handles & compatible & type) &&
-            ask(physical, what, type, &properties) && serves_mapping(type, &properties) &&
+            ask(physical, what, type, &properties) && serves_mapping(physical, type, &properties) &&
             (chosen & ~properties.compatibleHandleTypes) == 0) {
             chosen |= type;
             compatible &= properties.compatibleHandleTypes;
@@ -165,13 +173,14 @@ rnd_external_choose(const struct rnd_physical_device *physical, rnd_external_ask
     return chosen;
 }
 
-/* What the guest can do by way of a handle type of the host's; pages are ours to give out. */
+/* What the guest can do by way of a handle type of the host's; what is ours we can give out. */
 static VkExternalMemoryFeatureFlags
-features_for_guest(VkExternalMemoryHandleTypeFlagBits type,
+features_for_guest(const struct rnd_physical_device *physical,
+                   VkExternalMemoryHandleTypeFlagBits type,
                    const VkExternalMemoryProperties *properties)
 {
-    if (type == PAGES) {
-        return serves_mapping(type, properties) ? IMPORTABLE | EXPORTABLE : 0;
+    if (is_ours(physical, type)) {
+        return serves_mapping(physical, type, properties) ? IMPORTABLE | EXPORTABLE : 0;
     }
     VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
     return features & (IMPORTABLE | EXPORTABLE) ? features : 0;
@@ -199,12 +208,13 @@ rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_ex
         if (!(carriers & type) || !ask(physical, what, type, &properties)) {
             continue;
         }
-        VkExternalMemoryFeatureFlags features = features_for_guest(type, &properties);
+        VkExternalMemoryFeatureFlags features = features_for_guest(physical, type, &properties);
         if (features == 0) {
             continue;
         }
         if (out) {
-            bool again = type == PAGES || (properties.exportFromImportedHandleTypes & type);
+            bool again =
+                is_ours(physical, type) || (properties.exportFromImportedHandleTypes & type);
             *out = (VkExternalMemoryProperties){
                 .externalMemoryFeatures = features,
                 .exportFromImportedHandleTypes = again ? exported : 0,

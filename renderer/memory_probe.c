@@ -1,10 +1,12 @@
 #include "renderer/memory_probe.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "renderer/gbm_allocator.h"
 #include "renderer/host_table.h"
 #include "renderer/physical_device.h"
 #include "renderer/resource.h"
@@ -135,12 +137,13 @@ try_pages(const struct probe *probe, uint32_t candidates)
 /* --- dma-bufs --- */
 
 /* Whether it promises them for the plainest of buffers; others are asked about when they are
- * created. */
+ * created. It need not export what libgbm gives. */
 static bool
 promises_dma_bufs(const struct probe *probe)
 {
     const VkExternalMemoryFeatureFlags needed =
-        VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT |
+        (probe->physical->gbm ? 0 : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT);
     VkPhysicalDeviceExternalBufferInfo info = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
         .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
@@ -177,55 +180,88 @@ shows_same_bytes(const struct probe *probe, VkDeviceMemory memory, volatile uint
     return same;
 }
 
-/* NULL, or what is wrong with it. */
+/* NULL, or what is wrong with the descriptor of that memory. */
 static const char *
-find_dma_buf_fault(const struct probe *probe, VkDeviceMemory memory)
+find_dma_buf_fault(const struct probe *probe, VkDeviceMemory memory, int fd)
 {
-    VkMemoryGetFdInfoKHR info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-        .memory = memory,
-        .handleType = DMA_BUF,
-    };
-    int fd;
-    if (probe->table.GetMemoryFdKHR(probe->device, &info, &fd) != VK_SUCCESS) {
-        return "cannot be exported";
-    }
-    const char *fault = NULL;
-    uint8_t *map = NULL;
     if (lseek(fd, 0, SEEK_END) < DMA_BUF_SIZE) {
-        fault = "is smaller than what was allocated";
-        goto close_fd;
+        return "is smaller than what was allocated";
     }
-    map = base_fd_map(fd, DMA_BUF_SIZE);
+    uint8_t *map = base_fd_map(fd, DMA_BUF_SIZE);
     if (!map) {
-        fault = "cannot be mapped for reading and writing";
-    } else if (!shows_same_bytes(probe, memory, map)) {
-        fault = "shows other bytes than the host's own mapping";
+        return "cannot be mapped for reading and writing";
     }
+    bool same = shows_same_bytes(probe, memory, map);
     base_fd_unmap(map, DMA_BUF_SIZE);
-close_fd:
-    base_fd_close(&fd);
-    return fault;
+    return same ? NULL : "shows other bytes than the host's own mapping";
 }
 
-static bool
-exports_dma_bufs(const struct probe *probe, uint32_t type)
+/* The host's memory, and its descriptor. */
+static VkResult
+export_dma_buf(const struct probe *probe, uint32_t type, VkDeviceMemory *memory, int *fd)
 {
     VkExportMemoryAllocateInfo export = {
         .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
         .handleTypes = DMA_BUF,
     };
-    VkDeviceMemory memory;
-    VkResult result = allocate(probe, type, DMA_BUF_SIZE, &export, &memory);
+    VkResult result = allocate(probe, type, DMA_BUF_SIZE, &export, memory);
     if (result != VK_SUCCESS) {
-        base_log_debug("\"%s\": allocating a dma-buf of memory type %u failed with %d", probe->name,
+        return result;
+    }
+    VkMemoryGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+        .memory = *memory,
+        .handleType = DMA_BUF,
+    };
+    result = probe->table.GetMemoryFdKHR(probe->device, &info, fd);
+    if (result != VK_SUCCESS) {
+        probe->table.FreeMemory(probe->device, *memory, NULL);
+    }
+    return result;
+}
+
+/* libgbm's memory, which the host imports, and its descriptor. */
+static VkResult
+import_dma_buf(const struct probe *probe, uint32_t type, VkDeviceMemory *memory, int *out_fd)
+{
+    int fd = rnd_gbm_allocate(probe->physical->gbm, DMA_BUF_SIZE);
+    int for_host = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (for_host < 0) {
+        base_fd_close(&fd);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkImportMemoryFdInfoKHR import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+        .handleType = DMA_BUF,
+        .fd = for_host,
+    };
+    VkResult result = allocate(probe, type, DMA_BUF_SIZE, &import, memory);
+    if (result == VK_SUCCESS) {
+        *out_fd = fd;
+    } else {
+        base_fd_close(&for_host); /* the host takes it over on success only */
+        base_fd_close(&fd);
+    }
+    return result;
+}
+
+static bool
+shares_dma_bufs(const struct probe *probe, uint32_t type)
+{
+    VkDeviceMemory memory;
+    int fd;
+    VkResult result = probe->physical->gbm ? import_dma_buf(probe, type, &memory, &fd)
+                                           : export_dma_buf(probe, type, &memory, &fd);
+    if (result != VK_SUCCESS) {
+        base_log_debug("\"%s\": getting a dma-buf of memory type %u failed with %d", probe->name,
                        type, result);
         return false;
     }
-    const char *fault = find_dma_buf_fault(probe, memory);
+    const char *fault = find_dma_buf_fault(probe, memory, fd);
     if (fault) {
         base_log_debug("\"%s\": a dma-buf of memory type %u %s", probe->name, type, fault);
     }
+    base_fd_close(&fd);
     probe->table.FreeMemory(probe->device, memory, NULL);
     return !fault;
 }
@@ -238,7 +274,7 @@ try_dma_bufs(const struct probe *probe, uint32_t candidates)
         return 0;
     }
     for (uint32_t type = 0; type < VK_MAX_MEMORY_TYPES; type++) {
-        if ((candidates >> type & 1) && exports_dma_bufs(probe, type)) {
+        if ((candidates >> type & 1) && shares_dma_bufs(probe, type)) {
             kept |= UINT32_C(1) << type;
         }
     }
@@ -278,11 +314,11 @@ rnd_memory_probe(const struct rnd_physical_device *device,
         return;
     }
     uint32_t candidates = mappable_types(memory);
-    if (device->has_external_memory_host) {
+    if (device->has_external_memory_host && !device->gbm) { /* it was asked for, or pages failed */
         out->imports_pages = try_pages(&probe, candidates);
     }
     if (device->has_dma_bufs) {
-        out->exports_dma_bufs = try_dma_bufs(&probe, candidates & ~out->imports_pages);
+        out->shares_dma_bufs = try_dma_bufs(&probe, candidates & ~out->imports_pages);
     }
     probe.table.DestroyDevice(probe.device, NULL);
 }

@@ -53,7 +53,7 @@ choose_backing(const VkMemoryType *host, uint32_t host_index,
     if (abilities->imports_pages >> host_index & 1) {
         return RND_BACKING_SHARED;
     }
-    return abilities->exports_dma_bufs >> host_index & 1 ? RND_BACKING_DMA_BUF : RND_BACKING_DEVICE;
+    return abilities->shares_dma_bufs >> host_index & 1 ? RND_BACKING_DMA_BUF : RND_BACKING_DEVICE;
 }
 
 static void

@@ -14,13 +14,13 @@
 enum rnd_backing {
     RND_BACKING_DEVICE,  /* a plain allocation; the guest cannot map it */
     RND_BACKING_SHARED,  /* a memfd that both sides map, imported as host memory */
-    RND_BACKING_DMA_BUF, /* the host's allocation, exported as a dma-buf that the guest maps */
+    RND_BACKING_DMA_BUF, /* a dma-buf that the guest maps: the host's export, or libgbm's */
 };
 
 /* What the host can do, a bit for each of its types. */
 struct rnd_memory_abilities {
-    uint32_t imports_pages;    /* pages of a memfd */
-    uint32_t exports_dma_bufs; /* that can be mapped, from offset 0 */
+    uint32_t imports_pages;   /* pages of a memfd */
+    uint32_t shares_dma_bufs; /* that can be mapped, from offset 0: its own or libgbm's */
     /* Of OPAQUE_FD and DMA_BUF, those for which it has an extension. */
     VkExternalMemoryHandleTypeFlags descriptors;
 };

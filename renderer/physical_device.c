@@ -1,11 +1,14 @@
 #include "renderer/physical_device.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "protocol/proto_extensions.h"
+#include "renderer/gbm_allocator.h"
 #include "renderer/memory_probe.h"
 
 static bool
@@ -169,15 +172,78 @@ explain_no_memory(const struct rnd_physical_device *device,
 {
     base_log_warn(
         "\"%s\" is not shown to guests: none of its %u memory types is HOST_COHERENT and can be "
-        "shared with them, neither by importing a memfd's pages (%s: types %#x) nor by exporting "
-        "dma-bufs that can be mapped (%s: types %#x)",
+        "shared with them, neither by importing a memfd's pages (%s: types %#x) nor by dma-bufs "
+        "that can be mapped, its own or libgbm's (%s: types %#x)",
         device->properties.deviceName, type_count,
         device->has_external_memory_host ? "VK_EXT_external_memory_host was tried"
                                          : "it lacks VK_EXT_external_memory_host",
         abilities->imports_pages,
         device->has_dma_bufs ? "VK_EXT_external_memory_dma_buf was tried"
                              : "it lacks VK_EXT_external_memory_dma_buf",
-        abilities->exports_dma_bufs);
+        abilities->shares_dma_bufs);
+}
+
+/* The device's own render node, by the name that udev gives it; "" if it does not say. */
+static void
+find_render_node(const struct rnd_physical_device *device, char *out, size_t size)
+{
+    VkPhysicalDeviceDrmPropertiesEXT drm = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &drm,
+    };
+    out[0] = '\0';
+    if (device->has_drm_properties) {
+        device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
+    }
+    if (drm.hasRender) {
+        snprintf(out, size, "/dev/dri/renderD%" PRId64, drm.renderMinor);
+    }
+}
+
+/* With dma-bufs from `node`, or without libgbm if that is "". */
+static bool
+try_memory_types(struct rnd_physical_device *device, const char *node,
+                 const VkPhysicalDeviceMemoryProperties *host,
+                 struct rnd_memory_abilities *abilities)
+{
+    if (node[0] && !(device->gbm = rnd_gbm_create(node))) {
+        return false;
+    }
+    rnd_memory_probe(device, host, abilities);
+    if (rnd_memory_types_build(&device->memory_types, host, abilities)) {
+        return true;
+    }
+    rnd_gbm_destroy(device->gbm);
+    device->gbm = NULL;
+    return false;
+}
+
+/* libgbm comes first where somebody asks for it, and last where nobody does: what the host can do
+ * by itself needs no second driver. */
+static bool
+choose_memory_types(struct rnd_physical_device *device,
+                    const VkPhysicalDeviceMemoryProperties *host,
+                    struct rnd_memory_abilities *abilities)
+{
+    const char *asked = getenv("VESPER_GBM");
+    char own[64] = "";
+    if (device->has_dma_bufs && asked && asked[0]) {
+        if (try_memory_types(device, asked, host, abilities)) {
+            return true;
+        }
+        base_log_warn("\"%s\" gets no memory from %s, which VESPER_GBM names; going on without",
+                      device->properties.deviceName, asked);
+    }
+    if (try_memory_types(device, "", host, abilities)) {
+        return true;
+    }
+    if (device->has_dma_bufs) {
+        find_render_node(device, own, sizeof(own));
+    }
+    return own[0] && try_memory_types(device, own, host, abilities);
 }
 
 static bool
@@ -186,8 +252,7 @@ build_memory_types(struct rnd_physical_device *device)
     VkPhysicalDeviceMemoryProperties host;
     struct rnd_memory_abilities abilities;
     device->instance->table.GetPhysicalDeviceMemoryProperties(device->handle, &host);
-    rnd_memory_probe(device, &host, &abilities);
-    if (!rnd_memory_types_build(&device->memory_types, &host, &abilities)) {
+    if (!choose_memory_types(device, &host, &abilities)) {
         explain_no_memory(device, &abilities, host.memoryTypeCount);
         return false;
     }
@@ -196,7 +261,9 @@ build_memory_types(struct rnd_physical_device *device)
                        device->properties.deviceName, i,
                        device->memory_types.guest.memoryTypes[i].propertyFlags,
                        device->memory_types.types[i].host_index,
-                       rnd_backing_name(device->memory_types.types[i].backing));
+                       device->gbm && device->memory_types.types[i].backing == RND_BACKING_DMA_BUF
+                           ? "dma-buf of libgbm"
+                           : rnd_backing_name(device->memory_types.types[i].backing));
     }
     return true;
 }
@@ -211,6 +278,7 @@ note_host_extensions(struct rnd_physical_device *device, uint32_t count)
         contains(list, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
     device->has_dma_bufs = device->has_external_memory_fd &&
                            contains(list, count, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+    device->has_drm_properties = contains(list, count, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
     device->has_external_fence_fd = contains(list, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
     device->has_deferred_operations =
         contains(list, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
@@ -273,6 +341,7 @@ rnd_physical_device_create(struct rnd_instance *instance, VkPhysicalDevice handl
 void
 rnd_physical_device_free(struct rnd_physical_device *device)
 {
+    rnd_gbm_destroy(device->gbm);
     free(device->extensions);
     free(device->queue_families);
     free(device);

@@ -25,6 +25,9 @@ struct rnd_physical_device {
     /* Sizes and addresses of imported pages are multiples of this: the page size or more. */
     uint64_t import_alignment;
     size_t largest_descriptor; /* the most that vkGetDescriptorEXT writes, bytes */
+    /* Owned; where dma-bufs come from if not from the host. Usually NULL. */
+    struct rnd_gbm *gbm;
+    bool has_drm_properties;
     bool has_external_fence_fd;
     bool has_deferred_operations; /* on the host; not for the guest */
 

@@ -9,6 +9,7 @@
 #include "renderer/chain.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
+#include "renderer/gbm_allocator.h"
 #include "renderer/rnd_dispatch.h"
 
 /* Rounds up to what the host imports; 0 if that overflows. */
@@ -107,19 +108,6 @@ allocate_for_export(struct rnd_call *call, const VkMemoryAllocateInfo *info,
     return allocate_from_host(call, info, info->allocationSize, &export, out);
 }
 
-static VkResult
-allocate_as(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
-            VkDeviceMemory *out)
-{
-    switch (memory->carrier) {
-    case 0: return allocate_from_host(call, info, info->allocationSize, NULL, out);
-    case PAGES: return allocate_in_pages(call, info, memory, out);
-    default: return allocate_for_export(call, info, memory->carrier, out);
-    }
-}
-
-/* --- importing --- */
-
 /* The host's memory types that it would import the dma-buf as; 0: none. */
 static uint32_t
 dma_buf_types(const struct rnd_device *device, int fd)
@@ -160,6 +148,37 @@ import_descriptor(struct rnd_call *call, const VkMemoryAllocateInfo *info,
     }
     return result;
 }
+
+/* The pages are libgbm's, and the host imports them. */
+static VkResult
+allocate_by_gbm(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
+                VkDeviceMemory *out)
+{
+    int fd = rnd_gbm_allocate(rnd_call_device(call)->physical_device->gbm, info->allocationSize);
+    if (fd < 0) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    memory->shm = rnd_shm_wrap_or_close(fd, RND_FD_DMA_BUF, 0);
+    return memory->shm ? import_descriptor(call, info, DMA_BUF, memory->shm, out)
+                       : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static VkResult
+allocate_as(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
+            VkDeviceMemory *out)
+{
+    switch (memory->carrier) {
+    case 0: return allocate_from_host(call, info, info->allocationSize, NULL, out);
+    case PAGES: return allocate_in_pages(call, info, memory, out);
+    case DMA_BUF:
+        if (rnd_call_device(call)->physical_device->gbm) {
+            return allocate_by_gbm(call, info, memory, out);
+        }
+    }
+    return allocate_for_export(call, info, memory->carrier, out);
+}
+
+/* --- importing --- */
 
 /* What another of us has given out for pages: its file, mapped here too. */
 static VkResult

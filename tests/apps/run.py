@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs an application on a lavapipe: natively, or through Vesper with the validation layer on both sides.
 
-    run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM] --host system|newer
-           --peers FOLDER -- APP [ARGS...]
+    run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]]
+           --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
 application runs natively. --dma-bufs makes the host one that imports no pages but exports dma-bufs, by
-means of the test layer tests/layer/hostmem_layer.c.
+means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none either, and what it imports comes
+from that library in place of libgbm.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
@@ -42,7 +43,7 @@ def clean_env():
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
-def write_server(folder, program, library):
+def write_server(folder, program, library, gbm):
     """A server whose host has the test layer under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
     layer = {"name": "VK_LAYER_VESPER_TEST_hostmem", "type": "GLOBAL", "library_path": os.path.abspath(library),
@@ -51,8 +52,12 @@ def write_server(folder, program, library):
         json.dump({"file_format_version": "1.1.2", "layer": layer}, manifest)
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
+        host = "export VESPER_TEST_DMA_BUFS_ONLY=1\n"
+        if gbm:
+            host = ("export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null "
+                    f"LD_PRELOAD='{os.path.abspath(gbm)}'\n")
         script.write("#!/bin/sh\n"
-                     "export VESPER_TEST_DMA_BUFS_ONLY=1\n"
+                     f"{host}"
                      f"export VK_LAYER_PATH='/usr/share/vulkan/explicit_layer.d:{folder}'\n"
                      f"export VK_INSTANCE_LAYERS=\"{layer['name']}"
                      "${VK_INSTANCE_LAYERS:+:$VK_INSTANCE_LAYERS}\"\n"
@@ -61,13 +66,13 @@ def write_server(folder, program, library):
     return path
 
 
-def run_on_dma_bufs(command, env):
+def run_on_dma_bufs(command, env, backing):
     """The renderer must say that it found the host that was meant."""
     done = subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     lines = done.stderr.splitlines()
     print("\n".join(line for line in lines if " debug: " not in line), file=sys.stderr)
-    if not any(" memory type " in line and line.endswith(", dma-buf") for line in lines):
-        print("no memory type was backed by dma-bufs: is the test layer under the server?")
+    if not any(" memory type " in line and line.endswith(f", {backing}") for line in lines):
+        print(f"no memory type was backed by a {backing}: is the test layer under the server?")
         return 1
     return done.returncode
 
@@ -78,6 +83,7 @@ def main(stack):
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
     parser.add_argument("--server", help="the server program, for --dma-bufs")
+    parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
     parser.add_argument("--host", choices=("system", "newer"), required=True)
     parser.add_argument("--peers", required=True, help="where setup/peers put its folders")
     parser.add_argument("app", nargs="+")
@@ -92,7 +98,7 @@ def main(stack):
         if args.dma_bufs:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
-                        "--server", write_server(folder, args.server, args.dma_bufs)]
+                        "--server", write_server(folder, args.server, args.dma_bufs, args.gbm)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
@@ -100,7 +106,7 @@ def main(stack):
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         command = args.app
     if args.dma_bufs:
-        return run_on_dma_bufs(command, env)
+        return run_on_dma_bufs(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf")
     return subprocess.run(command, env=env, check=False).returncode
 
 

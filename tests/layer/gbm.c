@@ -1,5 +1,6 @@
 /* Stands where libgbm stands: every buffer is a memfd, with rows padded to 256 bytes as many GPUs
- * want them. VESPER_TEST_GBM=offset|none makes it one that cannot be used. */
+ * want them, and of the size that the test layer imports. VESPER_TEST_GBM=offset|none makes it one
+ * that cannot be used. */
 #include <fcntl.h>
 #include <gbm.h>
 #include <stdbool.h>
@@ -55,8 +56,9 @@ gbm_bo_create(struct gbm_device *device, uint32_t width, uint32_t height, uint32
         return NULL;
     }
     bo->stride = (width * 4 + 255) & ~255u;
+    off_t size = ((off_t)bo->stride * height + 65535) & ~(off_t)65535;
     bo->fd = memfd_create("fake-gbm", MFD_CLOEXEC);
-    if (bo->fd < 0 || ftruncate(bo->fd, (off_t)bo->stride * height) != 0) {
+    if (bo->fd < 0 || ftruncate(bo->fd, size) != 0) {
         gbm_bo_destroy(bo);
         return NULL;
     }

@@ -8,7 +8,8 @@
  *
  * With VESPER_TEST_DMA_BUFS_ONLY=1 the host also looks as if it could import no pages: it has lost
  * VK_EXT_external_memory_host, and buffers and images may be external to dma-bufs under the
- * conditions that the driver sets for pages.
+ * conditions that the driver sets for pages. With VESPER_TEST_DMA_BUFS_ONLY=import it exports none
+ * either, and only imports them.
  *
  * One lock guards the three lists. The layer calls down with it released. */
 #include <fcntl.h>
@@ -124,7 +125,14 @@ static bool
 dma_bufs_only(void)
 {
     const char *value = getenv("VESPER_TEST_DMA_BUFS_ONLY");
-    return value && strcmp(value, "1") == 0;
+    return value && (strcmp(value, "1") == 0 || strcmp(value, "import") == 0);
+}
+
+static bool
+imports_only(void)
+{
+    const char *value = getenv("VESPER_TEST_DMA_BUFS_ONLY");
+    return value && strcmp(value, "import") == 0;
 }
 
 static const void *
@@ -198,12 +206,19 @@ layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
     free(instance);
 }
 
-static const VkExternalMemoryProperties dma_buf_properties = {
-    .externalMemoryFeatures =
-        VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
-    .exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-    .compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-};
+static VkExternalMemoryProperties
+dma_buf_properties(void)
+{
+    VkExternalMemoryProperties properties = {
+        .externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
+        .compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    };
+    if (!imports_only()) {
+        properties.externalMemoryFeatures |= VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+        properties.exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    }
+    return properties;
+}
 
 static VKAPI_ATTR void VKAPI_CALL
 layer_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical_device,
@@ -213,7 +228,7 @@ layer_GetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical_device
     find_instance(physical_device)
         ->GetPhysicalDeviceExternalBufferProperties(physical_device, info, out);
     if (info->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
-        out->externalMemoryProperties = dma_buf_properties;
+        out->externalMemoryProperties = dma_buf_properties();
     } else if (dma_bufs_only()) {
         out->externalMemoryProperties =
             (VkExternalMemoryProperties){.compatibleHandleTypes = info->handleType};
@@ -239,7 +254,7 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
     question->handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
     if (answer && (answer->externalMemoryProperties.externalMemoryFeatures &
                    VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT)) {
-        answer->externalMemoryProperties = dma_buf_properties;
+        answer->externalMemoryProperties = dma_buf_properties();
     }
     return result;
 }
@@ -516,6 +531,9 @@ layer_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
     const VkImportMemoryFdInfoKHR *import = find_import(info);
     if (!import && !wants_shared_pages(device, info)) {
         return device->AllocateMemory(handle, info, allocator, out);
+    }
+    if (!import && imports_only()) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     struct layer_memory *memory =
         import ? memory_create_of(dup(import->fd), lseek(import->fd, 0, SEEK_END))

@@ -171,7 +171,7 @@ TEST(a_device_without_mappable_memory_is_refused)
     VkPhysicalDeviceMemoryProperties host = host_of(5, nvidia);
     struct rnd_memory_abilities abilities = {0};
     assert_false(rnd_memory_types_build(&types, &host, &abilities));
-    abilities.imports_pages = abilities.exports_dma_bufs = 0x3; /* of types nobody maps */
+    abilities.imports_pages = abilities.shares_dma_bufs = 0x3; /* of types nobody maps */
     assert_false(rnd_memory_types_build(&types, &host, &abilities));
 }
 

@@ -35,6 +35,9 @@ explain_backing(const char *backing)
     if (strcmp(backing, "shared pages") == 0) {
         return "shared pages that the host imports";
     }
+    if (strcmp(backing, "dma-buf of libgbm") == 0) {
+        return "dma-buf of libgbm's that the host imports";
+    }
     if (strcmp(backing, "dma-buf") == 0) {
         return "dma-buf that the host exports";
     }
