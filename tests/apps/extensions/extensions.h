@@ -14,6 +14,7 @@ struct extensions_check {
 extern const struct extensions_check extensions_command_checks[];
 extern const struct extensions_check extensions_descriptor_checks[];
 extern const struct extensions_check extensions_descriptor_buffer_checks[];
+extern const struct extensions_check extensions_executable_checks[];
 extern const struct extensions_check extensions_image_checks[];
 extern const struct extensions_check extensions_memory_checks[];
 extern const struct extensions_check extensions_pipeline_checks[];

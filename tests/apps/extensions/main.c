@@ -50,7 +50,9 @@ static union {
     VkPhysicalDeviceMemoryPriorityFeaturesEXT priority;
     VkPhysicalDevicePageableDeviceLocalMemoryFeaturesEXT pageable;
     VkPhysicalDeviceRobustness2FeaturesEXT robustness;
-} features[14];
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
+    VkPhysicalDeviceShaderModuleIdentifierFeaturesEXT identifier;
+} features[16];
 
 static const struct {
     const char *extension;
@@ -75,6 +77,10 @@ static const struct {
     {"VK_EXT_pageable_device_local_memory",
      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PAGEABLE_DEVICE_LOCAL_MEMORY_FEATURES_EXT},
     {"VK_EXT_robustness2", VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT},
+    {"VK_KHR_pipeline_executable_properties",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR},
+    {"VK_EXT_shader_module_identifier",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_MODULE_IDENTIFIER_FEATURES_EXT},
 };
 
 static const char *const extensions[] = {
@@ -98,6 +104,8 @@ static const char *const extensions[] = {
     "VK_EXT_memory_budget",
     "VK_EXT_calibrated_timestamps",
     "VK_EXT_robustness2",
+    "VK_KHR_pipeline_executable_properties",
+    "VK_EXT_shader_module_identifier",
     NULL,
 };
 
@@ -171,6 +179,7 @@ main(int argc, char **argv)
         extensions_query_checks,         extensions_ray_checks,
         extensions_shader_object_checks, extensions_descriptor_buffer_checks,
         extensions_memory_checks,        extensions_robustness_checks,
+        extensions_executable_checks,
     };
     struct vkh_gpu gpu;
     unsigned failed = 0;
