@@ -18,10 +18,12 @@
 /* What the guest declares counts only where the host can do it. */
 static void
 choose_declared(const struct rnd_physical_device *physical, rnd_external_ask ask, const void *info,
-                VkExternalMemoryHandleTypeFlags declared, struct rnd_external *out)
+                VkExternalMemoryHandleTypeFlags declared, bool addressable,
+                struct rnd_external *out)
 {
     if (declared != 0) {
-        out->host = rnd_external_choose_for_guest(physical, ask, (void *)info, declared, NULL);
+        out->host =
+            rnd_external_choose_for_guest(physical, ask, (void *)info, declared, addressable, NULL);
         out->guest = out->host ? declared : 0;
     }
 }
@@ -37,7 +39,7 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, struc
         return true;
     }
     choose_declared(physical, rnd_external_ask_buffer, info, declared ? declared->handleTypes : 0,
-                    out);
+                    true, out);
     if (out->host == 0) {
         out->host = rnd_external_choose(physical, rnd_external_ask_buffer, (void *)info);
     }
@@ -58,11 +60,10 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, struc
  * there. Nobody reads other ones through a mapping, and being external costs some drivers the
  * compression that makes optimal images fast. */
 static bool
-is_for_the_host(const VkImageCreateInfo *info)
+is_for_the_host(VkImageTiling tiling, VkImageUsageFlags usage)
 {
-    return info->tiling == VK_IMAGE_TILING_LINEAR ||
-           (info->tiling == VK_IMAGE_TILING_OPTIMAL &&
-            (info->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
+    return tiling == VK_IMAGE_TILING_LINEAR ||
+           (tiling == VK_IMAGE_TILING_OPTIMAL && (usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
 }
 
 bool
@@ -76,8 +77,8 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
         return true;
     }
     choose_declared(physical, rnd_external_ask_image, info, declared ? declared->handleTypes : 0,
-                    out);
-    if (out->host == 0 && is_for_the_host(info)) {
+                    is_for_the_host(info->tiling, info->usage), out);
+    if (out->host == 0 && is_for_the_host(info->tiling, info->usage)) {
         out->host = rnd_external_choose(physical, rnd_external_ask_image, (void *)info);
     }
     if (out->host == 0) {
@@ -109,7 +110,7 @@ rnd_external_buffer_properties(const struct rnd_physical_device *physical,
     };
     if ((info->flags & BUFFERS_NEVER) ||
         !rnd_external_choose_for_guest(physical, rnd_external_ask_buffer, &buffer, info->handleType,
-                                       out)) {
+                                       true, out)) {
         *out = (VkExternalMemoryProperties){.compatibleHandleTypes = info->handleType};
     }
 }
@@ -159,8 +160,9 @@ rnd_external_image_properties(const struct rnd_physical_device *physical,
     }
     VkExternalMemoryProperties properties;
     bool chosen = !(info->flags & IMAGES_NEVER) &&
-                  rnd_external_choose_for_guest(physical, ask_question, &question,
-                                                question.external->handleType, &properties) != 0;
+                  rnd_external_choose_for_guest(
+                      physical, ask_question, &question, question.external->handleType,
+                      is_for_the_host(info->tiling, info->usage), &properties) != 0;
     question.external_out->externalMemoryProperties =
         chosen ? properties : (VkExternalMemoryProperties){0};
     if (!asked) {

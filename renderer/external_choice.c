@@ -134,7 +134,9 @@ rnd_external_ask_image(const struct rnd_physical_device *physical, void *what,
 
 /* --- choosing --- */
 
-static const VkExternalMemoryHandleTypeFlagBits in_order[] = {PAGES, DMA_BUF, OPAQUE};
+static const VkExternalMemoryHandleTypeFlagBits pages_first[] = {PAGES, DMA_BUF, OPAQUE};
+/* Hosts with memory of their own put there what nobody maps, and import no pages into it. */
+static const VkExternalMemoryHandleTypeFlagBits pages_last[] = {DMA_BUF, OPAQUE, PAGES};
 
 /* Whether the memory comes from us rather than from the host, which imports it then. */
 static bool
@@ -160,8 +162,8 @@ VkExternalMemoryHandleTypeFlags
 rnd_external_choose(const struct rnd_physical_device *physical, rnd_external_ask ask, void *what)
 {
     VkExternalMemoryHandleTypeFlags chosen = 0, compatible = ~UINT32_C(0);
-    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
-        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
+    for (size_t i = 0; i < BASE_COUNT_OF(pages_first); i++) {
+        VkExternalMemoryHandleTypeFlagBits type = pages_first[i];
         VkExternalMemoryProperties properties;
         if ((physical->memory_types.handles & compatible & type) &&
             ask(physical, what, type, &properties) && serves_mapping(physical, type, &properties) &&
@@ -198,12 +200,13 @@ compatible_with(const struct rnd_physical_device *physical, VkExternalMemoryHand
 VkExternalMemoryHandleTypeFlags
 rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_external_ask ask,
                               void *what, VkExternalMemoryHandleTypeFlags exported,
-                              VkExternalMemoryProperties *out)
+                              bool addressable, VkExternalMemoryProperties *out)
 {
+    const VkExternalMemoryHandleTypeFlagBits *order = addressable ? pages_first : pages_last;
     VkExternalMemoryHandleTypeFlags carriers =
         rnd_memory_types_carriers(&physical->memory_types, exported);
-    for (size_t i = 0; i < BASE_COUNT_OF(in_order); i++) {
-        VkExternalMemoryHandleTypeFlagBits type = in_order[i];
+    for (size_t i = 0; i < BASE_COUNT_OF(pages_last); i++) {
+        VkExternalMemoryHandleTypeFlagBits type = order[i];
         VkExternalMemoryProperties properties;
         if (!(carriers & type) || !ask(physical, what, type, &properties)) {
             continue;

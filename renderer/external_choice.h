@@ -26,10 +26,11 @@ bool rnd_external_ask_image(const struct rnd_physical_device *physical, void *wh
 VkExternalMemoryHandleTypeFlags rnd_external_choose(const struct rnd_physical_device *physical,
                                                     rnd_external_ask ask, void *what);
 /* For what the guest declares external to all of `exported`: one handle type, 0: none will do.
- * *out is what to tell the guest of `exported`, and may be NULL. */
+ * `addressable`: the guest may want to map it, as it does buffers and linear images. *out is what
+ * to tell the guest of `exported`, and may be NULL. */
 VkExternalMemoryHandleTypeFlags
 rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_external_ask ask,
                               void *what, VkExternalMemoryHandleTypeFlags exported,
-                              VkExternalMemoryProperties *out);
+                              bool addressable, VkExternalMemoryProperties *out);
 
 #endif
