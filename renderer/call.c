@@ -102,7 +102,7 @@ remember_semaphore(struct rnd_call *call, struct rnd_object *object)
     }
 }
 
-/* No command that cares names more than one pool, buffer or image. */
+/* No command that cares names more than one pool or buffer, or more than two images. */
 static void
 remember(struct rnd_call *call, struct rnd_object *object)
 {
@@ -110,7 +110,10 @@ remember(struct rnd_call *call, struct rnd_object *object)
     case VK_OBJECT_TYPE_COMMAND_POOL:
     case VK_OBJECT_TYPE_DESCRIPTOR_POOL: call->last_pool = object; break;
     case VK_OBJECT_TYPE_BUFFER: call->last_buffer = object; break;
-    case VK_OBJECT_TYPE_IMAGE: call->last_image = object; break;
+    case VK_OBJECT_TYPE_IMAGE:
+        call->image_before = call->last_image;
+        call->last_image = object;
+        break;
     case VK_OBJECT_TYPE_SEMAPHORE: remember_semaphore(call, object); break;
     default: break;
     }
@@ -166,6 +169,7 @@ rnd_call_init(struct rnd_call *call, struct rnd_stream *stream, struct wire_read
     call->last_pool = NULL;
     call->last_buffer = NULL;
     call->last_image = NULL;
+    call->image_before = NULL;
     call->semaphores = NULL;
 }
 
@@ -188,7 +192,10 @@ rnd_call_seen(struct rnd_call *call, VkObjectType type, uint64_t handle)
     case VK_OBJECT_TYPE_COMMAND_POOL:
     case VK_OBJECT_TYPE_DESCRIPTOR_POOL: return if_handle(call->last_pool, type, handle);
     case VK_OBJECT_TYPE_BUFFER: return if_handle(call->last_buffer, type, handle);
-    case VK_OBJECT_TYPE_IMAGE: return if_handle(call->last_image, type, handle);
+    case VK_OBJECT_TYPE_IMAGE: {
+        struct rnd_object *last = if_handle(call->last_image, type, handle);
+        return last ? last : if_handle(call->image_before, type, handle);
+    }
     default: break;
     }
     for (struct rnd_seen *it = call->semaphores; it; it = it->next) {

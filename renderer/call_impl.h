@@ -29,8 +29,8 @@ BASE_MUST_CHECK bool rnd_call_interrupted(struct rnd_call *call);
  * destroyed it since. Not for id 0. */
 BASE_MUST_CHECK struct rnd_object *rnd_call_object(struct rnd_call *call, uint64_t id,
                                                    VkObjectType type);
-/* The object that a handle inside a structure stands for: any semaphore, the last pool, buffer or
- * image. NULL if the command named no such handle. */
+/* The object that a handle inside a structure stands for: any semaphore, the last pool or
+ * buffer, the last two images. NULL if the command named no such handle. */
 struct rnd_object *rnd_call_seen(struct rnd_call *call, VkObjectType type, uint64_t handle);
 
 /* Fills and publishes a calloc'ed object. On failure the context is ended and the object still the

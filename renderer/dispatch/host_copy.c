@@ -283,3 +283,109 @@ rnd_do_vkCopyMemoryToImageMESA(struct rnd_call *call, struct proto_vkCopyMemoryT
     };
     args->ret = call->device_table->CopyMemoryToImage(args->device, &host_info);
 }
+
+/* --- from image to image --- */
+
+/* Counted in blocks, a region is as large in the other image; at an image's edge the last block may
+ * be partial in one of the two. */
+static uint32_t
+convert_length(uint32_t length, uint32_t from_block, uint32_t to_block, uint32_t left)
+{
+    uint64_t blocks = ((uint64_t)length + from_block - 1) / from_block;
+    uint64_t converted = blocks * to_block;
+    if (converted > left && converted - left < to_block) {
+        return left;
+    }
+    return converted < UINT32_MAX ? (uint32_t)converted : UINT32_MAX;
+}
+
+static uint32_t
+rest(uint32_t whole, int32_t offset)
+{
+    return offset >= 0 && (uint32_t)offset <= whole ? whole - (uint32_t)offset : 0;
+}
+
+/* The extent in the target's texels. False: the formats do not go together. */
+static bool
+convert_extent(struct rnd_call *call, const struct region *from, struct region *to)
+{
+    struct rnd_texel_block source, target;
+    to->extent = from->extent;
+    if (from->image->format == to->image->format &&
+        from->subresource.aspectMask == to->subresource.aspectMask) {
+        return true;
+    }
+    if (!rnd_format_block(from->image->format, from->subresource.aspectMask, &source) ||
+        !rnd_format_block(to->image->format, to->subresource.aspectMask, &target) ||
+        source.bytes != target.bytes) {
+        rnd_call_fail(call, "texels of formats %d and %d differ in size", from->image->format,
+                      to->image->format);
+        return false;
+    }
+    VkExtent3D whole = rnd_format_level_extent(to->image->format, to->subresource.aspectMask,
+                                               &to->image->extent, to->subresource.mipLevel);
+    to->extent.width = convert_length(from->extent.width, source.width, target.width,
+                                      rest(whole.width, to->offset.x));
+    to->extent.height = convert_length(from->extent.height, source.height, target.height,
+                                       rest(whole.height, to->offset.y));
+    return true;
+}
+
+/* Slices of a 3D image are layers of another. */
+static uint32_t
+slice_count(const struct region *region)
+{
+    return region->image->type == VK_IMAGE_TYPE_3D ? region->extent.depth : layer_count(region);
+}
+
+static bool
+check_pair(struct rnd_call *call, struct region *from, struct region *to)
+{
+    if (!check_subresource(call, from) || !check_subresource(call, to) ||
+        !convert_extent(call, from, to)) {
+        return false;
+    }
+    if (slice_count(from) != slice_count(to)) {
+        rnd_call_fail(call, "%u slices or layers, to be copied to %u", slice_count(from),
+                      slice_count(to));
+        return false;
+    }
+    if (from->image->type != VK_IMAGE_TYPE_3D) {
+        from->extent.depth = 1;
+    }
+    if (to->image->type != VK_IMAGE_TYPE_3D) {
+        to->extent.depth = 1;
+    }
+    return check_extent(call, from) && check_extent(call, to);
+}
+
+void
+rnd_do_vkCopyImageToImage(struct rnd_call *call, struct proto_vkCopyImageToImage *args)
+{
+    const VkCopyImageToImageInfo *info = args->pCopyImageToImageInfo;
+    if (!call->device_table->CopyImageToImage) {
+        rnd_call_missing(call);
+        return;
+    }
+    const struct rnd_image *source = find_image(call, info->srcImage);
+    const struct rnd_image *target = source ? find_image(call, info->dstImage) : NULL;
+    if (!target) {
+        return;
+    }
+    for (uint32_t i = 0; i < info->regionCount; i++) {
+        const VkImageCopy2 *copy = &info->pRegions[i];
+        struct region from = {.image = source,
+                              .flags = info->flags,
+                              .subresource = copy->srcSubresource,
+                              .offset = copy->srcOffset,
+                              .extent = copy->extent};
+        struct region to = {.image = target,
+                            .flags = info->flags,
+                            .subresource = copy->dstSubresource,
+                            .offset = copy->dstOffset};
+        if (!check_pair(call, &from, &to)) {
+            return;
+        }
+    }
+    args->ret = call->device_table->CopyImageToImage(args->device, info);
+}
