@@ -46,6 +46,7 @@ rnd_context_create(const struct rnd_context_info *info)
         free(ctx);
         return NULL;
     }
+    ctx->decoding.limit = RND_MAX_DECODING;
     rnd_object_table_init(&ctx->objects);
     rnd_resource_table_init(&ctx->resources);
     rnd_timelines_init(&ctx->timelines);

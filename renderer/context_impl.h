@@ -15,6 +15,7 @@
 #include "renderer/resource.h"
 #include "renderer/stream.h"
 #include "renderer/timelines.h"
+#include "wire/arena.h"
 
 struct rnd_instance;
 
@@ -27,6 +28,7 @@ struct rnd_context {
 
     _Atomic bool fatal; /* any thread sets it once, in rnd_context_fail() */
 
+    struct wire_arena_account decoding; /* what all streams' commands take while they run */
     struct rnd_object_table objects;
     struct rnd_resource_table resources;
     struct rnd_timelines timelines;

@@ -30,6 +30,8 @@ rnd_stream_init(struct rnd_stream *stream, struct rnd_context *context, struct r
     stream->ring = ring;
     wire_arena_init(&stream->arena, ARENA_BUDGET);
     wire_arena_init(&stream->nested_arena, ARENA_BUDGET);
+    wire_arena_set_account(&stream->arena, &context->decoding);
+    wire_arena_set_account(&stream->nested_arena, &context->decoding);
     rnd_object_reader_init(&context->objects, &stream->reader);
     stream->capture = rnd_capture_open(ring ? "ring" : "context");
 }

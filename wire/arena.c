@@ -1,5 +1,6 @@
 #include "wire/arena.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,31 +46,52 @@ struct wire_arena_chunk {
     _Alignas(ALIGNMENT) uint8_t bytes[];
 };
 
-static struct wire_arena_chunk *
-chunk_create(size_t capacity)
+static bool
+charge(struct wire_arena_account *account, size_t size)
 {
-    struct wire_arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
-
-    if (chunk) {
-        chunk->capacity = capacity;
-        POISON(chunk->bytes, capacity);
+    if (!account) {
+        return true;
     }
+    size_t before = atomic_fetch_add(&account->bytes, size);
+    if (before <= account->limit && size <= account->limit - before) {
+        return true;
+    }
+    atomic_fetch_sub(&account->bytes, size);
+    return false;
+}
+
+static void
+give_back(struct wire_arena_account *account, size_t size)
+{
+    if (account) {
+        atomic_fetch_sub(&account->bytes, size);
+    }
+}
+
+static struct wire_arena_chunk *
+chunk_create(const struct wire_arena *arena, size_t capacity)
+{
+    if (!charge(arena->account, capacity)) {
+        return NULL;
+    }
+    struct wire_arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
+    if (!chunk) {
+        give_back(arena->account, capacity);
+        return NULL;
+    }
+    chunk->capacity = capacity;
+    POISON(chunk->bytes, capacity);
     return chunk;
 }
 
 static void
-chunk_destroy(struct wire_arena_chunk *chunk)
-{
-    UNPOISON(chunk->bytes, chunk->capacity);
-    free(chunk);
-}
-
-static void
-destroy_chunks(struct wire_arena_chunk *chunk)
+destroy_chunks(const struct wire_arena *arena, struct wire_arena_chunk *chunk)
 {
     while (chunk) {
         struct wire_arena_chunk *next = chunk->next;
-        chunk_destroy(chunk);
+        UNPOISON(chunk->bytes, chunk->capacity);
+        give_back(arena->account, chunk->capacity);
+        free(chunk);
         chunk = next;
     }
 }
@@ -81,9 +103,16 @@ wire_arena_init(struct wire_arena *arena, size_t budget_bytes)
 }
 
 void
+wire_arena_set_account(struct wire_arena *arena, struct wire_arena_account *account)
+{
+    assert(!arena->chunks);
+    arena->account = account;
+}
+
+void
 wire_arena_finish(struct wire_arena *arena)
 {
-    destroy_chunks(arena->chunks);
+    destroy_chunks(arena, arena->chunks);
     *arena = (struct wire_arena){0};
 }
 
@@ -97,7 +126,7 @@ room_left(const struct wire_arena *arena)
 static bool
 push_chunk(struct wire_arena *arena)
 {
-    struct wire_arena_chunk *chunk = chunk_create(CHUNK_SIZE);
+    struct wire_arena_chunk *chunk = chunk_create(arena, CHUNK_SIZE);
 
     if (!chunk) {
         return false;
@@ -125,7 +154,7 @@ alloc_large(struct wire_arena *arena, size_t rounded)
     if (!arena->chunks && !push_chunk(arena)) {
         return NULL;
     }
-    struct wire_arena_chunk *chunk = chunk_create(rounded);
+    struct wire_arena_chunk *chunk = chunk_create(arena, rounded);
     if (!chunk) {
         return NULL;
     }
@@ -169,7 +198,7 @@ wire_arena_reset(struct wire_arena *arena)
     struct wire_arena_chunk *kept = arena->chunks;
 
     if (kept) {
-        destroy_chunks(kept->next);
+        destroy_chunks(arena, kept->next);
         kept->next = NULL;
         UNPOISON(kept->bytes, arena->used);
         memset(kept->bytes, 0, arena->used);

@@ -3,19 +3,29 @@
 #ifndef WIRE_ARENA_H
 #define WIRE_ARENA_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/attributes.h"
 
+/* What several arenas may hold together. Outlives them; any thread. */
+struct wire_arena_account {
+    _Atomic size_t bytes;
+    size_t limit;
+};
+
 struct wire_arena {
-    struct wire_arena_chunk *chunks; /* the first is the one being filled */
-    size_t used;                     /* of the first chunk, bytes */
-    size_t total, budget;            /* bytes handed out since the last reset, and their limit */
+    struct wire_arena_chunk *chunks;    /* the first is the one being filled */
+    size_t used;                        /* of the first chunk, bytes */
+    size_t total, budget;               /* bytes handed out since the last reset, and their limit */
+    struct wire_arena_account *account; /* may be NULL */
 };
 
 void wire_arena_init(struct wire_arena *arena, size_t budget_bytes);
+/* From now on what the arena holds also counts there. It holds nothing yet. */
+void wire_arena_set_account(struct wire_arena *arena, struct wire_arena_account *account);
 void wire_arena_finish(struct wire_arena *arena);
-/* NULL when the budget or the memory is exhausted. Size 0 gives a valid pointer. */
+/* NULL when the budget, the account or the memory is exhausted. Size 0 gives a valid pointer. */
 BASE_MUST_CHECK void *wire_arena_alloc(struct wire_arena *arena, size_t size);
 /* count * size, checked for overflow. */
 BASE_MUST_CHECK void *wire_arena_alloc_array(struct wire_arena *arena, size_t count, size_t size);

@@ -142,3 +142,24 @@ TEST(unused_and_finished_arenas_can_be_reset_and_finished)
     wire_arena_finish(&arena);
     wire_arena_finish(&arena);
 }
+
+TEST(arenas_share_an_account_as_long_as_they_hold_something)
+{
+    enum { LARGE = 1 << 20 };
+    struct wire_arena_account account = {.limit = 2 * LARGE + LARGE / 2};
+    struct wire_arena first, second;
+
+    wire_arena_init(&first, no_limit);
+    wire_arena_init(&second, no_limit);
+    wire_arena_set_account(&first, &account);
+    wire_arena_set_account(&second, &account);
+    assert_non_null(wire_arena_alloc(&first, LARGE));
+    assert_non_null(wire_arena_alloc(&second, LARGE));
+    assert_null(wire_arena_alloc(&second, LARGE));
+    assert_null(wire_arena_alloc(&first, SIZE_MAX / 4));
+    wire_arena_reset(&first);
+    assert_non_null(wire_arena_alloc(&second, LARGE));
+    wire_arena_finish(&first);
+    wire_arena_finish(&second);
+    assert_int_equal(account.bytes, 0);
+}
