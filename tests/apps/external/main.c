@@ -128,6 +128,26 @@ check_what_is_back(const struct vkh_gpu *gpu, const struct external_object *give
     return same;
 }
 
+/* Of dma-bufs the device says what they can be imported as, and of other things that they are none.
+ */
+static bool
+knows_dma_buf(const struct vkh_gpu *gpu, int fd, uint32_t memory_type)
+{
+    VkMemoryFdPropertiesKHR properties = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    VkResult of_null = vkGetMemoryFdPropertiesKHR(gpu->device, DMA_BUF, null_fd, &properties);
+    VkResult result = vkGetMemoryFdPropertiesKHR(gpu->device, DMA_BUF, fd, &properties);
+    close(null_fd);
+    if (of_null != VK_ERROR_INVALID_EXTERNAL_HANDLE || result != VK_SUCCESS ||
+        !(properties.memoryTypeBits >> memory_type & 1)) {
+        printf("vkGetMemoryFdPropertiesKHR: %s of /dev/null; %s, types %#x, not %u\n",
+               vkh_result_name(of_null), vkh_result_name(result), properties.memoryTypeBits,
+               memory_type);
+        return false;
+    }
+    return true;
+}
+
 static bool
 give(const struct vkh_gpu *gpu, int peer, uint32_t index, struct external_object *object)
 {
@@ -137,6 +157,7 @@ give(const struct vkh_gpu *gpu, int peer, uint32_t index, struct external_object
     external_bind(gpu, object);
     external_write(gpu, object, FIRST_SEED, true);
     int fd = external_export(gpu, object);
+    bool known = object->as->type != DMA_BUF || knows_dma_buf(gpu, fd, object->memory_type);
     bool sent = base_fd_write(peer, &offer, sizeof(offer)) && base_fd_send_fd(peer, fd);
     base_fd_close(&fd);
     if (!sent || !base_fd_read(peer, &answer, sizeof(answer))) {
@@ -151,7 +172,7 @@ give(const struct vkh_gpu *gpu, int peer, uint32_t index, struct external_object
         same = same && back;
     }
     putchar('\n');
-    return answer.same && same;
+    return answer.same && same && known;
 }
 
 enum outcome { PASSED, FAILED, LEFT_OUT };
