@@ -1,12 +1,10 @@
 /* The interface as crosvm's rutabaga and as libkrun drive it: their flags, callbacks, order of
  * calls and threads, ten thousand fences, twice in one process. Neither can be installed here. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,28 +115,6 @@ ask_for_capsets(void)
 }
 
 /* --- crosvm --- */
-
-/* As crosvm starts what --gpu-render-server names: before, and with a descriptor of its own. */
-static int
-start_server(pid_t *out_pid)
-{
-    int sockets[2];
-    char number[16];
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-        return -1;
-    }
-    snprintf(number, sizeof(number), "%d", sockets[1]);
-    const char *path = getenv("RENDER_SERVER_EXEC_PATH");
-    *out_pid = fork();
-    if (*out_pid == 0) {
-        fcntl(sockets[1], F_SETFD, 0);
-        execl(path, path, "--socket-fd", number, (char *)NULL);
-        _exit(127);
-    }
-    close(sockets[1]);
-    return sockets[0];
-}
 
 static bool
 map_as_crosvm_does(uint32_t resource)
@@ -287,7 +263,7 @@ TEST(as_crosvm_with_a_server_of_its_own)
         struct vmm vmm;
         pid_t pid = 0;
         vmm_init(&vmm, 3);
-        vmm.server_fd = start_server(&pid);
+        vmm.server_fd = vmm_start_server(&pid, NULL);
         assert_true(vmm.server_fd >= 0);
         assert_true(drive_on_a_thread(&vmm, run_as_crosvm));
         assert_int_equal(vmm.server_fd_asked, 1);

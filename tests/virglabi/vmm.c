@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -242,6 +244,27 @@ vmm_create_blob(uint32_t context_id, uint32_t resource_id, uint64_t blob_id, uin
 }
 
 /* --- processes --- */
+
+int
+vmm_start_server(pid_t *out_pid, const char *option)
+{
+    int sockets[2];
+    char number[16];
+    const char *path = getenv("RENDER_SERVER_EXEC_PATH");
+
+    if (!path || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+        return -1;
+    }
+    snprintf(number, sizeof(number), "%d", sockets[1]);
+    *out_pid = fork();
+    if (*out_pid == 0) {
+        fcntl(sockets[1], F_SETFD, 0);
+        execl(path, path, "--socket-fd", number, option, (char *)NULL);
+        _exit(127);
+    }
+    close(sockets[1]);
+    return sockets[0];
+}
 
 static bool
 is_child(pid_t pid, pid_t parent, const char *name)

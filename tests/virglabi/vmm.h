@@ -85,6 +85,9 @@ int vmm_submit(uint32_t context_id, const uint32_t *commands, size_t count);
                sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 int vmm_create_blob(uint32_t context_id, uint32_t resource_id, uint64_t blob_id, uint64_t size);
 
+/* As crosvm starts what --gpu-render-server names: before, with a descriptor of its own. Returns
+ * the other end, -1 on failure. `option`: one more argument, or NULL. */
+int vmm_start_server(pid_t *out_pid, const char *option);
 /* The one child process of this one with that name; 0: there is none. */
 pid_t vmm_find_child(pid_t parent, const char *name);
 /* False: still there after VMM_LIMIT_MS. */
