@@ -67,7 +67,7 @@ exec chroot "$2" /bin/sh /tmp/host.sh
 """
 
 HOST_SCRIPT = """cd /tmp
-Xvfb :0 -screen 0 1280x800x24 -nolisten tcp -fbdir /tmp/screen >/tmp/x.log 2>&1 &
+Xvfb :0 -screen 0 1920x1200x24 -nolisten tcp -fbdir /tmp/screen >/tmp/x.log 2>&1 &
 for i in $(seq 300); do [ -S /tmp/.X11-unix/X0 ] && break; sleep 0.1; done
 . /tmp/qemu.sh
 """

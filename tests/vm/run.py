@@ -131,10 +131,8 @@ def run(options):
         print("the cube equals the native one")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
-    parser.add_argument("--library", choices=("virglrenderer", "ours"), required=True)
+def add_paths(parser):
+    """What all tests of virtual machines are told."""
     parser.add_argument("--folder", default="build/vm", help="what setup/vm made")
     parser.add_argument("--driver-library", help="libvulkan_vesper.so")
     parser.add_argument("--workloads-program", help="interop-workloads")
@@ -142,8 +140,12 @@ def main():
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
     parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
+
+
+def judge(test):
+    """The exit status of a test that raises what it finds."""
     try:
-        run(parser.parse_args())
+        test()
     except machine.Skip as reason:
         print(f"skipped: {reason}")
         return SKIPPED
@@ -151,6 +153,14 @@ def main():
         print(f"FAILED: {reason}")
         return 1
     return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--driver", choices=("ours", "mesa"), required=True)
+    parser.add_argument("--library", choices=("virglrenderer", "ours"), required=True)
+    add_paths(parser)
+    return judge(lambda: run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""What a guest meets when something of its host breaks: a worker is killed, the render server is killed, the window
+for host memory is full. Each costs what it must, is named in the log, and the machine goes on.
+
+    faults.py [paths as run.py's]
+
+Exit status: 0 passed, 1 failed, 77 skipped.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+
+import machine
+import run
+
+LIMIT_S = 120
+
+# Two applications that wait for the GPU for ever, each in a context of its own.
+GUEST_SCRIPT = """. /mnt/env
+waits() { /mnt/interop-workloads submit_wait 100000000 >/mnt/$1.txt 2>&1; echo "$1: $?"; }
+waits victim & victim=$!
+for i in $(seq 600); do [ -e /mnt/first.seen ] && break; sleep 0.1; done
+waits bystander &
+wait $victim
+for i in $(seq 1200); do [ -e /mnt/killed.seen ] && break; sleep 0.1; done
+timeout 60 /mnt/interop-workloads compute 65536 >/mnt/newcomer.txt 2>&1; echo "newcomer: $?"
+for i in $(seq 600); do [ -e /mnt/looked.seen ] && break; sleep 0.1; done
+pkill interop; wait
+echo over
+"""
+SMALL_WINDOW_SCRIPT = """. /mnt/env
+timeout 60 /mnt/interop-workloads mapped_copy 64 >/mnt/full.txt 2>&1; echo "full: $?"
+timeout 60 /mnt/interop-workloads submit_wait 10 >/mnt/after.txt 2>&1; echo "after: $?"
+"""
+
+
+def workers_of(virtual_machine):
+    """The server and its workers, oldest first: all have the server's command line."""
+    return virtual_machine.processes("vesper-render-server")
+
+
+def wait_for_workers(virtual_machine, count):
+    virtual_machine.wait_until(lambda: len(workers_of(virtual_machine)) >= 1 + count, LIMIT_S, f"have {count} workers")
+    return workers_of(virtual_machine)
+
+
+def read(virtual_machine, name):
+    path = virtual_machine.share / name
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def expect(condition, what, virtual_machine):
+    if not condition:
+        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "full.txt"))
+        raise machine.Failure(f"{what}\n{said}\n{virtual_machine.story()}")
+
+
+def check_kills(folder, options):
+    with machine.Machine(folder) as virtual_machine:
+        run.prepare_host(virtual_machine, options)
+        run.prepare_guest(virtual_machine, options)
+        virtual_machine.give("guest.sh", GUEST_SCRIPT.encode())
+        virtual_machine.start("sh /mnt/guest.sh")
+        server, victim = wait_for_workers(virtual_machine, 1)[:2]
+        virtual_machine.give("first.seen", b"")
+        bystander = wait_for_workers(virtual_machine, 2)[-1]
+        time.sleep(3)  # both wait for the GPU by now, most probably
+
+        os.kill(victim, signal.SIGKILL)
+        killed_at = time.monotonic()
+        virtual_machine.wait_for_output("victim: ", LIMIT_S)
+        print(f"the application whose worker was killed ended after {time.monotonic() - killed_at:.1f} s")
+        expect("victim: 0" not in virtual_machine.output, "it ended as if nothing had happened", virtual_machine)
+        expect("DEVICE_LOST" in read(virtual_machine, "victim.txt"), "it was not told of a lost device", virtual_machine)
+        log = virtual_machine.qemu_log()
+        expect("died of SIGKILL" in log and "interop" in log, "the log does not name the dead", virtual_machine)
+
+        os.kill(server, signal.SIGKILL)
+        time.sleep(1)
+        virtual_machine.give("killed.seen", b"")
+        virtual_machine.wait_for_output("newcomer: ", LIMIT_S)
+        expect("newcomer: 0" in virtual_machine.output, "no new context after the server's death", virtual_machine)
+        expect("bystander: " not in virtual_machine.output, "another application was harmed", virtual_machine)
+        expect(bystander in workers_of(virtual_machine), "another worker was harmed", virtual_machine)
+        virtual_machine.give("looked.seen", b"")
+        virtual_machine.wait(LIMIT_S)
+        print("another application and the machine went on")
+
+
+def check_small_window(folder, options):
+    with machine.Machine(folder, hostmem="1M") as virtual_machine:
+        run.prepare_host(virtual_machine, options)
+        run.prepare_guest(virtual_machine, options)
+        virtual_machine.give("guest.sh", SMALL_WINDOW_SCRIPT.encode())
+        virtual_machine.boot("sh /mnt/guest.sh", 2 * LIMIT_S)
+        said = read(virtual_machine, "full.txt")
+        expect("full: 0" not in virtual_machine.output and "full: 124" not in virtual_machine.output,
+               "64 MiB fitted into a window of 1 MiB", virtual_machine)
+        expect("hostmem" in said, f"the guest's driver does not name the window: {said}", virtual_machine)
+        print("a full window is named by the guest's driver")
+
+
+def check(options):
+    folder = machine.Folder(options.folder)
+    options.library, options.driver = "ours", "ours"
+    check_kills(folder, options)
+    check_small_window(folder, options)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    run.add_paths(parser)
+    return run.judge(lambda: check(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
