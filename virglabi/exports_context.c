@@ -213,9 +213,8 @@ virgl_renderer_ctx_detach_resource(int ctx_id, int res_handle)
 {
     if (abi_enter()) {
         struct abi_resource *resource = abi_resource_find((uint32_t)res_handle);
-        struct abi_context *ctx = ctx_id > 0 ? abi_context_find((uint32_t)ctx_id) : NULL;
-        if (resource && ctx && ctx->page && !resource->image) {
-            abi_context_unref_blob(ctx, resource->id);
+        if (resource && ctx_id > 0) {
+            abi_resource_detach(resource, (uint32_t)ctx_id);
         }
         abi_leave();
     }

@@ -42,6 +42,7 @@ free_resource(struct abi_resource *resource)
     abi_resource_unmap(resource);
     abi_image_destroy(resource->image);
     base_fd_close(&resource->fd);
+    free(resource->attached);
     free(resource);
 }
 
@@ -62,13 +63,11 @@ add_resource(struct abi_resource *resource)
 void
 abi_resource_destroy(struct abi_resource *resource)
 {
-    struct abi_context *ctx = abi_context_find(resource->context_id);
-
     pthread_mutex_lock(&abi.lock);
     base_table_remove(&abi.resources, resource->id);
     pthread_mutex_unlock(&abi.lock);
-    if (ctx && ctx->page) {
-        abi_context_unref_blob(ctx, resource->id);
+    while (resource->attached_count > 0) {
+        abi_resource_detach(resource, resource->attached[resource->attached_count - 1]);
     }
     free_resource(resource);
 }
@@ -96,6 +95,32 @@ abi_resource_create_image(const struct virgl_renderer_resource_create_args *args
     return add_resource(resource);
 }
 
+/* --- who knows a blob --- */
+
+static size_t
+find_attached(const struct abi_resource *resource, uint32_t context_id)
+{
+    size_t i = 0;
+
+    while (i < resource->attached_count && resource->attached[i] != context_id) {
+        i++;
+    }
+    return i;
+}
+
+static bool
+note_attached(struct abi_resource *resource, uint32_t context_id)
+{
+    uint32_t *more =
+        realloc(resource->attached, (resource->attached_count + 1) * sizeof(resource->attached[0]));
+
+    if (more) {
+        resource->attached = more;
+        resource->attached[resource->attached_count++] = context_id;
+    }
+    return more != NULL;
+}
+
 /* --- blobs --- */
 
 /* What the guest will touch must be there, and stay: a file that shrinks under a mapping kills the
@@ -106,6 +131,9 @@ is_sound_memory(const struct abi_context *ctx, const struct wire_render_blob *bl
 {
     off_t end = lseek(fd, 0, SEEK_END);
 
+    if (blob->fd_type == VIRGL_RENDERER_BLOB_FD_TYPE_OPAQUE) {
+        return true; /* nobody maps it */
+    }
     if (end < 0 || (uint64_t)end < size) {
         base_log_error("%s: its worker gave memory of %jd bytes for a blob of %" PRIu64, ctx->label,
                        (intmax_t)end, size);
@@ -154,7 +182,8 @@ fill_from_context(struct abi_resource *resource,
     resource->context_id = ctx->id;
     resource->fd_type = blob.fd_type;
     resource->map_info = blob.map_info & VIRGL_RENDERER_MAP_CACHE_MASK;
-    if (!is_sound_memory(ctx, &blob, resource->fd, args->size)) {
+    if (!is_sound_memory(ctx, &blob, resource->fd, args->size) ||
+        !note_attached(resource, ctx->id)) {
         abi_context_unref_blob(ctx, args->res_handle);
         return EPERM;
     }
@@ -252,11 +281,10 @@ abi_resource_attach(struct abi_resource *resource, uint32_t context_id)
 {
     struct abi_context *ctx = abi_context_find(context_id);
 
-    if (!ctx || !ctx->page || resource->context_id == context_id || resource->image) {
-        return; /* nothing to do, or nothing that could be done */
-    }
-    if (resource->fd == -1) {
-        return; /* guest pages: no context asks for them */
+    /* Nobody asks for guest pages, and images are not the renderer's. */
+    if (!ctx || !ctx->page || resource->fd == -1 ||
+        find_attached(resource, context_id) < resource->attached_count) {
+        return;
     }
     struct wire_render_import_blob request = {
         .command = WIRE_RENDER_IMPORT_BLOB,
@@ -264,7 +292,30 @@ abi_resource_attach(struct abi_resource *resource, uint32_t context_id)
         .fd_type = resource->fd_type,
         .size = resource->size,
     };
-    (void)!abi_context_import_blob(ctx, &request, resource->fd);
+    if (note_attached(resource, context_id)) {
+        (void)!abi_context_import_blob(ctx, &request, resource->fd);
+    }
+}
+
+static void
+tell_detached(const struct abi_resource *resource, uint32_t context_id)
+{
+    struct abi_context *ctx = abi_context_find(context_id);
+
+    if (ctx && ctx->page) {
+        abi_context_unref_blob(ctx, resource->id);
+    }
+}
+
+void
+abi_resource_detach(struct abi_resource *resource, uint32_t context_id)
+{
+    size_t i = find_attached(resource, context_id);
+
+    if (i < resource->attached_count) {
+        resource->attached[i] = resource->attached[--resource->attached_count];
+        tell_detached(resource, context_id);
+    }
 }
 
 /* --- mapping --- */

@@ -27,6 +27,8 @@ struct abi_resource {
     void *map;         /* of virgl_renderer_resource_map() */
     struct iovec *iov; /* the monitor's, handed back as it came */
     int iov_count;
+    uint32_t *attached; /* ids of the contexts of Venus that know it; may be stale */
+    size_t attached_count;
     void *priv; /* the monitor's */
 };
 
@@ -41,11 +43,13 @@ abi_resource_create_blob(const struct virgl_renderer_resource_create_blob_args *
 /* Takes the descriptor over on success. */
 BASE_MUST_CHECK int
 abi_resource_import_blob(const struct virgl_renderer_resource_import_blob_args *args);
-/* Also what is mapped. Its context, if it lives, forgets it, too. */
+/* Also what is mapped. Contexts that know it forget it, too. */
 void abi_resource_destroy(struct abi_resource *resource);
 
-/* Makes the blob known to another context than its own. */
+/* Makes the blob known to a context that does not know it: another than its own, or that one after
+ * a detach. */
 void abi_resource_attach(struct abi_resource *resource, uint32_t context_id);
+void abi_resource_detach(struct abi_resource *resource, uint32_t context_id);
 BASE_MUST_CHECK int abi_resource_map(struct abi_resource *resource);
 void abi_resource_unmap(struct abi_resource *resource);
 /* EOPNOTSUPP: not that kind. */

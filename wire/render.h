@@ -106,6 +106,7 @@ struct wire_render_fence {
 /* The numbers of virglrenderer's interface, which machine monitors and guests see. */
 enum wire_render_fd_type {
     WIRE_RENDER_FD_DMA_BUF = 1,
+    WIRE_RENDER_FD_OPAQUE = 2,
     WIRE_RENDER_FD_SHM = 3,
 };
 enum wire_render_caching {

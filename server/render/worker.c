@@ -183,6 +183,35 @@ errno_of(enum rnd_result result)
     return EINVAL;
 }
 
+static uint32_t
+type_of(enum rnd_fd_kind kind)
+{
+    switch (kind) {
+    case RND_FD_SHARED_MEMORY: return WIRE_RENDER_FD_SHM;
+    case RND_FD_DMA_BUF: return WIRE_RENDER_FD_DMA_BUF;
+    case RND_FD_OPAQUE: return WIRE_RENDER_FD_OPAQUE;
+    }
+    return 0;
+}
+
+/* Of what another context has given out. If it cannot be had, its use will say so. */
+static void
+import_blob(struct worker *worker, const struct wire_render_import_blob *request, int fd)
+{
+    static const enum rnd_fd_kind kinds[] = {
+        [WIRE_RENDER_FD_DMA_BUF] = RND_FD_DMA_BUF,
+        [WIRE_RENDER_FD_OPAQUE] = RND_FD_OPAQUE,
+        [WIRE_RENDER_FD_SHM] = RND_FD_OPAQUE, /* of ours: it is pages once it is imported */
+    };
+
+    if (request->fd_type == 0 || request->fd_type >= BASE_COUNT_OF(kinds)) {
+        end(worker, "memory to import is of an unknown kind");
+        return;
+    }
+    (void)!rnd_context_import(worker->context, request->resource_id, kinds[request->fd_type], fd,
+                              request->size);
+}
+
 static void
 create_blob(struct worker *worker, const struct wire_render_create_blob *request)
 {
@@ -192,7 +221,7 @@ create_blob(struct worker *worker, const struct wire_render_create_blob *request
                                 request->size, request->flags, &blob);
     struct wire_render_blob answer = {
         .error = (uint32_t)errno_of(result),
-        .fd_type = blob.kind == RND_FD_DMA_BUF ? WIRE_RENDER_FD_DMA_BUF : WIRE_RENDER_FD_SHM,
+        .fd_type = type_of(blob.kind),
         .map_info =
             blob.caching == RND_MAP_CACHED ? WIRE_RENDER_CACHED : WIRE_RENDER_WRITE_COMBINED,
     };
@@ -250,6 +279,9 @@ serve_request(struct worker *worker, const struct base_packet *packet)
     } else if (command == WIRE_RENDER_CREATE_BLOB &&
                packet->size == sizeof(struct wire_render_create_blob)) {
         create_blob(worker, data);
+    } else if (command == WIRE_RENDER_IMPORT_BLOB && packet->fd_count == 1 &&
+               packet->size == sizeof(struct wire_render_import_blob)) {
+        import_blob(worker, data, packet->fds[0]);
     } else if (command == WIRE_RENDER_UNREF_BLOB &&
                packet->size == sizeof(struct wire_render_unref_blob)) {
         const struct wire_render_unref_blob *request = data;

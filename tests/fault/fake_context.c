@@ -20,14 +20,16 @@ enum fake_command {
     FAKE_BLOCK,          /* a host call that never returns */
     FAKE_BLOCK_TEARDOWN, /* the same in rnd_context_destroy() */
     FAKE_CRASH,
-    FAKE_RELEASE, /* + ring index: retires its fences */
-    FAKE_RING,    /* + resource, offset: a ring with its status word there begins */
+    FAKE_RELEASE,       /* + ring index: retires its fences */
+    FAKE_RING,          /* + resource, offset: a ring with its status word there begins */
+    FAKE_EXPECT_IMPORT, /* + resource, 0 or 1: fatal unless so many of that id are imported */
 };
 
 enum {
     BOUND_RINGS = 4, /* index 0 is the CPU's */
     MEMORY_BLOB_ID = 77,
     MAX_THREADS = 64,
+    MAX_IMPORTS = 16,
 };
 
 struct rnd_context {
@@ -36,6 +38,7 @@ struct rnd_context {
     _Atomic bool fatal;
     bool block_teardown;
     uint64_t last_fence[BOUND_RINGS]; /* 0: none is pending */
+    uint32_t imports[MAX_IMPORTS];    /* resource ids; 0: free */
     pthread_t threads[MAX_THREADS];
     unsigned thread_count;
 };
@@ -142,6 +145,28 @@ release_ring(struct rnd_context *ctx, uint32_t ring_idx)
     start_thread(ctx, retire, retirement);
 }
 
+static uint32_t
+count_imports(const struct rnd_context *ctx, uint32_t resource_id)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < MAX_IMPORTS; i++) {
+        count += ctx->imports[i] == resource_id;
+    }
+    return count;
+}
+
+static void
+replace_import(struct rnd_context *ctx, uint32_t before, uint32_t after)
+{
+    for (unsigned i = 0; i < MAX_IMPORTS; i++) {
+        if (ctx->imports[i] == before) {
+            ctx->imports[i] = after;
+            return;
+        }
+    }
+}
+
 enum rnd_result
 rnd_context_submit(struct rnd_context *ctx, const void *commands, size_t size)
 {
@@ -160,6 +185,12 @@ rnd_context_submit(struct rnd_context *ctx, const void *commands, size_t size)
         case FAKE_RELEASE: release_ring(ctx, *at++); break;
         case FAKE_RING:
             ctx->info.ring_changed(ctx->info.user, true, at[0], at[1]);
+            at += 2;
+            break;
+        case FAKE_EXPECT_IMPORT:
+            if (count_imports(ctx, at[0]) != at[1]) {
+                set_fatal(ctx);
+            }
             at += 2;
             break;
         default: set_fatal(ctx); break;
@@ -210,12 +241,17 @@ enum rnd_result
 rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd,
                    uint64_t size)
 {
-    return ctx->fatal ? RND_FATAL : size == 0 ? RND_INVALID : RND_OK;
+    if (ctx->fatal || size == 0) {
+        return ctx->fatal ? RND_FATAL : RND_INVALID;
+    }
+    replace_import(ctx, 0, resource_id);
+    return RND_OK;
 }
 
 void
 rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id)
 {
+    replace_import(ctx, resource_id, 0);
 }
 
 bool

@@ -678,6 +678,46 @@ TEST(guest_memory_blobs_hand_back_the_very_vectors_they_were_made_of)
     vmm_finish(&vmm);
 }
 
+/* Fatal, and the submission after it fails, unless the context has imported it so many times. */
+static void
+expect_imports(struct vmm *vmm, uint32_t ctx, uint32_t resource, uint32_t count)
+{
+    size_t before = vmm_retired_count(vmm);
+
+    assert_int_equal(VMM_SUBMIT(ctx, FAKE_EXPECT_IMPORT, resource, count), 0);
+    assert_int_equal(virgl_renderer_context_create_fence(ctx, 0, 0, before + 1), 0);
+    assert_true(vmm_wait_retired(vmm, before + 1, false));
+    assert_int_equal(VMM_SUBMIT(ctx, FAKE_NOP), 0);
+}
+
+TEST(blobs_reach_other_contexts_once_and_are_forgotten_with_them)
+{
+    struct vmm vmm;
+
+    vmm_init(&vmm, 3);
+    assert_int_equal(vmm_start(&vmm, VMM_FLAGS_CROSVM), 0);
+    assert_int_equal(vmm_create_context(1, "owner"), 0);
+    assert_int_equal(vmm_create_context(2, "other"), 0);
+    assert_int_equal(vmm_create_blob(1, 5, FAKE_MEMORY_BLOB_ID, 4096), 0);
+    virgl_renderer_ctx_attach_resource(1, 5); /* it is its own already */
+    expect_imports(&vmm, 1, 5, 0);
+    virgl_renderer_ctx_attach_resource(2, 5);
+    virgl_renderer_ctx_attach_resource(2, 5);
+    expect_imports(&vmm, 2, 5, 1);
+    virgl_renderer_ctx_detach_resource(2, 5);
+    expect_imports(&vmm, 2, 5, 0);
+    /* A guest that closes its handle and imports the buffer again, its own one. */
+    virgl_renderer_ctx_detach_resource(1, 5);
+    virgl_renderer_ctx_attach_resource(1, 5);
+    expect_imports(&vmm, 1, 5, 1);
+    virgl_renderer_ctx_attach_resource(2, 5);
+    virgl_renderer_context_destroy(1);
+    expect_imports(&vmm, 2, 5, 1);
+    virgl_renderer_resource_unref(5);
+    expect_imports(&vmm, 2, 5, 0);
+    vmm_finish(&vmm);
+}
+
 TEST(export_query_answers_without_a_descriptor_and_checks_its_size)
 {
     struct vmm vmm;

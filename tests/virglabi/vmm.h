@@ -37,8 +37,9 @@ enum {
     FAKE_BLOCK,
     FAKE_BLOCK_TEARDOWN,
     FAKE_CRASH,
-    FAKE_RELEASE, /* + ring index */
-    FAKE_RING,    /* + resource, offset */
+    FAKE_RELEASE,       /* + ring index */
+    FAKE_RING,          /* + resource, offset */
+    FAKE_EXPECT_IMPORT, /* + resource, 0 or 1 */
     FAKE_MEMORY_BLOB_ID = 77,
 };
 
