@@ -8,6 +8,9 @@
 #include "tools/info/info.h"
 #include "tools/run/run.h"
 #include "tools/trace/trace.h"
+#ifdef VESPER_WITH_VM
+#include "tools/vm/vm.h"
+#endif
 
 static const char usage[] =
     "Usage: vesper COMMAND [options]\n"
@@ -18,6 +21,9 @@ static const char usage[] =
     "  vesper info              what the host has, what Vesper exposes, and why not more\n"
     "  vesper demo              a compute check and a spinning cube, as a PNG\n"
     "  vesper trace FILE        a captured command stream as text\n"
+#ifdef VESPER_WITH_VM
+    "  vesper vm -- OPTIONS     QEMU whose guest's Vulkan goes through Vesper\n"
+#endif
     "  vesper COMMAND --help    more about each\n"
     "  vesper --version\n"
     "\n"
@@ -32,10 +38,10 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", run_main},
-    {"info", info_main},
-    {"demo", demo_main},
-    {"trace", trace_main},
+    {"run", run_main}, {"info", info_main}, {"demo", demo_main}, {"trace", trace_main},
+#ifdef VESPER_WITH_VM
+    {"vm", vm_main},
+#endif
 };
 
 static int

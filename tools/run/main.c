@@ -9,12 +9,14 @@
 
 #include "base/fd.h"
 
+const char *run_command = "run";
+
 void
 run_error(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("vesper run: ", stderr);
+    fprintf(stderr, "vesper %s: ", run_command);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);

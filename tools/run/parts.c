@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool
-find_self(char out[PATH_MAX])
+bool
+run_find_self(char out[PATH_MAX])
 {
     ssize_t length = readlink("/proc/self/exe", out, PATH_MAX - 1);
     if (length < 0) {
@@ -20,10 +20,9 @@ find_self(char out[PATH_MAX])
     return true;
 }
 
-/* The first of the NULL-terminated candidates, relative to our folder unless absolute, that can be
- * accessed. Its symbolic links are resolved, so that it stays right wherever a child changes to. */
-static bool
-find_beside(const char *self, const char *const *candidates, int access_mode, char out[PATH_MAX])
+bool
+run_find_beside(const char *self, const char *const *candidates, int access_mode,
+                char out[PATH_MAX])
 {
     const char *slash = strrchr(self, '/');
     int folder_length = slash ? (int)(slash - self) : 0;
@@ -61,7 +60,7 @@ find_server(const struct run_options *options, const char *self, char out[PATH_M
     if (options->server) {
         return find_named("server", options->server, X_OK, out);
     }
-    if (!find_beside(self, candidates, X_OK, out)) {
+    if (!run_find_beside(self, candidates, X_OK, out)) {
         run_error(
             "no vesper-server beside %s: build it (meson option renderer=true), install it, or "
             "name one with --server PATH",
@@ -83,7 +82,7 @@ find_icd(const struct run_options *options, const char *self, char out[PATH_MAX]
     if (options->icd) {
         return find_named("icd", options->icd, R_OK, out);
     }
-    if (!find_beside(self, candidates, R_OK, out)) {
+    if (!run_find_beside(self, candidates, R_OK, out)) {
         run_error("no " VESPER_ICD " for %s: build the driver, install it, or name a driver's JSON "
                   "file with --icd PATH",
                   self);
@@ -95,6 +94,6 @@ find_icd(const struct run_options *options, const char *self, char out[PATH_MAX]
 bool
 run_parts_find(const struct run_options *options, struct run_parts *out)
 {
-    return find_self(out->self) && find_server(options, out->self, out->server) &&
+    return run_find_self(out->self) && find_server(options, out->self, out->server) &&
            find_icd(options, out->self, out->icd);
 }

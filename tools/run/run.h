@@ -30,6 +30,8 @@ struct run_options {
     char **command; /* NULL-terminated */
 };
 
+/* Which subcommand speaks; "run" at first. `vesper vm` uses parts of this one. */
+extern const char *run_command;
 /* Prints one line that starts with "vesper run: ". */
 void run_error(const char *format, ...) BASE_PRINTF(1, 2);
 
@@ -41,6 +43,13 @@ struct run_parts {
     char icd[PATH_MAX];    /* vesper_icd.json */
 };
 
+/* This program's full path. */
+BASE_MUST_CHECK bool run_find_self(char out[PATH_MAX]);
+/* The first of the NULL-terminated candidates, relative to the folder of `self` unless absolute,
+ * that can be accessed. Its symbolic links are resolved, so that it stays right wherever a child
+ * changes to. */
+BASE_MUST_CHECK bool run_find_beside(const char *self, const char *const *candidates,
+                                     int access_mode, char out[PATH_MAX]);
 /* Finds the parts beside this program, in a build folder or installed, unless the options name
  * them. */
 BASE_MUST_CHECK bool run_parts_find(const struct run_options *options, struct run_parts *out);
