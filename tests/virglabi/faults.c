@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/test.h"
@@ -221,6 +221,50 @@ TEST(cleanup_leaves_no_process_behind)
     assert_true(vmm_wait_gone(server));
     assert_true(vmm_wait_gone(worker));
     vmm_finish(&vmm);
+}
+
+struct pids {
+    pid_t server, worker;
+};
+
+/* A machine monitor in a process of its own, until it is killed. */
+static void
+be_a_monitor(int report_fd)
+{
+    struct vmm vmm;
+    struct pids pids = {0};
+
+    vmm_init(&vmm, 3);
+    if (vmm_start(&vmm, VMM_FLAGS_CROSVM) == 0 && vmm_create_context(1, "orphan") == 0 &&
+        VMM_SUBMIT(1, FAKE_BLOCK) == 0) {
+        pids.server = find_server();
+        pids.worker = vmm_find_child(pids.server, "vesper-worker");
+    }
+    if (write(report_fd, &pids, sizeof(pids)) == sizeof(pids)) {
+        pause();
+    }
+    _exit(1);
+}
+
+TEST(a_killed_monitor_takes_server_and_workers_along)
+{
+    struct pids pids = {0};
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    pid_t monitor = fork();
+    if (monitor == 0) {
+        be_a_monitor(ends[1]);
+    }
+    assert_int_equal(read(ends[0], &pids, sizeof(pids)), sizeof(pids));
+    assert_true(pids.server > 0 && pids.worker > 0);
+    kill(monitor, SIGKILL);
+    assert_true(vmm_wait_gone(pids.server));
+    assert_true(vmm_wait_gone(pids.worker));
+    while (waitpid(monitor, NULL, 0) == -1 && errno == EINTR) {
+    }
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST(memory_of_a_dead_worker_stays_where_the_monitor_has_mapped_it)

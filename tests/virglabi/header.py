@@ -5,7 +5,7 @@
 
 For each of their headers: every function has the same type, every structure the same members at the same offsets,
 every constant the same value, and nothing is missing. The newest one must have nothing that ours lacks, ours nothing
-that it lacks, and the library exports exactly its functions. Exit status: 0 the same, 1 differences, each on a line,
+that it lacks, and the library exports exactly its functions and needs no OpenGL. Exit status: 0 the same, 1 differences, each on a line,
 77 none of their headers is there.
 
     header.py --cc CC --ours HEADER --self-test     checks that differences of each kind are found
@@ -158,6 +158,13 @@ def exported(library):
     return {line.split()[-1] for line in listing.splitlines()}
 
 
+def wrong_dependencies(library):
+    """Nothing of OpenGL or Vulkan is loaded into a machine monitor unasked."""
+    listing = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", listing)
+    return [f"the library needs {name}" for name in needed if re.search(r"GL|epoxy|gbm|drm|vulkan", name)]
+
+
 def check(options):
     there = [path for path in options.theirs if os.path.exists(path)]
     if not there:
@@ -171,6 +178,7 @@ def check(options):
     names = exported(options.library)
     wrong += missing("exported function", ours.functions, names, "the library")
     wrong += missing("exported symbol", names, ours.functions, "our header")
+    wrong += wrong_dependencies(options.library)
     for line in wrong:
         print(line)
     if not wrong:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 
 import machine
+import validation
 
 SKIPPED = 77
 FRAMES = 4
@@ -113,6 +114,7 @@ def run(options):
     with machine.Machine(folder) as virtual_machine:
         prepare_host(virtual_machine, options)
         prepare_guest(virtual_machine, options)
+        validated = options.library == "ours" and validation.add(virtual_machine, options.peers)
         wanted_picture = native_picture(folder, options)
         script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in STEPS.items())
         virtual_machine.give("guest.sh", script.encode())
@@ -129,11 +131,14 @@ def run(options):
         if (share / "cube.png").read_bytes() != wanted_picture:
             raise machine.Failure("the cube drawn in the guest differs from the native one")
         print("the cube equals the native one")
+        if validated:
+            validation.judge(virtual_machine)
 
 
 def add_paths(parser):
     """What all tests of virtual machines are told."""
     parser.add_argument("--folder", default="build/vm", help="what setup/vm made")
+    parser.add_argument("--peers", default="build/peers", help="what setup/peers made")
     parser.add_argument("--driver-library", help="libvulkan_vesper.so")
     parser.add_argument("--workloads-program", help="interop-workloads")
     parser.add_argument("--vesper-program", help="vesper")
