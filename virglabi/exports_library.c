@@ -193,7 +193,7 @@ create_fence(uint32_t id)
         }
     }
     pthread_mutex_lock(&abi.lock);
-    fence->barriers--;
+    abi_fence_let_go_locked(fence);
     pthread_mutex_unlock(&abi.lock);
     abi_monitor_wake(&abi.monitor);
     return 0;

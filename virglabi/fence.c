@@ -47,7 +47,7 @@ abi_fence_create_locked(uint32_t context_id, uint32_t ring_idx, uint64_t id)
             .context_id = context_id,
             .ring_idx = ring_idx,
             .id = id,
-            .deadline_ns = base_clock_deadline_ns(LONGEST_BARRIER_NS),
+            .deadline_ns = UINT64_MAX,
             .event_fd = -1,
         };
         base_list_init(&fence->link);
@@ -76,6 +76,13 @@ abi_fence_destroy(struct abi_fence *fence)
     }
     base_fd_close(&fence->event_fd);
     free(fence);
+}
+
+void
+abi_fence_let_go_locked(struct abi_fence *fence)
+{
+    fence->barriers--;
+    fence->deadline_ns = base_clock_deadline_ns(LONGEST_BARRIER_NS);
 }
 
 /* --- collecting --- */

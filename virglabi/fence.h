@@ -53,6 +53,9 @@ void abi_fences_drop_locked(struct abi_fences *fences);
 /* NULL: no memory. */
 BASE_MUST_CHECK struct abi_fence *abi_fence_create_locked(uint32_t context_id, uint32_t ring_idx,
                                                           uint64_t id);
+/* A fence of context 0 whose creator had one of its barriers, and so the fence, for himself: it may
+ * retire from now on, and its second begins. */
+void abi_fence_let_go_locked(struct abi_fence *fence);
 /* Takes the fence over. */
 void abi_fence_retire_locked(struct abi_fence *fence);
 void abi_fence_destroy(struct abi_fence *fence);
