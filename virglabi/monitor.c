@@ -77,18 +77,23 @@ struct watch {
 static bool
 reserve(struct watch *watch, size_t contexts)
 {
-    if (contexts > watch->capacity || !watch->fds) {
-        size_t capacity = contexts + 16;
-        struct pollfd *fds =
-            realloc(watch->fds, (FIXED_FDS + FDS_OF_CONTEXT * capacity) * sizeof(watch->fds[0]));
-        watch->fds = fds ? fds : watch->fds;
-        uint32_t *ids = realloc(watch->ids, capacity * sizeof(watch->ids[0]));
-        watch->ids = ids ? ids : watch->ids;
-        if (!fds || !ids) {
-            return false;
-        }
-        watch->capacity = capacity;
+    size_t capacity = contexts + 16;
+
+    if (watch->ids && contexts <= watch->capacity) {
+        return true;
     }
+    struct pollfd *fds =
+        realloc(watch->fds, (FIXED_FDS + FDS_OF_CONTEXT * capacity) * sizeof(watch->fds[0]));
+    if (!fds) {
+        return false;
+    }
+    watch->fds = fds;
+    uint32_t *ids = realloc(watch->ids, capacity * sizeof(watch->ids[0]));
+    if (!ids) {
+        return false;
+    }
+    watch->ids = ids;
+    watch->capacity = capacity;
     return true;
 }
 

@@ -207,7 +207,7 @@ greet(struct abi_server *server)
         .magic = WIRE_RENDER_MAGIC,
         .version = WIRE_RENDER_VERSION,
     };
-    struct wire_render_welcome welcome;
+    struct wire_render_welcome welcome = {0};
     struct base_packet packet = {.data = &hello, .size = sizeof(hello)};
     char text[96];
 
