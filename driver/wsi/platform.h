@@ -18,8 +18,9 @@ typedef struct xcb_connection_t xcb_connection_t;
 typedef uint32_t xcb_window_t;
 typedef uint32_t xcb_visualid_t;
 
-struct wl_display;
-struct wl_surface;
+/* wayland-client-core.h; generated prototypes have no `struct` in front. */
+typedef struct wl_display wl_display;
+typedef struct wl_surface wl_surface;
 
 #include <vulkan/vulkan_wayland.h>
 #include <vulkan/vulkan_xcb.h>

@@ -70,6 +70,7 @@ struct wsi_swapchain {
     uint32_t view_format_count;
     uint32_t *families;
     VkPresentModeKHR mode;
+    bool is_opaque; /* alpha means nothing to the window system */
     uint32_t image_count;
     struct wsi_image *images;
     VkCommandPool *pools; /* for each queue family, made at first use */

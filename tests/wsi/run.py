@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs an application under a window system of its own: natively, or through Vesper with the validation layer.
 
-    run.py [--vesper PROGRAM] [--no-validation] [--server xvfb|none] -- APP [ARGS...]
+    run.py [--vesper PROGRAM] [--no-validation] [--server xvfb|weston|...] -- APP [ARGS...]
 
 When the application prints "kill", the window system is killed. Exit status: the application's; 77, with the
 reason, if there is no such window system.
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "apps"))
 sys.dont_write_bytecode = True
@@ -48,6 +49,37 @@ class Xvfb:
         self.process.stderr.close()
 
 
+class Weston:
+    """Without a display, with a single output."""
+
+    size = (640, 600)
+
+    def __init__(self, env, options):
+        if not shutil.which("weston"):
+            skip("there is no Weston: install weston")
+        folder = pathlib.Path(env["XDG_RUNTIME_DIR"])
+        width, height = self.size
+        self.log = open(folder / "weston.log", "w+b")
+        # --debug: lets others take screenshots.
+        self.process = subprocess.Popen(
+            ["weston", "--backend=headless-backend.so", "--shell=desktop-shell.so", f"--width={width}",
+             f"--height={height}", "--socket=vesper", "--idle-time=0", "--no-config", "--debug", *options],
+            env=env, stdout=self.log, stderr=subprocess.STDOUT)
+        for _ in range(600):
+            if (folder / "vesper").exists():
+                break
+            if self.process.poll() is not None:
+                self.log.seek(0)
+                sys.exit(f"Weston does not start: {self.log.read().decode()}")
+            time.sleep(0.05)
+        env["WAYLAND_DISPLAY"] = "vesper"
+
+    def end(self, signal="terminate"):
+        getattr(self.process, signal)()
+        self.process.wait()
+        self.log.close()
+
+
 class NoServer:
     def __init__(self, env, options):
         pass
@@ -56,7 +88,7 @@ class NoServer:
         pass
 
 
-SERVERS = {"xvfb": Xvfb, "none": NoServer}
+SERVERS = {"xvfb": Xvfb, "weston": Weston, "none": NoServer}
 
 
 def main():

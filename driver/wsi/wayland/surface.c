@@ -1,0 +1,176 @@
+/* VK_KHR_wayland_surface. */
+#include <string.h>
+
+#include "base/log.h"
+#include "driver/drv_entry.h"
+#include "driver/wsi/wayland/wayland.h"
+
+#define CODE(a, b, c, d)                                                                           \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+/* In our order of preference. The first is the one that every compositor takes; its codes are 1 and
+ * 0 for history's sake, the others are DRM's. */
+const struct wsi_wayland_layout wsi_wayland_layouts[WSI_WAYLAND_LAYOUTS] = {
+    {1, 0, {VK_FORMAT_B8G8R8A8_SRGB, VK_FORMAT_B8G8R8A8_UNORM}},
+    {CODE('X', 'B', '2', '4'),
+     CODE('A', 'B', '2', '4'),
+     {VK_FORMAT_R8G8B8A8_SRGB, VK_FORMAT_R8G8B8A8_UNORM}},
+    {CODE('X', 'R', '3', '0'), CODE('A', 'R', '3', '0'), {VK_FORMAT_A2R10G10B10_UNORM_PACK32}},
+    {CODE('X', 'B', '3', '0'), CODE('A', 'B', '3', '0'), {VK_FORMAT_A2B10G10R10_UNORM_PACK32}},
+    {CODE('X', 'B', '4', 'H'), CODE('A', 'B', '4', 'H'), {VK_FORMAT_R16G16B16A16_SFLOAT}},
+};
+
+bool
+wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
+                      uint32_t *out)
+{
+    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        const struct wsi_wayland_layout *layout = &wsi_wayland_layouts[i];
+        if (layout->formats[0] == format || layout->formats[1] == format) {
+            *out = opaque ? layout->opaque : layout->with_alpha;
+            return opaque ? surface->takes_opaque[i] : surface->takes_alpha[i];
+        }
+    }
+    return false;
+}
+
+/* --- what the compositor offers --- */
+
+static void
+shm_format(void *user, struct wl_shm *shm, uint32_t code)
+{
+    struct wsi_wayland_surface *surface = user;
+    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        surface->takes_opaque[i] |= code == wsi_wayland_layouts[i].opaque;
+        surface->takes_alpha[i] |= code == wsi_wayland_layouts[i].with_alpha;
+    }
+}
+
+static const struct wl_shm_listener shm_listener = {.format = shm_format};
+
+static void
+global_added(void *user, struct wl_registry *registry, uint32_t name, const char *interface,
+             uint32_t version)
+{
+    struct wsi_wayland_surface *surface = user;
+    if (strcmp(interface, wl_shm_interface.name) == 0 && !surface->shm) {
+        surface->shm = wl_registry_bind(registry, name, &wl_shm_interface, 1);
+        wl_shm_add_listener(surface->shm, &shm_listener, surface);
+    }
+}
+
+static void
+global_removed(void *user, struct wl_registry *registry, uint32_t name)
+{
+}
+
+static const struct wl_registry_listener registry_listener = {
+    .global = global_added,
+    .global_remove = global_removed,
+};
+
+/* Two round trips: which globals there are, and what those say of themselves. */
+static bool
+ask_compositor(struct wsi_wayland_surface *surface)
+{
+    surface->queue = wl_display_create_queue(surface->display);
+    struct wl_display *wrapper = surface->queue ? wl_proxy_create_wrapper(surface->display) : NULL;
+    if (!wrapper) {
+        return false;
+    }
+    wl_proxy_set_queue((struct wl_proxy *)wrapper, surface->queue);
+    surface->registry = wl_display_get_registry(wrapper);
+    wl_proxy_wrapper_destroy(wrapper);
+    if (!surface->registry) {
+        return false;
+    }
+    wl_registry_add_listener(surface->registry, &registry_listener, surface);
+    return wl_display_roundtrip_queue(surface->display, surface->queue) >= 0 && surface->shm &&
+           wl_display_roundtrip_queue(surface->display, surface->queue) >= 0;
+}
+
+static void
+forget_compositor(struct wsi_wayland_surface *surface)
+{
+    if (surface->shm) {
+        wl_shm_destroy(surface->shm);
+    }
+    if (surface->registry) {
+        wl_registry_destroy(surface->registry);
+    }
+    if (surface->queue) {
+        wl_event_queue_destroy(surface->queue);
+    }
+}
+
+/* --- the surface --- */
+
+static VkResult
+describe(struct wsi_surface *base, struct wsi_window *out)
+{
+    struct wsi_wayland_surface *surface = (struct wsi_wayland_surface *)base;
+    if (wl_display_get_error(surface->display)) {
+        return VK_ERROR_SURFACE_LOST_KHR;
+    }
+    *out = (struct wsi_window){
+        .extent = {UINT32_MAX, UINT32_MAX},
+        .alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR | VK_COMPOSITE_ALPHA_PRE_MULTIPLIED_BIT_KHR,
+        .min_images = 3,
+        .modes = {VK_PRESENT_MODE_MAILBOX_KHR, VK_PRESENT_MODE_FIFO_KHR},
+        .mode_count = 2,
+    };
+    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            VkFormat format = wsi_wayland_layouts[i].formats[j];
+            if (format && surface->takes_opaque[i] && surface->takes_alpha[i]) {
+                out->formats[out->format_count++] = format;
+            }
+        }
+    }
+    return VK_SUCCESS;
+}
+
+static void
+destroy(struct wsi_surface *base, const VkAllocationCallbacks *allocator)
+{
+    forget_compositor((struct wsi_wayland_surface *)base);
+    wsi_surface_free(base, allocator);
+}
+
+static const struct wsi_surface_ops ops = {
+    .name = "Wayland",
+    .describe = describe,
+    .create_target = wsi_wayland_create_target,
+    .destroy = destroy,
+};
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateWaylandSurfaceKHR(VkInstance instance, const VkWaylandSurfaceCreateInfoKHR *pCreateInfo,
+                            const VkAllocationCallbacks *pAllocator, VkSurfaceKHR *pSurface)
+{
+    if (!wsi_wayland_load()) {
+        return VK_ERROR_UNKNOWN; /* what was missing is on standard error */
+    }
+    struct wsi_wayland_surface *surface =
+        wsi_surface_create(instance, pAllocator, sizeof(*surface), &ops);
+    if (!surface) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    surface->display = pCreateInfo->display;
+    surface->surface = pCreateInfo->surface;
+    if (!ask_compositor(surface)) {
+        base_log_error("vkCreateWaylandSurfaceKHR: the compositor has no wl_shm, or is gone");
+        destroy(&surface->base, pAllocator);
+        return VK_ERROR_UNKNOWN;
+    }
+    *pSurface = (VkSurfaceKHR)(uintptr_t)surface;
+    return VK_SUCCESS;
+}
+
+VKAPI_ATTR VkBool32 VKAPI_CALL
+drv_GetPhysicalDeviceWaylandPresentationSupportKHR(VkPhysicalDevice physicalDevice,
+                                                   uint32_t queueFamilyIndex,
+                                                   struct wl_display *display)
+{
+    return wsi_wayland_load() && wsi_queue_family_can_present(physicalDevice, queueFamilyIndex);
+}

@@ -1,0 +1,405 @@
+/* Frames in a window of Wayland, by wl_shm: the compositor reads them from the memory that the GPU
+ * copied them to.
+ *
+ * A thread of its own hears what the compositor says: which frames it has read, and when the next
+ * is due. It has its own event queue, so it never touches what is the application's. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "driver/wsi/swapchain.h"
+#include "driver/wsi/wayland/wayland.h"
+
+/* Compositors are silent about windows that nobody sees: such an application goes on slowly. */
+#define FRAME_PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
+
+struct shared_image {
+    struct wayland_target *target;
+    uint32_t index;
+    const struct wsi_pixels *pixels;
+    struct wl_buffer *buffer;
+    /* Where the renderer's memory cannot be passed on, a copy of the frame. */
+    int staging_fd;
+    void *staging;
+};
+
+struct wayland_target {
+    struct wsi_target base;
+    struct wl_display *display;
+    struct wl_event_queue *queue;
+    struct wl_surface *surface; /* the application's, wrapped: its events come to our queue */
+    struct wl_shm *shm;         /* the surface's, wrapped likewise */
+    uint32_t code;              /* wl_shm's name for the format */
+    uint32_t image_count;
+    struct shared_image *images[32];
+    int wake_fd; /* an eventfd: readable once the listener is to end */
+    pthread_t listener;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    /* Guarded by lock. */
+    struct wl_callback *frame; /* not NULL: the compositor has yet to say that a frame is due */
+    bool stop;
+};
+
+static struct wayland_target *
+target_from(struct wsi_target *target)
+{
+    return (struct wayland_target *)target;
+}
+
+/* --- what the compositor says; on the listener's thread --- */
+
+static void
+buffer_released(void *user, struct wl_buffer *buffer)
+{
+    struct shared_image *image = user;
+    wsi_swapchain_release(image->target->base.swapchain, image->index);
+}
+
+static const struct wl_buffer_listener buffer_listener = {.release = buffer_released};
+
+static void
+frame_due(void *user, struct wl_callback *callback, uint32_t time)
+{
+    struct wayland_target *target = user;
+    pthread_mutex_lock(&target->lock);
+    if (target->frame == callback) {
+        target->frame = NULL;
+        pthread_cond_broadcast(&target->changed);
+    }
+    pthread_mutex_unlock(&target->lock);
+    wl_callback_destroy(callback);
+}
+
+static const struct wl_callback_listener frame_listener = {.done = frame_due};
+
+/* Reads events until there are some for our queue; false when it is time to end. */
+static bool
+read_events(struct wayland_target *target)
+{
+    struct pollfd fds[] = {
+        {.fd = wl_display_get_fd(target->display), .events = POLLIN},
+        {.fd = target->wake_fd, .events = POLLIN},
+    };
+    if (wl_display_prepare_read_queue(target->display, target->queue) != 0) {
+        return true; /* there are some already */
+    }
+    int ready = poll(fds, 2, -1);
+    if (ready < 0 || fds[1].revents) {
+        wl_display_cancel_read(target->display);
+        return ready < 0 && errno == EINTR;
+    }
+    return wl_display_read_events(target->display) == 0;
+}
+
+static void *
+listen_to_compositor(void *user)
+{
+    struct wayland_target *target = user;
+    while (read_events(target)) {
+        if (wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
+            break;
+        }
+    }
+    if (wl_display_get_error(target->display)) {
+        wsi_swapchain_set_status(target->base.swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    }
+    pthread_mutex_lock(&target->lock);
+    target->stop = true;
+    pthread_cond_broadcast(&target->changed);
+    pthread_mutex_unlock(&target->lock);
+    return NULL;
+}
+
+/* --- frames --- */
+
+/* True if the pixels' own memory can be mapped by others, for as long as they like. */
+static bool
+can_be_passed(const struct wsi_pixels *pixels)
+{
+    return pixels->fd != -1 && fcntl(pixels->fd, F_GET_SEALS) != -1;
+}
+
+static bool
+create_staging(struct shared_image *image)
+{
+    image->staging_fd = base_fd_create_shared_memory("vesper-frame", image->pixels->size);
+    if (image->staging_fd != -1) {
+        image->staging = base_fd_map(image->staging_fd, image->pixels->size);
+    }
+    return image->staging;
+}
+
+static bool
+create_buffer(struct wayland_target *target, struct shared_image *image)
+{
+    const struct wsi_pixels *pixels = image->pixels;
+    int fd = pixels->fd;
+    if (pixels->size > INT32_MAX) {
+        return false;
+    }
+    if (!can_be_passed(pixels)) {
+        if (!create_staging(image)) {
+            return false;
+        }
+        fd = image->staging_fd;
+    }
+    struct wl_shm_pool *pool = wl_shm_create_pool(target->shm, fd, (int32_t)pixels->size);
+    if (!pool) {
+        return false;
+    }
+    image->buffer = wl_shm_pool_create_buffer(pool, 0, (int32_t)pixels->extent.width,
+                                              (int32_t)pixels->extent.height,
+                                              (int32_t)pixels->pitch, target->code);
+    wl_shm_pool_destroy(pool);
+    if (image->buffer) {
+        wl_buffer_add_listener(image->buffer, &buffer_listener, image);
+    }
+    return image->buffer;
+}
+
+static VkResult
+add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixels)
+{
+    struct wayland_target *target = target_from(base);
+    struct shared_image *image =
+        index < BASE_COUNT_OF(target->images) ? calloc(1, sizeof(*image)) : NULL;
+    if (!image) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    *image = (struct shared_image){target, index, pixels, .staging_fd = -1};
+    target->images[index] = image;
+    target->image_count = index + 1;
+    return create_buffer(target, image) ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static void
+destroy_image(struct shared_image *image)
+{
+    if (image->buffer) {
+        wl_buffer_destroy(image->buffer);
+    }
+    if (image->staging) {
+        base_fd_unmap(image->staging, image->pixels->size);
+    }
+    base_fd_close(&image->staging_fd);
+    free(image);
+}
+
+static void
+pace(struct wsi_target *base, VkPresentModeKHR mode)
+{
+    struct wayland_target *target = target_from(base);
+    uint64_t deadline_ns = base_clock_deadline_ns(FRAME_PATIENCE_NS);
+    const struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000),
+        .tv_nsec = (long)(deadline_ns % 1000000000),
+    };
+    if (mode == VK_PRESENT_MODE_MAILBOX_KHR) {
+        return; /* the compositor takes the latest when it comes to it */
+    }
+    pthread_mutex_lock(&target->lock);
+    while (target->frame && !target->stop &&
+           pthread_cond_timedwait(&target->changed, &target->lock, &deadline) == 0) {
+    }
+    pthread_mutex_unlock(&target->lock);
+}
+
+/* Asks to be told when the frame after this one is due. */
+static void
+ask_for_frame(struct wayland_target *target)
+{
+    pthread_mutex_lock(&target->lock);
+    bool asked = target->frame;
+    if (!asked) {
+        target->frame = wl_surface_frame(target->surface);
+        if (target->frame) {
+            wl_callback_add_listener(target->frame, &frame_listener, target);
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+}
+
+static VkResult
+flush(struct wayland_target *target)
+{
+    struct pollfd server = {.fd = wl_display_get_fd(target->display), .events = POLLOUT};
+    while (wl_display_flush(target->display) < 0) {
+        if (errno != EAGAIN || poll(&server, 1, 1000) <= 0) {
+            return VK_ERROR_SURFACE_LOST_KHR;
+        }
+    }
+    return VK_SUCCESS;
+}
+
+static void
+damage(const struct wayland_target *target, const VkRect2D *rect)
+{
+    if (wl_proxy_get_version((struct wl_proxy *)target->surface) >=
+        WL_SURFACE_DAMAGE_BUFFER_SINCE_VERSION) {
+        wl_surface_damage_buffer(target->surface, rect->offset.x, rect->offset.y,
+                                 (int32_t)rect->extent.width, (int32_t)rect->extent.height);
+    } else { /* in coordinates that we do not know */
+        wl_surface_damage(target->surface, 0, 0, INT32_MAX, INT32_MAX);
+    }
+}
+
+static VkResult
+show(struct wsi_target *base, const struct wsi_frame *frame)
+{
+    struct wayland_target *target = target_from(base);
+    struct shared_image *image = target->images[frame->image];
+    if (image->staging) {
+        memcpy(image->staging, image->pixels->map, image->pixels->size);
+    }
+    wl_surface_attach(target->surface, image->buffer, 0, 0);
+    damage(target, &frame->damage);
+    if (frame->mode != VK_PRESENT_MODE_MAILBOX_KHR) {
+        ask_for_frame(target);
+    }
+    wl_surface_commit(target->surface);
+    return flush(target);
+}
+
+/* --- life --- */
+
+static void
+stop(struct wsi_target *base)
+{
+    struct wayland_target *target = target_from(base);
+    pthread_mutex_lock(&target->lock);
+    target->stop = true;
+    pthread_cond_broadcast(&target->changed);
+    pthread_mutex_unlock(&target->lock);
+}
+
+static void
+stop_listening(struct wayland_target *target)
+{
+    const uint64_t one = 1;
+    (void)!write(target->wake_fd, &one, sizeof(one));
+    pthread_join(target->listener, NULL);
+}
+
+static void
+finish(struct wayland_target *target)
+{
+    for (uint32_t i = 0; i < target->image_count; i++) {
+        destroy_image(target->images[i]);
+    }
+    if (target->frame) {
+        wl_callback_destroy(target->frame);
+    }
+    if (target->shm) {
+        wl_proxy_wrapper_destroy(target->shm);
+    }
+    if (target->surface) {
+        wl_proxy_wrapper_destroy(target->surface);
+    }
+    if (target->queue) {
+        wl_display_flush(target->display);
+        wl_event_queue_destroy(target->queue);
+    }
+    base_fd_close(&target->wake_fd);
+    pthread_cond_destroy(&target->changed);
+    pthread_mutex_destroy(&target->lock);
+    free(target);
+}
+
+static void
+destroy(struct wsi_target *base)
+{
+    struct wayland_target *target = target_from(base);
+    stop_listening(target);
+    finish(target);
+}
+
+static void *
+wrap(void *proxy, struct wl_event_queue *queue)
+{
+    void *wrapper = wl_proxy_create_wrapper(proxy);
+    if (wrapper) {
+        wl_proxy_set_queue(wrapper, queue);
+    }
+    return wrapper;
+}
+
+static bool
+start_listening(struct wayland_target *target)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&target->listener, NULL, listen_to_compositor, target);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error) {
+        pthread_setname_np(target->listener, "vesper-wayland");
+    }
+    return !error;
+}
+
+static bool
+init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&target->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&target->lock, NULL);
+
+    target->display = surface->display;
+    target->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    target->queue = wl_display_create_queue(target->display);
+    if (target->queue) {
+        target->surface = wrap(surface->surface, target->queue);
+        target->shm = wrap(surface->shm, target->queue);
+    }
+    return target->wake_fd != -1 && target->surface && target->shm && start_listening(target);
+}
+
+static const struct wsi_target_ops ops = {
+    .add_image = add_image,
+    .pace = pace,
+    .show = show,
+    .stop = stop,
+    .destroy = destroy,
+};
+
+VkResult
+wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapchain,
+                          struct wsi_target **out)
+{
+    struct wsi_wayland_surface *surface = (struct wsi_wayland_surface *)base;
+    uint32_t code;
+    if (!wsi_wayland_find_code(surface, swapchain->image_info.format, swapchain->is_opaque,
+                               &code)) {
+        base_log_error("vkCreateSwapchainKHR: the compositor does not take format %d",
+                       swapchain->image_info.format);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    struct wayland_target *target = calloc(1, sizeof(*target));
+    if (!target) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    target->base.ops = &ops;
+    target->base.swapchain = swapchain;
+    target->code = code;
+    if (!init(target, surface)) {
+        finish(target);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    *out = &target->base;
+    return VK_SUCCESS;
+}
