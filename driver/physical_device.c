@@ -36,7 +36,17 @@ static const struct {
 static const char *const ours[] = {
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
+    "VK_EXT_present_mode_fifo_latest_ready",
+    "VK_EXT_swapchain_maintenance1",
+    "VK_KHR_incremental_present",
+    "VK_KHR_present_id",
+    "VK_KHR_present_id2",
+    "VK_KHR_present_mode_fifo_latest_ready",
+    "VK_KHR_present_wait",
+    "VK_KHR_present_wait2",
     "VK_KHR_swapchain",
+    "VK_KHR_swapchain_maintenance1",
+    "VK_KHR_swapchain_mutable_format",
 };
 
 /* Those that need memory which leaves or enters as a descriptor. */

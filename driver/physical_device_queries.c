@@ -6,6 +6,7 @@
 #include "driver/drv_entry.h"
 #include "driver/physical_device.h"
 #include "driver/struct_chain.h"
+#include "driver/wsi/features.h"
 #include "protocol/proto_encode.h"
 #include "protocol/runtime/reply.h"
 
@@ -167,6 +168,7 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
     }
     hide_what_is_not_offered(device, pFeatures->pNext);
     proto_chain_withhold(pFeatures->pNext);
+    wsi_get_features(pFeatures->pNext);
     pFeatures->features = device->features;
 }
 

@@ -107,6 +107,7 @@ class Facts:
         policy = ElementTree.parse(POLICY).getroot()
         self.carried = {e.get("name") for section in ("extensions", "private-extensions")
                         for e in policy.iterfind(f"{section}/extension")}
+        self.local = {e.get("name") for e in policy.iterfind("local-extensions/extension")}
         self.shown = {line.text.split(" ")[0] for line in vesper_lines if "Extensions" in line.place}
         self.providers = {}  # structure -> extensions that bring it; a version counts as shown
         for feature in registry.findall("feature"):
@@ -124,6 +125,11 @@ class Facts:
             innermost = re.findall(r"Vk\w+", str(line))[-1:]
             providers = self.providers.get(*innermost, set()) if innermost else set()
             return bool(providers) and "version" not in providers and not providers & self.shown
+        if question == "@local":
+            return line.text.split(" ")[0] in self.local
+        if question == "@local-structure":
+            innermost = re.findall(r"Vk\w+", str(line))[-1:]
+            return bool(innermost and self.providers.get(*innermost, set()) & self.local)
         sys.exit(f"{RULES}: no question {question}")
 
 

@@ -16,8 +16,9 @@ describe(struct wsi_surface *surface, struct wsi_window *out)
                     VK_FORMAT_A2R10G10B10_UNORM_PACK32, VK_FORMAT_R16G16B16A16_SFLOAT},
         .format_count = 7,
         .modes = {VK_PRESENT_MODE_IMMEDIATE_KHR, VK_PRESENT_MODE_MAILBOX_KHR,
-                  VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR},
-        .mode_count = 4,
+                  VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR,
+                  VK_PRESENT_MODE_FIFO_LATEST_READY_EXT},
+        .mode_count = 5,
     };
     return VK_SUCCESS;
 }

@@ -6,41 +6,94 @@
 #include "driver/struct_chain.h"
 #include "driver/wsi/swapchain.h"
 
+/* The application's request, taken apart. */
+struct request {
+    struct drv_queue *queue;
+    const VkPresentInfoKHR *info;
+    const VkPipelineStageFlags *stages; /* one for each semaphore */
+
+    /* What is chained to it; NULL: nothing of the kind. An element for each swapchain. */
+    const VkFence *fences;
+    const VkPresentModeKHR *modes;
+    const uint64_t *ids;
+    const VkPresentRegionKHR *regions;
+};
+
+static void
+read_chain(struct request *request)
+{
+    for (const VkBaseInStructure *at = request->info->pNext; at; at = at->pNext) {
+        switch ((int)at->sType) {
+        case VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_FENCE_INFO_EXT:
+            request->fences = ((const VkSwapchainPresentFenceInfoEXT *)at)->pFences;
+            break;
+        case VK_STRUCTURE_TYPE_SWAPCHAIN_PRESENT_MODE_INFO_EXT:
+            request->modes = ((const VkSwapchainPresentModeInfoEXT *)at)->pPresentModes;
+            break;
+        case VK_STRUCTURE_TYPE_PRESENT_ID_KHR:
+            request->ids = ((const VkPresentIdKHR *)at)->pPresentIds;
+            break;
+#ifdef VK_KHR_present_id2
+        case VK_STRUCTURE_TYPE_PRESENT_ID_2_KHR:
+            request->ids = ((const VkPresentId2KHR *)at)->pPresentIds;
+            break;
+#endif
+        case VK_STRUCTURE_TYPE_PRESENT_REGIONS_KHR:
+            request->regions = ((const VkPresentRegionsKHR *)at)->pRegions;
+            break;
+        default: break;
+        }
+    }
+}
+
+/* --- the copy --- */
+
 /* Everything that the semaphores guard is read by copies. */
 static VkResult
-submit(struct drv_queue *queue, uint32_t wait_count, const VkSemaphore *waits,
-       const VkPipelineStageFlags *stages, VkCommandBuffer commands, VkFence fence)
+submit(const struct request *request, uint32_t wait_count, VkCommandBuffer commands, VkFence fence)
 {
     const VkSubmitInfo info = {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
         .waitSemaphoreCount = wait_count,
-        .pWaitSemaphores = waits,
-        .pWaitDstStageMask = stages,
+        .pWaitSemaphores = request->info->pWaitSemaphores,
+        .pWaitDstStageMask = request->stages,
         .commandBufferCount = commands ? 1 : 0,
         .pCommandBuffers = &commands,
     };
-    return drv_QueueSubmit((VkQueue)queue, 1, &info, fence);
+    return drv_QueueSubmit((VkQueue)request->queue, 1, &info, fence);
 }
 
 static VkResult
-submit_copy(struct drv_queue *queue, struct wsi_swapchain *swapchain, struct wsi_image *image,
-            uint32_t wait_count, const VkSemaphore *waits, const VkPipelineStageFlags *stages)
+submit_copy(const struct request *request, struct wsi_swapchain *swapchain, struct wsi_image *image,
+            uint32_t wait_count)
 {
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkResult result = VK_SUCCESS;
     if (image->buffer) {
-        result = wsi_image_get_copy(swapchain, image, queue->family, &commands);
+        result = wsi_image_get_copy(swapchain, image, request->queue->family, &commands);
     }
     if (result == VK_SUCCESS && image->submitted) {
         result = drv_ResetFences((VkDevice)swapchain->device, 1, &image->copied);
+        image->submitted = false;
     }
     if (result == VK_SUCCESS) {
-        image->submitted = false;
-        result = submit(queue, wait_count, waits, stages, commands, image->copied);
+        result = submit(request, wait_count, commands, image->copied);
+        image->submitted = result == VK_SUCCESS;
     }
-    image->submitted = result == VK_SUCCESS;
     return result;
 }
+
+/* The application's fence says that the semaphores may be used again: behind the copy they may. */
+static VkResult
+submit_fence(const struct request *request, uint32_t place)
+{
+    if (!request->fences || !request->fences[place]) {
+        return VK_SUCCESS;
+    }
+    return drv_QueueSubmit((VkQueue)request->queue, 0, NULL, request->fences[place]);
+}
+
+/* --- the frame --- */
 
 static VkRect2D
 whole_image(const struct wsi_swapchain *swapchain)
@@ -48,6 +101,55 @@ whole_image(const struct wsi_swapchain *swapchain)
     VkExtent3D extent = swapchain->image_info.extent;
     return (VkRect2D){.extent = {extent.width, extent.height}};
 }
+
+static uint32_t
+least(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+/* The smallest rectangle that covers the region, within the image. */
+static VkRect2D
+cover(const struct wsi_swapchain *swapchain, const VkPresentRegionKHR *region)
+{
+    VkRect2D whole = whole_image(swapchain);
+    uint32_t left = UINT32_MAX, top = UINT32_MAX, right = 0, bottom = 0;
+    if (!region->pRectangles || region->rectangleCount == 0) {
+        return whole;
+    }
+    for (uint32_t i = 0; i < region->rectangleCount; i++) {
+        const VkRectLayerKHR *rect = &region->pRectangles[i];
+        uint32_t x = rect->offset.x > 0 ? (uint32_t)rect->offset.x : 0;
+        uint32_t y = rect->offset.y > 0 ? (uint32_t)rect->offset.y : 0;
+        left = least(left, x);
+        top = least(top, y);
+        uint32_t x_end = least((uint64_t)x + rect->extent.width, whole.extent.width);
+        uint32_t y_end = least((uint64_t)y + rect->extent.height, whole.extent.height);
+        right = x_end > right ? x_end : right;
+        bottom = y_end > bottom ? y_end : bottom;
+    }
+    if (left >= right || top >= bottom) {
+        return (VkRect2D){.extent = {1, 1}}; /* nothing has changed */
+    }
+    return (VkRect2D){{(int32_t)left, (int32_t)top}, {right - left, bottom - top}};
+}
+
+static struct wsi_frame
+make_frame(const struct request *request, struct wsi_swapchain *swapchain, uint32_t place)
+{
+    if (request->modes) {
+        swapchain->mode = request->modes[place]; /* of the frames after it, too */
+    }
+    return (struct wsi_frame){
+        .image = request->info->pImageIndices[place],
+        .mode = swapchain->mode,
+        .id = request->ids ? request->ids[place] : 0,
+        .damage =
+            request->regions ? cover(swapchain, &request->regions[place]) : whole_image(swapchain),
+    };
+}
+
+/* --- presenting --- */
 
 static VkResult
 status_of(struct wsi_swapchain *swapchain)
@@ -59,23 +161,23 @@ status_of(struct wsi_swapchain *swapchain)
 }
 
 static VkResult
-present_one(struct drv_queue *queue, const VkPresentInfoKHR *info, uint32_t place,
-            uint32_t wait_count, const VkPipelineStageFlags *stages)
+present_one(const struct request *request, uint32_t place)
 {
-    struct wsi_swapchain *swapchain = wsi_swapchain_from(info->pSwapchains[place]);
-    struct wsi_image *image = &swapchain->images[info->pImageIndices[place]];
-    const struct wsi_frame frame = {
-        .image = info->pImageIndices[place],
-        .mode = swapchain->mode,
-        .damage = whole_image(swapchain),
-    };
-    VkResult result =
-        submit_copy(queue, swapchain, image, wait_count, info->pWaitSemaphores, stages);
+    struct wsi_swapchain *swapchain = wsi_swapchain_from(request->info->pSwapchains[place]);
+    const struct wsi_frame frame = make_frame(request, swapchain, place);
+    struct wsi_image *image = &swapchain->images[frame.image];
+    /* What the first copy has waited for holds for those behind it. */
+    uint32_t wait_count = place == 0 ? request->info->waitSemaphoreCount : 0;
+
+    VkResult result = submit_copy(request, swapchain, image, wait_count);
+    if (result == VK_SUCCESS) {
+        wsi_present_thread_push(swapchain, &frame);
+        result = submit_fence(request, place);
+    }
     if (result != VK_SUCCESS) {
         wsi_swapchain_set_status(swapchain, result);
         return result;
     }
-    wsi_present_thread_push(swapchain, &frame);
     return status_of(swapchain);
 }
 
@@ -92,23 +194,24 @@ worse(VkResult a, VkResult b)
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueuePresentKHR(VkQueue handle, const VkPresentInfoKHR *pPresentInfo)
 {
-    struct drv_queue *queue = drv_queue_from(handle);
-    uint32_t wait_count = pPresentInfo->waitSemaphoreCount;
+    struct request request = {.queue = drv_queue_from(handle), .info = pPresentInfo};
     VkResult result = VK_SUCCESS;
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);
-    VkPipelineStageFlags *stages = drv_scratch_array(&scratch, wait_count, sizeof(*stages));
+    VkPipelineStageFlags *stages =
+        drv_scratch_array(&scratch, pPresentInfo->waitSemaphoreCount, sizeof(*stages));
     if (!stages) {
         drv_scratch_finish(&scratch);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    for (uint32_t i = 0; i < wait_count; i++) {
+    for (uint32_t i = 0; i < pPresentInfo->waitSemaphoreCount; i++) {
         stages[i] = VK_PIPELINE_STAGE_TRANSFER_BIT;
     }
+    request.stages = stages;
+    read_chain(&request);
     for (uint32_t i = 0; i < pPresentInfo->swapchainCount; i++) {
-        /* What the first copy has waited for holds for those behind it. */
-        VkResult one = present_one(queue, pPresentInfo, i, i == 0 ? wait_count : 0, stages);
+        VkResult one = present_one(&request, i);
         if (pPresentInfo->pResults) {
             pPresentInfo->pResults[i] = one;
         }

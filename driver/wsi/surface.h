@@ -19,6 +19,7 @@ struct wsi_swapchain;
 struct wsi_target;
 
 enum {
+    WSI_MAX_IMAGES = 32, /* of a swapchain */
     WSI_MAX_FORMATS = 16,
     WSI_MAX_MODES = 6,
 };

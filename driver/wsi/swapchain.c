@@ -3,10 +3,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "driver/drv_entry.h"
 #include "driver/struct_chain.h"
-#include "driver/sync.h"
 
 /* --- creation --- */
 
@@ -238,89 +236,4 @@ drv_GetSwapchainImagesKHR(VkDevice device, VkSwapchainKHR handle, uint32_t *pSwa
         pSwapchainImages[i] = swapchain->images[i].image;
     }
     return result;
-}
-
-/* --- acquiring: an image is idle only when nobody reads it any more, so its semaphore and its
- * fence are signalled at once, on this side --- */
-
-static struct wsi_image *
-find_idle_locked(struct wsi_swapchain *swapchain)
-{
-    struct wsi_image *oldest = NULL;
-    for (uint32_t i = 0; i < swapchain->image_count; i++) {
-        struct wsi_image *image = &swapchain->images[i];
-        if (image->state == WSI_IMAGE_IDLE && (!oldest || image->idle_since < oldest->idle_since)) {
-            oldest = image;
-        }
-    }
-    return oldest;
-}
-
-/* False when the deadline has passed. */
-static bool
-wait_locked(struct wsi_swapchain *swapchain, uint64_t deadline_ns)
-{
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / 1000000000),
-        .tv_nsec = (long)(deadline_ns % 1000000000),
-    };
-    if (deadline_ns == UINT64_MAX) {
-        pthread_cond_wait(&swapchain->changed, &swapchain->lock);
-        return true;
-    }
-    return pthread_cond_timedwait(&swapchain->changed, &swapchain->lock, &deadline) == 0;
-}
-
-static VkResult
-acquire_locked(struct wsi_swapchain *swapchain, uint64_t timeout_ns, uint32_t *index)
-{
-    uint64_t deadline_ns = base_clock_deadline_ns(timeout_ns);
-    for (;;) {
-        if (swapchain->status < 0) {
-            return swapchain->status;
-        }
-        struct wsi_image *image = find_idle_locked(swapchain);
-        if (image) {
-            image->state = WSI_IMAGE_ACQUIRED;
-            *index = (uint32_t)(image - swapchain->images);
-            return swapchain->status;
-        }
-        if (timeout_ns == 0) {
-            return VK_NOT_READY;
-        }
-        if (!wait_locked(swapchain, deadline_ns)) {
-            return VK_TIMEOUT;
-        }
-    }
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_AcquireNextImage2KHR(VkDevice device, const VkAcquireNextImageInfoKHR *pAcquireInfo,
-                         uint32_t *pImageIndex)
-{
-    struct wsi_swapchain *swapchain = wsi_swapchain_from(pAcquireInfo->swapchain);
-
-    pthread_mutex_lock(&swapchain->lock);
-    VkResult result = acquire_locked(swapchain, pAcquireInfo->timeout, pImageIndex);
-    pthread_mutex_unlock(&swapchain->lock);
-    if (result == VK_SUCCESS || result == VK_SUBOPTIMAL_KHR) {
-        drv_semaphore_signal_here(pAcquireInfo->semaphore);
-        drv_fence_signal_here(pAcquireInfo->fence);
-    }
-    return result;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_AcquireNextImageKHR(VkDevice device, VkSwapchainKHR swapchain, uint64_t timeout,
-                        VkSemaphore semaphore, VkFence fence, uint32_t *pImageIndex)
-{
-    const VkAcquireNextImageInfoKHR info = {
-        .sType = VK_STRUCTURE_TYPE_ACQUIRE_NEXT_IMAGE_INFO_KHR,
-        .swapchain = swapchain,
-        .timeout = timeout,
-        .semaphore = semaphore,
-        .fence = fence,
-        .deviceMask = 1,
-    };
-    return drv_AcquireNextImage2KHR(device, &info, pImageIndex);
 }

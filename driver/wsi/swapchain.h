@@ -21,6 +21,11 @@
 #include "driver/device.h"
 #include "driver/wsi/surface.h"
 
+/* One function and one structure with two names; the older registry knows only the first. */
+#ifndef VK_KHR_swapchain_maintenance1
+#define drv_ReleaseSwapchainImagesKHR drv_ReleaseSwapchainImagesEXT
+#endif
+
 /* A frame where the window system can read it. */
 struct wsi_pixels {
     VkExtent2D extent;
@@ -69,8 +74,8 @@ struct wsi_swapchain {
     VkFormat *view_formats;                 /* of VkImageFormatListCreateInfo */
     uint32_t view_format_count;
     uint32_t *families;
-    VkPresentModeKHR mode;
-    bool is_opaque; /* alpha means nothing to the window system */
+    VkPresentModeKHR mode; /* of the next frame; calls of the application only */
+    bool is_opaque;        /* alpha means nothing to the window system */
     uint32_t image_count;
     struct wsi_image *images;
     VkCommandPool *pools; /* for each queue family, made at first use */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/wsi/extras.h"
 #include "tests/wsi/presenter.h"
 
 static const VkPresentModeKHR modes[] = {
@@ -196,7 +197,7 @@ static const struct {
 } tests[] = {
     {"picture", test_picture}, {"acquire", test_acquire}, {"resize", test_resize},
     {"hidden", test_hidden},   {"vanish", test_vanish},   {"killed", test_killed},
-    {"rate", test_rate},
+    {"rate", test_rate},       {"extras", test_extras},
 };
 
 static const struct window_ops *const windows[] = {
@@ -226,7 +227,7 @@ main(int argc, char **argv)
     }
     struct window *window = window_ops->open(300, 200);
     struct presenter presenter;
-    presenter_open(&presenter, window);
+    presenter_open(&presenter, window, test == test_extras);
     test(&presenter);
     presenter_close(&presenter);
     window->ops->close(window);

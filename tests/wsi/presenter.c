@@ -26,16 +26,46 @@ paint(uint8_t *pixels, VkExtent2D extent, uint32_t number)
     }
 }
 
+static VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT maintenance = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
+    .swapchainMaintenance1 = VK_TRUE,
+};
+static VkPhysicalDevicePresentIdFeaturesKHR present_id = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+    .pNext = &maintenance,
+    .presentId = VK_TRUE,
+};
+static VkPhysicalDevicePresentWaitFeaturesKHR present_wait = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+    .pNext = &present_id,
+    .presentWait = VK_TRUE,
+};
+
 void
-presenter_open(struct presenter *presenter, struct window *window)
+presenter_open(struct presenter *presenter, struct window *window, bool extras)
 {
-    const char *instance_extensions[] = {VK_KHR_SURFACE_EXTENSION_NAME, window->ops->extension,
-                                         NULL};
-    const char *extensions[] = {VK_KHR_SWAPCHAIN_EXTENSION_NAME, NULL};
+    const char *instance_extensions[] = {
+        VK_KHR_SURFACE_EXTENSION_NAME,
+        window->ops->extension,
+        extras ? VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME : NULL,
+        VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME,
+        NULL,
+    };
+    const char *extensions[] = {
+        VK_KHR_SWAPCHAIN_EXTENSION_NAME,
+        extras ? VK_EXT_SWAPCHAIN_MAINTENANCE_1_EXTENSION_NAME : NULL,
+        VK_KHR_SWAPCHAIN_MUTABLE_FORMAT_EXTENSION_NAME,
+        VK_KHR_IMAGE_FORMAT_LIST_EXTENSION_NAME,
+        VK_KHR_PRESENT_ID_EXTENSION_NAME,
+        VK_KHR_PRESENT_WAIT_EXTENSION_NAME,
+        VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME,
+        NULL,
+    };
     const struct vkh_gpu_info info = {
         .program = "presenting",
         .instance_extensions = instance_extensions,
         .extensions = extensions,
+        .device_next = extras ? &present_wait : NULL,
     };
     *presenter = (struct presenter){.window = window};
     vkh_gpu_open(&presenter->gpu, &info);
@@ -147,6 +177,8 @@ presenter_create_swapchain(struct presenter *presenter, VkPresentModeKHR mode)
     VkSwapchainKHR old = presenter->swapchain;
     const VkSwapchainCreateInfoKHR info = {
         .sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
+        .pNext = presenter->swapchain_next,
+        .flags = presenter->swapchain_flags,
         .surface = presenter->surface,
         .minImageCount = capabilities.minImageCount + 1,
         .imageFormat = FORMAT,
@@ -221,6 +253,7 @@ presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number)
     VKH_CHECK(vkQueueSubmit(presenter->gpu.queue, 1, &submit, presenter->fence));
     const VkPresentInfoKHR present = {
         .sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+        .pNext = presenter->present_next,
         .waitSemaphoreCount = 1,
         .pWaitSemaphores = &presenter->drawn[image],
         .swapchainCount = 1,

@@ -11,12 +11,15 @@
     X(vkCreateSwapchainKHR)                                                                        \
     X(vkDestroySurfaceKHR)                                                                         \
     X(vkDestroySwapchainKHR)                                                                       \
+    X(vkGetPhysicalDeviceSurfaceCapabilities2KHR)                                                  \
     X(vkGetPhysicalDeviceSurfaceCapabilitiesKHR)                                                   \
     X(vkGetPhysicalDeviceSurfaceFormatsKHR)                                                        \
     X(vkGetPhysicalDeviceSurfacePresentModesKHR)                                                   \
     X(vkGetPhysicalDeviceSurfaceSupportKHR)                                                        \
     X(vkGetSwapchainImagesKHR)                                                                     \
-    X(vkQueuePresentKHR)
+    X(vkQueuePresentKHR)                                                                           \
+    X(vkReleaseSwapchainImagesEXT)                                                                 \
+    X(vkWaitForPresentKHR)
 #define WSI_DECLARE(name) extern PFN_##name name;
 WSI_FUNCTIONS(WSI_DECLARE)
 #undef WSI_DECLARE
@@ -37,9 +40,14 @@ struct presenter {
     VkSemaphore acquired; /* of the frame that is being drawn */
     VkFence fence;
     struct vkh_buffer picture;
+
+    /* For the next swapchain and the next frames. */
+    VkSwapchainCreateFlagsKHR swapchain_flags;
+    const void *swapchain_next, *present_next;
 };
 
-void presenter_open(struct presenter *presenter, struct window *window);
+/* `extras`: with the extensions that tests/wsi/extras.c is about. */
+void presenter_open(struct presenter *presenter, struct window *window, bool extras);
 void presenter_close(struct presenter *presenter);
 
 /* Makes a swapchain of the window's size, out of the old one if there is one. */

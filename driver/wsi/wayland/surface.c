@@ -116,8 +116,9 @@ describe(struct wsi_surface *base, struct wsi_window *out)
         .extent = {UINT32_MAX, UINT32_MAX},
         .alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR | VK_COMPOSITE_ALPHA_PRE_MULTIPLIED_BIT_KHR,
         .min_images = 3,
-        .modes = {VK_PRESENT_MODE_MAILBOX_KHR, VK_PRESENT_MODE_FIFO_KHR},
-        .mode_count = 2,
+        .modes = {VK_PRESENT_MODE_MAILBOX_KHR, VK_PRESENT_MODE_FIFO_KHR,
+                  VK_PRESENT_MODE_FIFO_LATEST_READY_EXT},
+        .mode_count = 3,
     };
     for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
         for (size_t j = 0; j < 2; j++) {

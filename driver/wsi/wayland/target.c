@@ -41,7 +41,7 @@ struct wayland_target {
     struct wl_shm *shm;         /* the surface's, wrapped likewise */
     uint32_t code;              /* wl_shm's name for the format */
     uint32_t image_count;
-    struct shared_image *images[32];
+    struct shared_image *images[WSI_MAX_IMAGES];
     int wake_fd; /* an eventfd: readable once the listener is to end */
     pthread_t listener;
 

@@ -130,8 +130,9 @@ describe(struct wsi_surface *base, struct wsi_window *out)
         .min_images = 3,
         .format_count = visual.format_count,
         .modes = {VK_PRESENT_MODE_IMMEDIATE_KHR, VK_PRESENT_MODE_MAILBOX_KHR,
-                  VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR},
-        .mode_count = 4,
+                  VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_FIFO_RELAXED_KHR,
+                  VK_PRESENT_MODE_FIFO_LATEST_READY_EXT},
+        .mode_count = 5,
     };
     memcpy(out->formats, visual.formats, sizeof(visual.formats));
     return VK_SUCCESS;

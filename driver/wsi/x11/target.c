@@ -46,7 +46,8 @@ struct x11_target {
     xcb_connection_t *connection; /* the application's */
     xcb_window_t window;
     xcb_gcontext_t context;
-    VkExtent2D extent; /* of the images */
+    VkExtent2D extent;        /* of the images */
+    VkExtent2D window_extent; /* when the last frame was shown; the present thread's */
     uint8_t depth;
     bool has_shm;
     uint32_t image_count;
@@ -302,6 +303,13 @@ put_over_connection(struct x11_target *target, const struct wsi_pixels *pixels)
     return true;
 }
 
+/* A window that has changed its size has lost its content, and a new one has none. */
+static VkRect2D
+whole_image(const struct x11_target *target)
+{
+    return (VkRect2D){.extent = target->extent};
+}
+
 static xcb_void_cookie_t
 put_shared(struct x11_target *target, const struct shared_image *image, const VkRect2D *damage)
 {
@@ -320,7 +328,7 @@ put_shared(struct x11_target *target, const struct shared_image *image, const Vk
 
 /* The server has come to everything before the question when it answers. */
 static VkResult
-ask_geometry(struct x11_target *target)
+ask_geometry(struct x11_target *target, VkExtent2D *out_extent)
 {
     const struct wsi_x11_library *x11 = target->x11;
     xcb_generic_error_t *error = NULL;
@@ -329,13 +337,31 @@ ask_geometry(struct x11_target *target)
     VkResult result = VK_SUCCESS;
     if (!geometry) {
         result = surface_lost(target);
-    } else if (geometry->width != target->extent.width ||
-               geometry->height != target->extent.height) {
-        result = VK_SUBOPTIMAL_KHR;
+    } else {
+        *out_extent = (VkExtent2D){geometry->width, geometry->height};
     }
     free(geometry);
     free(error);
     return result;
+}
+
+static bool
+same(VkExtent2D a, VkExtent2D b)
+{
+    return a.width == b.width && a.height == b.height;
+}
+
+static VkResult
+put(struct x11_target *target, const struct shared_image *image, const VkRect2D *damage,
+    VkExtent2D *out_extent)
+{
+    if (!image->segment) {
+        return put_over_connection(target, image->pixels) ? ask_geometry(target, out_extent)
+                                                          : surface_lost(target);
+    }
+    xcb_void_cookie_t request = put_shared(target, image, damage);
+    VkResult result = ask_geometry(target, out_extent);
+    return check(target, request) || result < 0 ? result : surface_lost(target);
 }
 
 static VkResult
@@ -343,20 +369,16 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
 {
     struct x11_target *target = target_from(base);
     struct shared_image *image = &target->images[frame->image];
-    VkResult result;
-
-    if (image->segment) {
-        xcb_void_cookie_t request = put_shared(target, image, &frame->damage);
-        result = ask_geometry(target);
-        if (!check(target, request) && result >= 0) {
-            result = surface_lost(target);
-        }
-    } else {
-        result = put_over_connection(target, image->pixels) ? ask_geometry(target)
-                                                            : surface_lost(target);
-    }
+    VkRect2D damage =
+        same(target->window_extent, target->extent) ? frame->damage : whole_image(target);
+    VkExtent2D extent;
+    VkResult result = put(target, image, &damage, &extent);
     wsi_swapchain_release(base->swapchain, frame->image);
-    return result;
+    if (result < 0) {
+        return result;
+    }
+    target->window_extent = extent;
+    return same(extent, target->extent) ? result : VK_SUBOPTIMAL_KHR;
 }
 
 /* --- life --- */

@@ -1,0 +1,35 @@
+#include "driver/wsi/features.h"
+
+#include <vulkan/vulkan_core.h>
+
+void
+wsi_get_features(void *chain)
+{
+    for (VkBaseOutStructure *at = chain; at; at = at->pNext) {
+        switch ((int)at->sType) {
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT:
+            ((VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT *)at)->swapchainMaintenance1 =
+                VK_TRUE;
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR:
+            ((VkPhysicalDevicePresentIdFeaturesKHR *)at)->presentId = VK_TRUE;
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR:
+            ((VkPhysicalDevicePresentWaitFeaturesKHR *)at)->presentWait = VK_TRUE;
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_MODE_FIFO_LATEST_READY_FEATURES_EXT:
+            ((VkPhysicalDevicePresentModeFifoLatestReadyFeaturesEXT *)at)
+                ->presentModeFifoLatestReady = VK_TRUE;
+            break;
+#ifdef VK_KHR_present_id2
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR:
+            ((VkPhysicalDevicePresentId2FeaturesKHR *)at)->presentId2 = VK_TRUE;
+            break;
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_2_FEATURES_KHR:
+            ((VkPhysicalDevicePresentWait2FeaturesKHR *)at)->presentWait2 = VK_TRUE;
+            break;
+#endif
+        default: break;
+        }
+    }
+}
