@@ -94,8 +94,8 @@ test_release(struct presenter *presenter)
     VkDevice device = presenter->gpu.device;
     uint32_t index;
     for (uint32_t i = 0; i < 3 * presenter->image_count; i++) {
-        VKH_CHECK(vkAcquireNextImageKHR(device, presenter->swapchain, UINT64_MAX, VK_NULL_HANDLE,
-                                        presenter->fence, &index));
+        VKH_CHECK(vkAcquireNextImageKHR(device, presenter->swapchain, PRESENTER_PATIENCE_NS,
+                                        VK_NULL_HANDLE, presenter->fence, &index));
         VKH_CHECK(vkWaitForFences(device, 1, &presenter->fence, VK_TRUE, UINT64_MAX));
         VKH_CHECK(vkResetFences(device, 1, &presenter->fence));
         const VkReleaseSwapchainImagesInfoEXT info = {

@@ -185,7 +185,7 @@ presenter_create_swapchain(struct presenter *presenter, VkPresentModeKHR mode)
         .imageColorSpace = VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
         .imageExtent = presenter->extent,
         .imageArrayLayers = 1,
-        .imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+        .imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT | VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
         .preTransform = VK_SURFACE_TRANSFORM_IDENTITY_BIT_KHR,
         .compositeAlpha = capabilities.supportedCompositeAlpha & VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR
                               ? VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR
@@ -272,7 +272,7 @@ presenter_frame(struct presenter *presenter, uint32_t number)
 {
     uint32_t image;
     VkResult acquired =
-        vkAcquireNextImageKHR(presenter->gpu.device, presenter->swapchain, UINT64_MAX,
+        vkAcquireNextImageKHR(presenter->gpu.device, presenter->swapchain, PRESENTER_PATIENCE_NS,
                               presenter->acquired, VK_NULL_HANDLE, &image);
     if (acquired < 0) {
         return acquired;

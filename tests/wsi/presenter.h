@@ -26,6 +26,10 @@ WSI_FUNCTIONS(WSI_DECLARE)
 
 enum { PRESENTER_MAX_IMAGES = 8 };
 
+/* As good as for ever, of which validation layers of 2023 think ill: they do not know that images
+ * can be given back. */
+#define PRESENTER_PATIENCE_NS (UINT64_C(60) * 1000000000)
+
 struct presenter {
     struct vkh_gpu gpu;
     struct window *window;
