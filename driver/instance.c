@@ -8,6 +8,7 @@
 #include "driver/physical_device.h"
 #include "driver/ring.h"
 #include "driver/struct_chain.h"
+#include "driver/wsi/features.h"
 #include "driver/wsi/platform.h"
 #include "protocol/proto_encode.h"
 
@@ -348,6 +349,7 @@ enumerate_locked(struct drv_instance *instance)
     instance->physical_devices = devices;
     instance->physical_device_count = count;
     instance->enumerated = true;
+    wsi_explain_road();
     return VK_SUCCESS;
 }
 

@@ -2,6 +2,28 @@
 
 #include <vulkan/vulkan_core.h>
 
+#include "base/log.h"
+
+#if DRV_WSI_X11
+#define X11 "X11 (MIT-SHM), "
+#else
+#define X11 ""
+#endif
+#if DRV_WSI_WAYLAND
+#define WAYLAND "Wayland (wl_shm), "
+#else
+#define WAYLAND ""
+#endif
+
+void
+wsi_explain_road(void)
+{
+    base_log_debug(
+        "windows: " X11 WAYLAND
+        "headless; by shared memory, one copy of each frame on the GPU: no window system "
+        "is given dma-bufs yet");
+}
+
 void
 wsi_get_features(void *chain)
 {

@@ -24,6 +24,8 @@ def main():
         complaints.append("no memory types")
     if any("host type" not in line for line in types):
         complaints.append("a memory type without what backs it")
+    if not re.search(r"^windows +\S.*shared memory", text, re.MULTILINE):
+        complaints.append("nothing about windows")
     for words in ("no reason was given", "held back although", "not exposed by Vesper"):
         if words in text:
             complaints.append(words)

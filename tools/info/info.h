@@ -67,6 +67,7 @@ struct info_log {
     size_t reason_count;
     struct info_backing *backings;
     size_t backing_count;
+    char *windows; /* how frames come into windows; NULL: not said */
 };
 
 /* Takes what it understands out of a log and passes errors and warnings on to standard error. */

@@ -1,7 +1,8 @@
 /* Reads the debug logs of renderer and driver for what they decided:
  *
  *   vesper-server[12] debug: VK_KHR_swapchain is held back: the protocol does not carry it
- *   vesper-server[12] debug: "NAME" memory type 1: flags 0xf, host type 0, shared pages */
+ *   vesper-server[12] debug: "NAME" memory type 1: flags 0xf, host type 0, shared pages
+ *   vesper[13] debug: windows: by shared memory ... */
 #include "tools/info/info.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 static const char held_back[] = " is held back: ";
 static const char memory_type[] = "\" memory type ";
+static const char windows[] = "windows: ";
 
 static char *
 copy(const char *text, size_t length)
@@ -66,6 +68,8 @@ read_message(struct info_log *log, const char *message)
         add_reason(log, message, (size_t)(found - message), found + strlen(held_back));
     } else if (message[0] == '"' && (found = strstr(message, memory_type))) {
         add_backing(log, message + 1, (size_t)(found - message - 1), found + strlen(memory_type));
+    } else if (!log->windows && strncmp(message, windows, strlen(windows)) == 0) {
+        log->windows = copy(message + strlen(windows), strlen(message + strlen(windows)));
     }
 }
 
@@ -121,5 +125,6 @@ info_log_finish(struct info_log *log)
     }
     free(log->reasons);
     free(log->backings);
+    free(log->windows);
     memset(log, 0, sizeof(*log));
 }

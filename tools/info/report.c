@@ -213,6 +213,9 @@ void
 info_report(const struct info_side *host, const struct info_side *guest, const struct info_log *log,
             bool all)
 {
+    if (log->windows) {
+        printf("windows         %s\n", log->windows);
+    }
     for (uint32_t i = 0; i < host->device_count; i++) {
         const struct info_device *device = &host->devices[i];
         report_device(device, find_device(guest, device->uuid), log, all);
