@@ -29,24 +29,32 @@ def skip(reason):
 class Xvfb:
     """A server on a display number that it chooses by itself."""
 
+    listen, host = "-nolisten", ""
+
     def __init__(self, env, options):
         if not shutil.which("Xvfb"):
             skip("there is no Xvfb: install xvfb")
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", "-nolisten", "tcp", *options],
+            ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", self.listen, "tcp", *options],
             env=env, pass_fds=[writer], stderr=subprocess.PIPE)
         os.close(writer)
         with os.fdopen(reader) as answer:
             number = answer.readline().strip()
         if not number:
             sys.exit(f"Xvfb does not start: {self.process.stderr.read().decode()}")
-        env["DISPLAY"] = f":{number}"
+        env["DISPLAY"] = f"{self.host}:{number}"
 
     def end(self, signal="terminate"):
         getattr(self.process, signal)()
         self.process.wait()
         self.process.stderr.close()
+
+
+class XvfbByTcp(Xvfb):
+    """As it is reached over a network, or by ssh."""
+
+    listen, host = "-listen", "127.0.0.1"
 
 
 class Weston:
@@ -88,7 +96,7 @@ class NoServer:
         pass
 
 
-SERVERS = {"xvfb": Xvfb, "weston": Weston, "none": NoServer}
+SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "none": NoServer}
 
 
 def main():
@@ -97,6 +105,7 @@ def main():
     parser.add_argument("--no-validation", action="store_true")
     parser.add_argument("--server", choices=SERVERS, default="xvfb")
     parser.add_argument("--server-option", action="append", default=[])
+    parser.add_argument("--leaks", action="store_true", help="leaks of a sanitized program are not its own")
     parser.add_argument("app", nargs="+")
     args = parser.parse_args()
 
@@ -104,13 +113,14 @@ def main():
     manifest = find_host("system", "")
     if not args.no_validation:
         env["VKH_VALIDATE"] = "1"
+    if args.leaks or not args.vesper:
+        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     command = args.app
     if args.vesper:
         validate = [] if args.no_validation else ["--validate"]
         command = [args.vesper, "run", "--host-driver", manifest, *validate, "--", *args.app]
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
-        env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # the host driver's
     with tempfile.TemporaryDirectory(prefix="vesper-wsi-") as folder:
         env["XDG_RUNTIME_DIR"] = folder
         server = SERVERS[args.server](env, args.server_option)

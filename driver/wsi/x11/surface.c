@@ -61,6 +61,9 @@ wsi_x11_find_visual(const struct wsi_x11_library *x11, xcb_connection_t *connect
                     xcb_visualid_t id, struct wsi_x11_visual *out)
 {
     *out = (struct wsi_x11_visual){0};
+    if (x11->xcb_connection_has_error(connection)) {
+        return false;
+    }
     const xcb_visualtype_t *type = find_visualtype(x11, connection, id, &out->depth);
     if (!type || (type->_class != XCB_VISUAL_CLASS_TRUE_COLOR &&
                   type->_class != XCB_VISUAL_CLASS_DIRECT_COLOR)) {

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -85,11 +86,21 @@ surface_lost(const struct x11_target *target)
 
 /* --- shared memory --- */
 
+/* To pass a descriptor over anything else (ssh's forwarding) would end the connection. */
+static bool
+can_pass_descriptors(const struct x11_target *target)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof(address);
+    int fd = target->x11->xcb_get_file_descriptor(target->connection);
+    return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX;
+}
+
 static bool
 query_shm(const struct x11_target *target)
 {
     const struct wsi_x11_library *x11 = target->x11;
-    if (!x11->shm_extension) {
+    if (!x11->shm_extension || !can_pass_descriptors(target)) {
         return false;
     }
     const xcb_query_extension_reply_t *extension =
