@@ -67,12 +67,24 @@ get_scaling(VkPhysicalDevice physical_device, const struct wsi_window *window,
     out->maxScaledImageExtent = largest_extent(physical_device);
 }
 
-/* Every frame may have a mode of its own. */
+/* Every frame may have a mode of its own. The one that is asked about comes first: the application
+ * may have room for no other. */
 static void
-get_compatible_modes(const struct wsi_window *window, VkSurfacePresentModeCompatibilityEXT *out)
+get_compatible_modes(const struct wsi_window *window, const VkSurfacePresentModeEXT *about,
+                     VkSurfacePresentModeCompatibilityEXT *out)
 {
-    (void)drv_return_array(window->modes, window->mode_count, sizeof(window->modes[0]),
-                           &out->presentModeCount, out->pPresentModes);
+    VkPresentModeKHR modes[WSI_MAX_MODES];
+    uint32_t count = 0;
+    if (about) {
+        modes[count++] = about->presentMode;
+    }
+    for (uint32_t i = 0; i < window->mode_count; i++) {
+        if (!about || window->modes[i] != about->presentMode) {
+            modes[count++] = window->modes[i];
+        }
+    }
+    (void)drv_return_array(modes, count, sizeof(modes[0]), &out->presentModeCount,
+                           out->pPresentModes);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -95,7 +107,10 @@ drv_GetPhysicalDeviceSurfaceCapabilities2KHR(VkPhysicalDevice physicalDevice,
             get_scaling(physicalDevice, &window, (VkSurfacePresentScalingCapabilitiesEXT *)at);
             break;
         case VK_STRUCTURE_TYPE_SURFACE_PRESENT_MODE_COMPATIBILITY_EXT:
-            get_compatible_modes(&window, (VkSurfacePresentModeCompatibilityEXT *)at);
+            get_compatible_modes(
+                &window,
+                drv_find_struct(pSurfaceInfo->pNext, VK_STRUCTURE_TYPE_SURFACE_PRESENT_MODE_EXT),
+                (VkSurfacePresentModeCompatibilityEXT *)at);
             break;
 #ifdef VK_KHR_present_id2
         case VK_STRUCTURE_TYPE_SURFACE_CAPABILITIES_PRESENT_ID_2_KHR:

@@ -21,7 +21,7 @@ struct wsi_target;
 enum {
     WSI_MAX_IMAGES = 32, /* of a swapchain */
     WSI_MAX_FORMATS = 16,
-    WSI_MAX_MODES = 6,
+    WSI_MAX_MODES = 8,
 };
 
 /* What a window is like at the moment. */
