@@ -21,6 +21,7 @@ choose_declared(const struct rnd_physical_device *physical, rnd_external_ask ask
                 VkExternalMemoryHandleTypeFlags declared, bool addressable,
                 struct rnd_external *out)
 {
+    declared = rnd_memory_types_settle(&physical->memory_types, declared);
     if (declared != 0) {
         out->host =
             rnd_external_choose_for_guest(physical, ask, (void *)info, declared, addressable, NULL);

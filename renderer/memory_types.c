@@ -245,3 +245,11 @@ rnd_backing_name(enum rnd_backing backing)
     }
     return "?";
 }
+
+VkExternalMemoryHandleTypeFlags
+rnd_memory_types_settle(const struct rnd_memory_types *types,
+                        VkExternalMemoryHandleTypeFlags exported)
+{
+    const VkExternalMemoryHandleTypeFlags both = OPAQUE | DMA_BUF;
+    return exported == both && rnd_memory_types_carriers(types, both) == 0 ? OPAQUE : exported;
+}

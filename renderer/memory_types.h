@@ -52,6 +52,10 @@ BASE_MUST_CHECK bool rnd_memory_types_build(struct rnd_memory_types *types,
 uint32_t rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_mask,
                                    VkExternalMemoryHandleTypeFlags handles,
                                    VkExternalMemoryHandleTypeFlags exported);
+/* What to make of a wish to export as all of `exported`: that, or opaque descriptors alone where no
+ * memory is both. Nobody was promised both, but ffmpeg asks for all that there is. */
+VkExternalMemoryHandleTypeFlags rnd_memory_types_settle(const struct rnd_memory_types *types,
+                                                        VkExternalMemoryHandleTypeFlags exported);
 /* The host's handle type of memory that the guest exports as all of `exported` at once; 0: it
  * cannot.
  */

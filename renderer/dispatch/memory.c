@@ -237,14 +237,14 @@ import_resource(struct rnd_call *call, uint32_t resource_id, const VkMemoryAlloc
 /* False: memory of that type cannot be exported as the guest wants. What is mapped has a descriptor
  * all the same, and Mesa's driver asks for that by the name of dma-bufs without looking. */
 static bool
-choose_carrier(const struct rnd_memory_type *type, const VkExportMemoryAllocateInfo *export,
-               VkExternalMemoryHandleTypeFlags *out)
+choose_carrier(const struct rnd_memory_types *types, const struct rnd_memory_type *type,
+               const VkExportMemoryAllocateInfo *export, VkExternalMemoryHandleTypeFlags *out)
 {
     if (!export || export->handleTypes == 0) {
         *out = rnd_backing_handle(type->backing);
         return true;
     }
-    *out = rnd_memory_type_carrier(type, export->handleTypes);
+    *out = rnd_memory_type_carrier(type, rnd_memory_types_settle(types, export->handleTypes));
     if (*out == 0) {
         *out = rnd_backing_handle(type->backing);
     }
@@ -275,7 +275,7 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
     if (import) {
         return import_resource(call, import->resourceId, info, type, memory, out);
     }
-    if (!choose_carrier(type, export, &memory->carrier)) {
+    if (!choose_carrier(&physical->memory_types, type, export, &memory->carrier)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     return allocate_as(call, info, memory, out);

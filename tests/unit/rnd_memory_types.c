@@ -285,6 +285,16 @@ TEST(shared_pages_never_leave_as_dma_bufs)
     assert_int_equal(rnd_memory_type_carrier(&types.types[0], OPAQUE | DMA_BUF), 0);
 }
 
+TEST(who_asks_for_all_handles_gets_opaque_ones_where_no_memory_is_both)
+{
+    struct rnd_memory_types types;
+    build_with_all(&types, 1, lavapipe, 1, 0, OPAQUE | DMA_BUF);
+    assert_int_equal(rnd_memory_types_settle(&types, OPAQUE | DMA_BUF), OPAQUE);
+    assert_int_equal(rnd_memory_types_settle(&types, DMA_BUF), DMA_BUF);
+    build_with_dma_bufs(&types, 2, integrated, 0, 3);
+    assert_int_equal(rnd_memory_types_settle(&types, OPAQUE | DMA_BUF), OPAQUE | DMA_BUF);
+}
+
 TEST(nothing_leaves_by_other_handles_or_without_the_hosts_extensions)
 {
     struct rnd_memory_types types;
