@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "driver/instance.h"
 #include "driver/ring.h"
+#include "driver/wsi/display/displays.h"
 #include "protocol/proto_encode.h"
 
 enum {
@@ -102,6 +103,7 @@ drv_physical_device_destroy(struct drv_physical_device *device)
 {
     if (device) {
         const VkAllocationCallbacks *allocator = device->instance->allocator;
+        wsi_kms_destroy(device->kms);
         drv_format_cache_finish(&device->formats);
         drv_free(allocator, NULL, device->queue_families);
         drv_object_destroy(allocator, NULL, device);
@@ -345,5 +347,5 @@ drv_physical_device_init(struct drv_physical_device *device)
     if (result == VK_SUCCESS) {
         result = init_queue_families(device);
     }
-    return result;
+    return result == VK_SUCCESS ? wsi_kms_create(device, &device->kms) : result;
 }

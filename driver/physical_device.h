@@ -13,6 +13,7 @@
 #include "protocol/runtime/chain.h"
 
 struct drv_instance;
+struct wsi_kms;
 
 struct drv_physical_device {
     struct proto_object object;
@@ -32,6 +33,7 @@ struct drv_physical_device {
     uint32_t spec_versions[32 * DRV_EXTENSION_SET_WORDS];
 
     struct drv_format_cache formats; /* has its own lock */
+    struct wsi_kms *kms;             /* has its own lock; NULL in builds without displays */
 };
 
 static inline struct drv_physical_device *

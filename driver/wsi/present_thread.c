@@ -73,9 +73,18 @@ wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status)
     pthread_mutex_unlock(&swapchain->lock);
 }
 
-static VkRect2D
-join(VkRect2D a, VkRect2D b)
+static bool
+is_empty(VkRect2D rect)
 {
+    return rect.extent.width == 0 || rect.extent.height == 0;
+}
+
+VkRect2D
+wsi_rect_join(VkRect2D a, VkRect2D b)
+{
+    if (is_empty(a) || is_empty(b)) {
+        return is_empty(a) ? b : a;
+    }
     int32_t left = a.offset.x < b.offset.x ? a.offset.x : b.offset.x;
     int32_t top = a.offset.y < b.offset.y ? a.offset.y : b.offset.y;
     int64_t right_a = (int64_t)a.offset.x + a.extent.width;
@@ -136,7 +145,7 @@ skip_first(struct wsi_swapchain *swapchain)
         if (swapchain->frame_count > 1) { /* a retired swapchain has lost its frames meanwhile */
             struct wsi_frame old = pop_locked(swapchain);
             struct wsi_frame *next = frame_at(swapchain, 0);
-            next->damage = join(next->damage, old.damage);
+            next->damage = wsi_rect_join(next->damage, old.damage);
             release_locked(swapchain, old.image);
             note_presented_locked(swapchain, old.id);
             skipped = true;

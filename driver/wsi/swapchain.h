@@ -105,6 +105,9 @@ void wsi_swapchain_release(struct wsi_swapchain *swapchain, uint32_t image);
 /* Ends or degrades the swapchain; a worse status stays. Any thread. */
 void wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status);
 
+/* The smallest rectangle around both; an empty one adds nothing. */
+VkRect2D wsi_rect_join(VkRect2D a, VkRect2D b);
+
 /* One more image like the swapchain's, without memory: for VkImageSwapchainCreateInfoKHR. */
 BASE_MUST_CHECK VkResult wsi_swapchain_create_image(struct wsi_swapchain *swapchain,
                                                     const VkAllocationCallbacks *allocator,

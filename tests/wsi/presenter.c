@@ -44,11 +44,13 @@ static VkPhysicalDevicePresentWaitFeaturesKHR present_wait = {
 void
 presenter_open(struct presenter *presenter, struct window *window, bool extras)
 {
+    const char *const *more = window->ops->more_extensions;
     const char *instance_extensions[] = {
         VK_KHR_SURFACE_EXTENSION_NAME,
         window->ops->extension,
-        extras ? VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME : NULL,
-        VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME,
+        extras ? VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME : more[0],
+        extras ? VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME : more[1],
+        extras ? NULL : more[2],
         NULL,
     };
     const char *extensions[] = {

@@ -11,7 +11,8 @@ struct window;
 
 struct window_ops {
     const char *name;
-    const char *extension; /* of Vulkan's instance */
+    const char *extension;          /* of Vulkan's instance */
+    const char *more_extensions[3]; /* without extras only */
     struct window *(*open)(uint32_t width, uint32_t height);
     VkSurfaceKHR (*create_surface)(struct window *window, VkInstance instance);
     /* What is on the screen where the window is: BGRX, rows without gaps. NULL: it cannot be seen.
