@@ -239,7 +239,11 @@ VkResult
 presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number)
 {
     VkDevice device = presenter->gpu.device;
-    paint(presenter->picture.map, presenter->extent, number);
+    if (presenter->own_picture) {
+        memcpy(presenter->picture.map, presenter->own_picture, presenter->picture.size);
+    } else {
+        paint(presenter->picture.map, presenter->extent, number);
+    }
     VkCommandBuffer commands = record(presenter, image);
     const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_TRANSFER_BIT;
     const VkSubmitInfo submit = {

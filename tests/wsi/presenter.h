@@ -44,6 +44,7 @@ struct presenter {
     VkSemaphore acquired; /* of the frame that is being drawn */
     VkFence fence;
     struct vkh_buffer picture;
+    const uint8_t *own_picture; /* drawn instead of the numbered ones: BGRX, of the extent */
 
     /* For the next swapchain and the next frames. */
     VkSwapchainCreateFlagsKHR swapchain_flags;

@@ -1,5 +1,5 @@
-/* Tests of presenting on displays: displays.c TEST [ARGUMENT]. Exit status 0 if it holds. All but
- * `picture` and `hold` need the fake. */
+/* Tests of presenting on displays: displays.c TEST, or displays.c cube FILE. Exit status 0 if it
+ * holds. All but `picture` and `cube` need the fake. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "tests/wsi/display/window_display.h"
 #include "tests/wsi/presenter.h"
+#include "tools/demo/demo.h"
 
 static void
 expect(bool holds, const char *what)
@@ -337,18 +338,30 @@ test_acquired(struct presenter *presenter)
 
 /* --- for whoever looks at the screen --- */
 
-/* Shows one picture after the other until the file is there. */
+/* A hundred pictures and then the cube of `vesper demo`, until the file is there. */
 static void
-hold(struct presenter *presenter, const char *until)
+show_cube(struct presenter *presenter, const char *until)
 {
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
-    frames(presenter, 120, 0);
-    expect(presenter_is_shown(presenter, 119), "the display does not show what was presented last");
+    frames(presenter, 100, 0);
+    expect(presenter_is_shown(presenter, 99), "the display does not show what was presented last");
+    const struct demo_cube_info info = {presenter->extent.width, presenter->extent.height, 4};
+    struct demo_cube_figures figures;
+    struct demo_picture cube;
+    demo_cube_render(&presenter->gpu, &info, &cube, &figures);
+    for (size_t i = 0; i < (size_t)cube.width * cube.height; i++) { /* as BGRX */
+        uint8_t red = cube.rgba[i * 4];
+        cube.rgba[i * 4] = cube.rgba[i * 4 + 2];
+        cube.rgba[i * 4 + 2] = red;
+    }
+    presenter->own_picture = cube.rgba;
+    frames(presenter, 5, 0);
     printf("shown\n");
     fflush(stdout);
     while (access(until, F_OK) != 0) {
         usleep(50 * 1000);
     }
+    demo_picture_finish(&cube);
 }
 
 static const struct {
@@ -374,9 +387,9 @@ main(int argc, char **argv)
     struct window *window = window_display.open(0, 0);
     struct presenter presenter;
     presenter_open(&presenter, window, false);
-    bool found = argc == 3 && strcmp(argv[1], "hold") == 0;
+    bool found = argc == 3 && strcmp(argv[1], "cube") == 0;
     if (found) {
-        hold(&presenter, argv[2]);
+        show_cube(&presenter, argv[2]);
     }
     for (size_t i = 0; argc == 2 && i < BASE_COUNT_OF(tests); i++) {
         if (strcmp(tests[i].name, argv[1]) == 0) {
@@ -385,7 +398,7 @@ main(int argc, char **argv)
         }
     }
     if (!found) {
-        vkh_die("usage: displays TEST, or displays hold FILE, and no such test");
+        vkh_die("usage: displays TEST, or displays cube FILE, and no such test");
     }
     presenter_close(&presenter);
     window->ops->close(window);
