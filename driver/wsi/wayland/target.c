@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,6 +23,11 @@
 
 /* Compositors are silent about windows that nobody sees: such an application goes on slowly. */
 #define FRAME_PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
+
+enum {
+    SHORTEST_SLEEP_MS = 2,
+    LONGEST_SLEEP_MS = 256,
+};
 
 struct shared_image {
     struct wayland_target *target;
@@ -42,7 +48,8 @@ struct wayland_target {
     uint32_t code;              /* wl_shm's name for the format */
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
-    int wake_fd; /* an eventfd: readable once the listener is to end */
+    int wake_fd; /* an eventfd, written to when the listener shall look */
+    _Atomic bool ended;
     pthread_t listener;
 
     pthread_mutex_t lock;
@@ -84,21 +91,46 @@ frame_due(void *user, struct wl_callback *callback, uint32_t time)
 
 static const struct wl_callback_listener frame_listener = {.done = frame_due};
 
-/* Reads events until there are some for our queue; false when it is time to end. */
+/* Sleeps until the compositor says something, or the application's threads may have read it for us:
+ * there is no sign of that, so looking is frequent only just after a frame. Nobody is told that we
+ * are about to read: who reads without looking would then sleep as long as we do. False when it is
+ * time to end. */
 static bool
-read_events(struct wayland_target *target)
+wait_for_events(struct wayland_target *target, int *timeout_ms)
 {
     struct pollfd fds[] = {
         {.fd = wl_display_get_fd(target->display), .events = POLLIN},
         {.fd = target->wake_fd, .events = POLLIN},
     };
+    eventfd_t ignored;
+    if (poll(fds, 2, *timeout_ms) < 0 && errno != EINTR) {
+        return false;
+    }
+    *timeout_ms = *timeout_ms < LONGEST_SLEEP_MS ? *timeout_ms * 2 : LONGEST_SLEEP_MS;
+    if (fds[1].revents) {
+        (void)eventfd_read(target->wake_fd, &ignored);
+        *timeout_ms = SHORTEST_SLEEP_MS;
+    }
+    return !atomic_load(&target->ended);
+}
+
+static bool
+has_data(struct wl_display *display)
+{
+    struct pollfd ready = {.fd = wl_display_get_fd(display), .events = POLLIN};
+    return poll(&ready, 1, 0) == 1;
+}
+
+/* False if the connection is lost. */
+static bool
+read_events(struct wayland_target *target)
+{
     if (wl_display_prepare_read_queue(target->display, target->queue) != 0) {
         return true; /* there are some already */
     }
-    int ready = poll(fds, 2, -1);
-    if (ready < 0 || fds[1].revents) {
+    if (!has_data(target->display)) {
         wl_display_cancel_read(target->display);
-        return ready < 0 && errno == EINTR;
+        return true;
     }
     return wl_display_read_events(target->display) == 0;
 }
@@ -107,7 +139,8 @@ static void *
 listen_to_compositor(void *user)
 {
     struct wayland_target *target = user;
-    while (read_events(target)) {
+    int timeout_ms = SHORTEST_SLEEP_MS;
+    while (wait_for_events(target, &timeout_ms) && read_events(target)) {
         if (wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
             break;
         }
@@ -269,7 +302,9 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
         ask_for_frame(target);
     }
     wl_surface_commit(target->surface);
-    return flush(target);
+    VkResult result = flush(target);
+    (void)eventfd_write(target->wake_fd, 1);
+    return result;
 }
 
 /* --- life --- */
@@ -287,8 +322,8 @@ stop(struct wsi_target *base)
 static void
 stop_listening(struct wayland_target *target)
 {
-    const uint64_t one = 1;
-    (void)!write(target->wake_fd, &one, sizeof(one));
+    atomic_store(&target->ended, true);
+    (void)eventfd_write(target->wake_fd, 1);
     pthread_join(target->listener, NULL);
 }
 
