@@ -83,6 +83,7 @@ def main(stack):
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
     parser.add_argument("--server", help="the server program, for --dma-bufs")
+    parser.add_argument("--icd", help="the application's driver instead of ours; no validation above that")
     parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
     parser.add_argument("--host", choices=("system", "newer"), required=True)
     parser.add_argument("--peers", required=True, help="where setup/peers put its folders")
@@ -91,10 +92,17 @@ def main(stack):
 
     manifest = find_host(args.host, args.peers)
     env = clean_env()
-    if not args.no_validation:
+    if not args.no_validation and not args.icd:
         env["VKH_VALIDATE"] = "1"
     if args.vesper:
         command = [args.vesper, "run", "--host-driver", manifest]
+        if args.icd:
+            if not os.path.exists(args.icd):
+                print(f"skipped: {args.icd} is not there: run setup/peers")
+                return SKIPPED
+            command += ["--icd", args.icd]
+            # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
+            env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         if args.dma_bufs:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
