@@ -33,7 +33,7 @@ start(void)
     base_table_init(&abi.resources);
     abi_fences_init(&abi.fences);
     abi.textures = (struct abi_textures){0};
-    abi.server.socket = -1;
+    abi.server = (struct abi_server){.socket = -1};
     if ((abi.flags & VIRGL_RENDERER_VENUS) && !wants_venus()) {
         base_log_warn("VIRGL_RENDERER_VENUS without VIRGL_RENDERER_RENDER_SERVER: Venus renders in "
                       "a render server only, so there is none");

@@ -104,7 +104,7 @@ list_locked(struct watch *watch)
 
     watch->count = 0;
     watch->fds[0] = (struct pollfd){.fd = abi.monitor.wake_fd, .events = POLLIN};
-    watch->fds[1] = (struct pollfd){.fd = abi.server.socket, .events = 0};
+    watch->fds[1] = (struct pollfd){.fd = abi.server.lost ? -1 : abi.server.socket, .events = 0};
     for (struct abi_context *ctx; (ctx = base_table_next(&abi.contexts, &cursor));) {
         if (!ctx->page || ctx->dead) {
             continue;
@@ -215,8 +215,8 @@ run(void *argument)
         if (watch.fds[0].revents) {
             eventfd_read(monitor->wake_fd, &value);
         }
-        if (watch.fds[1].revents && watch.fds[1].fd == abi.server.socket) {
-            abi_server_lose_locked(&abi.server);
+        if (watch.fds[1].revents) {
+            abi_server_check_locked(&abi.server);
         }
         look_at_contexts_locked(&watch);
     }

@@ -165,13 +165,21 @@ name_of(const struct abi_server *server)
     return server->path[0] ? server->path : "that the machine monitor has started";
 }
 
+static bool
+has_hung_up(int socket)
+{
+    struct pollfd wanted = {.fd = socket, .events = 0};
+
+    return poll(&wanted, 1, 0) == 1 && (wanted.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
 void
-abi_server_lose_locked(struct abi_server *server)
+abi_server_check_locked(struct abi_server *server)
 {
     char text[96];
     pid_t pid = server->pid;
 
-    if (server->socket == -1) {
+    if (server->socket == -1 || server->lost || !has_hung_up(server->socket)) {
         return;
     }
     const char *how = how_it_ended(server, DEATH_PATIENCE_MS, text, sizeof(text));
@@ -179,7 +187,7 @@ abi_server_lose_locked(struct abi_server *server)
                    name_of(server), (int)pid, how ? how : "has hung up",
                    server->path[0] ? "the next one starts another server"
                                    : "there will be no new ones");
-    base_fd_close(&server->socket);
+    server->lost = true;
 }
 
 void
@@ -264,21 +272,31 @@ abi_server_start(struct abi_server *server)
 static bool
 revive(struct abi_server *server)
 {
-    struct abi_server fresh = *server;
+    struct abi_server fresh;
 
-    if (server->socket != -1) {
+    pthread_mutex_lock(&abi.lock);
+    abi_server_check_locked(server);
+    if (server->lost) {
+        base_fd_close(&server->socket);
+    }
+    fresh = *server;
+    pthread_mutex_unlock(&abi.lock);
+    if (fresh.socket != -1) {
         return true;
     }
-    if (!server->path[0]) {
+    if (!fresh.path[0]) {
         base_log_error("there is no render server any more, and only the machine monitor could "
                        "start another: restart the machine");
         return false;
     }
+    fresh.lost = false;
     bool started = start_and_greet(&fresh); /* without `lock`: it takes its time */
     pthread_mutex_lock(&abi.lock);
     server->socket = fresh.socket;
     server->pid = fresh.pid;
+    server->lost = fresh.lost;
     pthread_mutex_unlock(&abi.lock);
+    abi_monitor_wake(&abi.monitor);
     return started;
 }
 
@@ -335,9 +353,6 @@ abi_server_create_worker(struct abi_server *server,
         if (errno != EPIPE) {
             return false;
         }
-        pthread_mutex_lock(&abi.lock);
-        abi_server_lose_locked(server);
-        pthread_mutex_unlock(&abi.lock);
     }
     return false;
 }

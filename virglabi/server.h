@@ -18,9 +18,12 @@ struct abi_server {
     char path[4096]; /* of the program; empty: the monitor has given us the socket */
     struct wire_capset capset;
 
-    /* Changes with both locks held. */
+    /* Changes with both locks held: whoever has one of them may use it. */
     int socket; /* -1: there is no server */
-    pid_t pid;  /* 0: not our child */
+
+    /* Guarded by the library's lock. */
+    bool lost; /* the socket has hung up, which was told; it is closed when another is wanted */
+    pid_t pid; /* 0: not our child */
 };
 
 /* False: the reason, with the path that was tried, is logged. */
@@ -31,7 +34,8 @@ BASE_MUST_CHECK bool abi_server_create_worker(struct abi_server *server,
                                               const struct wire_render_create_context *request,
                                               int page_fd, int event_fd, int *out_socket,
                                               pid_t *out_pid);
-/* The socket has hung up: says how the server ended. Only `lock` is held, on any thread. */
-void abi_server_lose_locked(struct abi_server *server);
+/* Whether the socket has hung up now is looked at, and told if so. Only `lock` is held, on any
+ * thread. */
+void abi_server_check_locked(struct abi_server *server);
 
 #endif
