@@ -14,12 +14,17 @@
 #else
 #define WAYLAND ""
 #endif
+#if DRV_WSI_DISPLAY
+#define DISPLAYS "displays (KMS), "
+#else
+#define DISPLAYS ""
+#endif
 
 void
 wsi_explain_road(void)
 {
     base_log_debug(
-        "windows: " X11 WAYLAND
+        "windows: " X11 WAYLAND DISPLAYS
         "headless; by shared memory, one copy of each frame on the GPU: no window system "
         "is given dma-bufs yet");
 }
