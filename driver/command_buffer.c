@@ -64,6 +64,7 @@ drv_command_buffer_reset(struct drv_command_buffer *command_buffer, bool release
     recorder->end =
         command_buffer->capacity > 0 ? recorder->start + command_buffer->capacity : NULL;
     recorder->error = VK_SUCCESS;
+    drv_recordings_end(pool->device, &command_buffer->recording);
 }
 
 void
@@ -186,6 +187,7 @@ drv_BeginCommandBuffer(VkCommandBuffer commandBuffer, const VkCommandBufferBegin
 
     drv_scratch_init(&scratch);
     drv_command_buffer_reset(command_buffer, false);
+    drv_recordings_begin(&command_buffer->pool->device->recordings, &command_buffer->recording);
     info.pInheritanceInfo = NULL;
     if (command_buffer->level == VK_COMMAND_BUFFER_LEVEL_SECONDARY) {
         info.pInheritanceInfo = clean_inheritance(&scratch, pBeginInfo);
@@ -218,6 +220,7 @@ drv_EndCommandBuffer(VkCommandBuffer commandBuffer)
                                  (size_t)(recorder->at - recorder->start), NULL);
     }
     recorder->at = recorder->start; /* the ring has a copy */
+    drv_recordings_end(command_buffer->pool->device, &command_buffer->recording);
     return result;
 }
 

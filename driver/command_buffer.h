@@ -29,6 +29,7 @@ struct drv_command_buffer {
     struct base_list link;          /* drv_command_pool.command_buffers */
     VkCommandBufferLevel level;
     size_t capacity; /* bytes at recorder.start */
+    struct drv_recording recording;
 };
 
 static inline struct drv_command_pool *

@@ -187,6 +187,7 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     }
     drv_feedback_init(&device->feedback, device->ring);
     pthread_mutex_init(&device->blobs_lock, NULL);
+    drv_recordings_init(&device->recordings);
     pthread_mutex_init(&device->swapchains_lock, NULL);
     base_list_init(&device->swapchains);
     *pDevice = (VkDevice)device;
@@ -218,6 +219,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     finish_queues(device);
     drv_feedback_finish(&device->feedback);
     pthread_mutex_destroy(&device->blobs_lock);
+    drv_recordings_finish(&device->recordings);
     free_device(device, pAllocator);
 }
 

@@ -14,6 +14,7 @@
 #include "driver/object.h"
 #include "driver/physical_device.h"
 #include "driver/queue.h"
+#include "driver/recordings.h"
 #include "driver/ring.h"
 
 struct drv_device {
@@ -33,6 +34,8 @@ struct drv_device {
 
     struct drv_feedback feedback; /* has its own lock */
     pthread_mutex_t blobs_lock;   /* guards the making of drv_memory.blob */
+
+    struct drv_recordings recordings; /* has its own lock */
 
     pthread_mutex_t swapchains_lock;
     struct base_list swapchains; /* wsi_swapchain.link; guarded by the lock */

@@ -1,5 +1,7 @@
 #include "driver/pipeline_layout.h"
 
+#include <stdlib.h>
+
 #include "driver/drv_entry.h"
 #include "protocol/proto_encode.h"
 
@@ -17,6 +19,11 @@ create_layout(struct drv_device *device, const VkPipelineLayoutCreateInfo *info,
         device, allocator, sizeof(*layout) + info->setLayoutCount * sizeof(layout->sets[0]),
         VK_OBJECT_TYPE_PIPELINE_LAYOUT);
     if (!layout) {
+        return NULL;
+    }
+    layout->remains = malloc(sizeof(*layout->remains));
+    if (!layout->remains) {
+        drv_device_object_destroy(device, allocator, layout);
         return NULL;
     }
     layout->set_count = info->setLayoutCount;
@@ -51,6 +58,7 @@ drv_CreatePipelineLayout(VkDevice device, const VkPipelineLayoutCreateInfo *pCre
     VkResult result =
         proto_send_vkCreatePipelineLayout(dev->object.client, device, pCreateInfo, NULL, &handle);
     if (result != VK_SUCCESS) {
+        free(layout->remains);
         destroy_layout(dev, layout, pAllocator);
         return result;
     }
@@ -64,8 +72,10 @@ drv_DestroyPipelineLayout(VkDevice device, VkPipelineLayout pipelineLayout,
 {
     struct drv_device *dev = drv_device_from(device);
 
-    if (pipelineLayout) {
-        (void)proto_send_vkDestroyPipelineLayout(dev->object.client, device, pipelineLayout, NULL);
-        destroy_layout(dev, drv_pipeline_layout_from(pipelineLayout), pAllocator);
+    struct drv_pipeline_layout *layout = drv_pipeline_layout_from(pipelineLayout);
+    if (layout) {
+        layout->remains->object = layout->object;
+        drv_recordings_retire(dev, layout->remains);
+        destroy_layout(dev, layout, pAllocator);
     }
 }

@@ -6,9 +6,11 @@
 #include <vulkan/vulkan_core.h>
 
 #include "driver/descriptor_layout.h"
+#include "driver/recordings.h"
 
 struct drv_pipeline_layout {
     struct proto_object object;
+    struct drv_retired_layout *remains; /* for when it is destroyed */
     uint32_t set_count;
     struct drv_descriptor_set_layout *sets[]; /* one reference each; NULL where none was given */
 };

@@ -242,7 +242,41 @@ private_data(const struct vkh_gpu *gpu)
     return NULL;
 }
 
+/* A pipeline layout may be destroyed as soon as what names it has been recorded. */
+static const char *
+layout_destroyed_while_recording(const struct vkh_gpu *gpu)
+{
+    enum { VALUES = 64 };
+    struct vkh_buffer data;
+    struct vkh_compute line;
+    if (gpu->messenger) {
+        return "older validation layers object";
+    }
+    vkh_buffer_create(gpu, VALUES * 4, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, VKH_MAPPED, &data);
+    features_line_create(gpu, 3, data.buffer, &line);
+    const VkPushConstantRange range = {VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof(uint32_t)};
+    const VkPipelineLayoutCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &line.set_layout,
+        .pushConstantRangeCount = 1,
+        .pPushConstantRanges = &range,
+    };
+    struct vkh_compute twin = line;
+    VKH_CHECK(vkCreatePipelineLayout(gpu->device, &info, NULL, &twin.layout));
+    VkCommandBuffer commands = vkh_begin(gpu);
+    features_line_record(commands, &twin, 50, VALUES);
+    vkDestroyPipelineLayout(gpu->device, twin.layout, NULL);
+    vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT);
+    vkh_end_and_wait(gpu, commands);
+    features_expect_line(data.map, VALUES, 50, 3);
+    vkh_compute_destroy(gpu, &line);
+    vkh_buffer_destroy(gpu, &data);
+    return NULL;
+}
+
 const struct features_check features_command_checks[] = {
+    {"command/layout destroyed while recording", layout_destroyed_while_recording},
     {"command/update buffer", update_buffer},
     {"command/8 MiB in one command buffer", large_command_buffer},
     {"command/16384 small commands", many_small_commands},
