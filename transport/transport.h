@@ -73,6 +73,8 @@ struct tp_ops {
                                          uint64_t size, uint32_t flags, struct tp_blob *out);
     /* Makes a resource of a descriptor of `size` bytes of memory and maps it if flags say MAPPABLE.
      * `fd` stays the caller's. TP_REFUSED: it is not what it is said to be. Only where takes_fds.
+     * The renderer may learn of it by the context's stream (virtgpu): the ring must be ordered
+     * behind that before a command names it.
      */
     enum tp_result (*import_fd)(struct tp_transport *transport, int fd, enum tp_fd_kind kind,
                                 uint64_t size, uint32_t flags, struct tp_blob *out);

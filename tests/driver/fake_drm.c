@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -189,6 +190,29 @@ close_handle(const struct drm_gem_close *request)
 }
 
 int
+drmPrimeFDToHandle(int fd, int prime_fd, uint32_t *handle)
+{
+    if (lseek(prime_fd, 0, SEEK_END) <= 0) {
+        return refuse(EINVAL);
+    }
+    *handle = HANDLE;
+    if (fake_drm.live_handles == 0) { /* one for each object, however often it is imported */
+        fake_drm.live_handles = 1;
+    }
+    return 0;
+}
+
+int
+drmPrimeHandleToFD(int fd, uint32_t handle, uint32_t flags, int *prime_fd)
+{
+    if (fake_drm.refuse && fake_drm.refused_request == DRM_IOCTL_PRIME_HANDLE_TO_FD) {
+        return refuse(fake_drm.refuse);
+    }
+    *prime_fd = memfd_create("dma-buf", MFD_CLOEXEC);
+    return ftruncate(*prime_fd, (off_t)fake_drm.blob_size);
+}
+
+int
 drmIoctl(int fd, unsigned long request, void *argument)
 {
     if (fake_drm.refuse && request == fake_drm.refused_request) {
@@ -203,6 +227,10 @@ drmIoctl(int fd, unsigned long request, void *argument)
     case KERNEL_MAP:
         ((struct kernel_map *)argument)->offset = 0;
         return fake_drm.cannot_map ? refuse(EINVAL) : 0;
+    case KERNEL_RESOURCE_INFO:
+        ((struct kernel_resource_info *)argument)->resource_id = RESOURCE;
+        ((struct kernel_resource_info *)argument)->blob_mem = fake_drm.imported_blob_mem;
+        return 0;
     case DRM_IOCTL_GEM_CLOSE: return close_handle(argument);
     default: return refuse(ENOTTY);
     }

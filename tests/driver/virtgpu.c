@@ -225,6 +225,66 @@ TEST(blobs_are_whole_pages_and_are_closed)
     transport->ops->destroy(transport);
 }
 
+TEST(an_object_that_comes_back_shares_its_handle_until_the_last_blob_goes)
+{
+    struct tp_blob blob, again;
+    int fd = -1;
+    fake_drm_start();
+    fake_drm.imported_blob_mem = KERNEL_BLOB_HOST3D;
+    struct tp_transport *transport = create(false, TP_OK);
+    assert_int_equal(transport->ops->create_memory_blob(
+                         transport, 42, 5000, TP_BLOB_MAPPABLE | TP_BLOB_SHAREABLE, &blob),
+                     TP_OK);
+    assert_int_equal(transport->ops->export_fd(transport, &blob, &fd), TP_OK);
+    assert_int_equal(
+        transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 8192, TP_BLOB_MAPPABLE, &again),
+        TP_OK);
+    assert_int_equal(again.resource_id, blob.resource_id);
+    assert_non_null(again.map);
+    transport->ops->destroy_blob(transport, &blob);
+    assert_int_equal(fake_drm.live_handles, 1); /* the other still has it */
+    transport->ops->destroy_blob(transport, &again);
+    assert_int_equal(fake_drm.live_handles, 0);
+    base_fd_close(&fd);
+    transport->ops->destroy(transport);
+}
+
+TEST(descriptors_that_are_not_the_hosts_memory_are_refused)
+{
+    struct tp_blob blob;
+    fake_drm_start();
+    struct tp_transport *transport = create(false, TP_OK);
+    int fd = memfd_create("other", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(fd, 4096), 0);
+    fake_drm.imported_blob_mem = 1; /* guest memory */
+    assert_int_equal(transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 4096, 0, &blob),
+                     TP_REFUSED);
+    assert_int_equal(fake_drm.live_handles, 0);
+    fake_drm.imported_blob_mem = KERNEL_BLOB_HOST3D;
+    assert_int_equal(transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 4097, 0, &blob),
+                     TP_REFUSED); /* smaller than said */
+    assert_int_equal(transport->ops->import_fd(transport, -1, TP_FD_DMA_BUF, 4096, 0, &blob),
+                     TP_REFUSED);
+    assert_int_equal(fake_drm.live_handles, 0);
+    base_fd_close(&fd);
+    transport->ops->destroy(transport);
+}
+
+TEST(without_descriptors_left_nothing_is_exported_and_nothing_is_lost)
+{
+    struct tp_blob blob;
+    int fd = -1;
+    fake_drm_start();
+    struct tp_transport *transport = create(false, TP_OK);
+    assert_int_equal(transport->ops->create_memory_blob(transport, 1, 4096, 0, &blob), TP_OK);
+    fake_drm.refuse = EMFILE;
+    fake_drm.refused_request = DRM_IOCTL_PRIME_HANDLE_TO_FD;
+    assert_int_equal(transport->ops->export_fd(transport, &blob, &fd), TP_NO_MEMORY);
+    assert_true(transport->ops->alive(transport));
+    transport->ops->destroy_blob(transport, &blob);
+    transport->ops->destroy(transport);
+}
+
 TEST(a_full_window_is_no_device_memory_and_the_connection_lives)
 {
     struct tp_blob blob;

@@ -2,11 +2,13 @@
  * them. So there is no lock here. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -43,6 +45,8 @@ destroy(struct tp_transport *transport)
     struct virtgpu *virtgpu = virtgpu_from(transport);
 
     base_fd_close(&virtgpu->fd);
+    base_table_finish(&virtgpu->handles);
+    pthread_mutex_destroy(&virtgpu->handles_lock);
     free(virtgpu);
 }
 
@@ -117,12 +121,57 @@ explain_no_blob(struct virtgpu *virtgpu, uint64_t size)
     return lose(virtgpu, "a blob");
 }
 
+/* --- handles: counted, since all imports of an object in this connection share one --- */
+
 static void
-close_handle(struct virtgpu *virtgpu, uint32_t handle)
+close_handle_locked(struct virtgpu *virtgpu, uint32_t handle)
 {
     struct drm_gem_close request = {.handle = handle};
 
     (void)drmIoctl(virtgpu->fd, DRM_IOCTL_GEM_CLOSE, &request);
+}
+
+/* One blob more has the handle. False: out of memory, and the handle is closed if it was new. */
+static bool
+hold_handle_locked(struct virtgpu *virtgpu, uint32_t handle)
+{
+    uintptr_t count = (uintptr_t)base_table_remove(&virtgpu->handles, handle);
+
+    if (base_table_insert(&virtgpu->handles, handle, (void *)(count + 1))) {
+        return true;
+    }
+    /* Cannot be unless it is new: what was just removed has left its room. */
+    close_handle_locked(virtgpu, handle);
+    return false;
+}
+
+static void
+release_handle(struct virtgpu *virtgpu, uint32_t handle)
+{
+    pthread_mutex_lock(&virtgpu->handles_lock);
+    uintptr_t count = (uintptr_t)base_table_remove(&virtgpu->handles, handle);
+    if (count <= 1 || !base_table_insert(&virtgpu->handles, handle, (void *)(count - 1))) {
+        close_handle_locked(virtgpu, handle);
+    }
+    pthread_mutex_unlock(&virtgpu->handles_lock);
+}
+
+/* --- blobs --- */
+
+/* The kernel's request; the handle is held. */
+static enum tp_result
+request_blob(struct virtgpu *virtgpu, struct kernel_create_blob *request)
+{
+    enum tp_result res = TP_OK;
+
+    pthread_mutex_lock(&virtgpu->handles_lock);
+    if (drmIoctl(virtgpu->fd, KERNEL_CREATE_BLOB, request) != 0) {
+        res = explain_no_blob(virtgpu, request->size);
+    } else if (!hold_handle_locked(virtgpu, request->handle)) {
+        res = TP_NO_MEMORY;
+    }
+    pthread_mutex_unlock(&virtgpu->handles_lock);
+    return res;
 }
 
 /* Waits until the host has answered the request to map the blob, which the kernel sent with its
@@ -158,8 +207,9 @@ create_blob(struct virtgpu *virtgpu, uint64_t blob_id, uint64_t size, uint32_t f
     if (is_lost(virtgpu)) {
         return TP_LOST;
     }
-    if (drmIoctl(virtgpu->fd, KERNEL_CREATE_BLOB, &request) != 0) {
-        return explain_no_blob(virtgpu, request.size);
+    enum tp_result res = request_blob(virtgpu, &request);
+    if (res != TP_OK) {
+        return res;
     }
     if (flags & TP_BLOB_MAPPABLE) {
         map = map_blob(virtgpu, request.handle, request.size);
@@ -167,7 +217,7 @@ create_blob(struct virtgpu *virtgpu, uint64_t blob_id, uint64_t size, uint32_t f
             base_log_error("%s: %" PRIu64 " KiB of host memory cannot be mapped (%s): the VMM's "
                            "log tells why",
                            virtgpu->path, request.size >> 10, strerror(errno));
-            close_handle(virtgpu, request.handle);
+            release_handle(virtgpu, request.handle);
             return TP_NO_MEMORY;
         }
     }
@@ -194,12 +244,91 @@ create_memory_blob(struct tp_transport *transport, uint64_t blob_id, uint64_t si
     return create_blob(virtgpu_from(transport), blob_id, size, flags, out);
 }
 
+/* The handle of the object behind a dma-buf, held. Only what this device has made for Venus is of
+ * use: the host would not know anything else by a resource. */
+static enum tp_result
+import_handle(struct virtgpu *virtgpu, int fd, struct kernel_resource_info *out)
+{
+    enum tp_result res = TP_REFUSED;
+    uint32_t handle;
+
+    pthread_mutex_lock(&virtgpu->handles_lock);
+    if (drmPrimeFDToHandle(virtgpu->fd, fd, &handle) == 0) {
+        *out = (struct kernel_resource_info){.handle = handle};
+        bool known = base_table_find(&virtgpu->handles, handle);
+        bool ours = drmIoctl(virtgpu->fd, KERNEL_RESOURCE_INFO, out) == 0 &&
+                    out->blob_mem == KERNEL_BLOB_HOST3D && out->resource_id != 0;
+        if (ours) {
+            res = hold_handle_locked(virtgpu, handle) ? TP_OK : TP_NO_MEMORY;
+        } else if (!known) {
+            close_handle_locked(virtgpu, handle);
+        }
+    }
+    pthread_mutex_unlock(&virtgpu->handles_lock);
+    return res;
+}
+
+/* Both kinds of descriptors are dma-bufs here. */
+static enum tp_result
+import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
+          uint32_t flags, struct tp_blob *out)
+{
+    struct virtgpu *virtgpu = virtgpu_from(transport);
+    off_t end = lseek(fd, 0, SEEK_END);
+    struct kernel_resource_info info;
+    void *map = NULL;
+
+    if (is_lost(virtgpu)) {
+        return TP_LOST;
+    }
+    if (end <= 0 || size == 0 || (uint64_t)end < size || (uint64_t)end > SIZE_MAX / 2) {
+        return TP_REFUSED;
+    }
+    enum tp_result res = import_handle(virtgpu, fd, &info);
+    if (res != TP_OK) {
+        return res;
+    }
+    if (flags & TP_BLOB_MAPPABLE) {
+        map = map_blob(virtgpu, info.handle, (uint64_t)end);
+        if (!map) {
+            release_handle(virtgpu, info.handle);
+            return TP_REFUSED;
+        }
+    }
+    *out = (struct tp_blob){
+        .resource_id = info.resource_id,
+        .handle = info.handle,
+        .fd = -1,
+        .map = map,
+        .size = (uint64_t)end,
+    };
+    return TP_OK;
+}
+
+static enum tp_result
+export_fd(struct tp_transport *transport, const struct tp_blob *blob, int *out_fd)
+{
+    struct virtgpu *virtgpu = virtgpu_from(transport);
+
+    if (is_lost(virtgpu)) {
+        return TP_LOST;
+    }
+    if (drmPrimeHandleToFD(virtgpu->fd, blob->handle, DRM_CLOEXEC | DRM_RDWR, out_fd) == 0) {
+        return TP_OK;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+        return TP_NO_MEMORY;
+    }
+    base_log_error("%s: memory does not become a dma-buf: %s", virtgpu->path, strerror(errno));
+    return TP_REFUSED;
+}
+
 static void
 destroy_blob(struct tp_transport *transport, struct tp_blob *blob)
 {
     if (blob->resource_id != 0) {
         base_fd_unmap(blob->map, (size_t)blob->size);
-        close_handle(virtgpu_from(transport), blob->handle);
+        release_handle(virtgpu_from(transport), blob->handle);
     }
     *blob = (struct tp_blob){0};
 }
@@ -217,6 +346,8 @@ static const struct tp_ops virtgpu_ops = {
     .submit_fenced = submit_fenced,
     .create_shared_memory = create_shared_memory,
     .create_memory_blob = create_memory_blob,
+    .import_fd = import_fd,
+    .export_fd = export_fd,
     .destroy_blob = destroy_blob,
     .alive = alive,
 };
@@ -251,9 +382,12 @@ tp_virtgpu_create(bool wanted, struct tp_transport **out)
         return TP_NO_MEMORY;
     }
     virtgpu->base.ops = &virtgpu_ops;
+    pthread_mutex_init(&virtgpu->handles_lock, NULL);
+    base_table_init(&virtgpu->handles);
+    virtgpu->fd = -1;
     enum tp_result res = virtgpu_open_device(virtgpu, wanted);
     if (res != TP_OK) {
-        free(virtgpu);
+        destroy(&virtgpu->base);
         return wanted ? TP_LOST : res;
     }
     if (!init_context(virtgpu)) {
