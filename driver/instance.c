@@ -164,6 +164,13 @@ fill_private_mask(uint32_t mask[WIRE_CAPSET_EXTENSION_WORDS])
     }
 }
 
+/* What the renderer itself said; the driver has already named what went wrong on this side. */
+static bool
+is_of_the_host(VkResult result)
+{
+    return result == VK_ERROR_INITIALIZATION_FAILED || result == VK_ERROR_INCOMPATIBLE_DRIVER;
+}
+
 /* The host's instance: as new as both sides know, whatever the application asked for, since a
  * device's version does not depend on that. No layer, and nothing that the application chained
  * crosses the wire; a renderer of ours hears what we are, and whether names for its tools will
@@ -222,9 +229,11 @@ connect(struct drv_instance *instance, const VkInstanceCreateInfo *info)
     instance->object.client = &instance->ring->client;
     result = create_on_host(instance, info);
     if (result != VK_SUCCESS) {
-        base_log_error(
-            "the renderer could not create a Vulkan instance (VkResult %d): check its host driver",
-            result);
+        if (is_of_the_host(result)) {
+            base_log_error("the renderer could not create a Vulkan instance (VkResult %d): check "
+                           "its host driver",
+                           result);
+        }
         drv_ring_destroy(instance->ring);
         instance->ring = NULL;
         return result == VK_ERROR_DEVICE_LOST ? VK_ERROR_INITIALIZATION_FAILED : result;
