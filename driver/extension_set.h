@@ -23,6 +23,13 @@ drv_extension_set_add(struct drv_extension_set *set, const struct proto_extensio
     set->words[index / 32] |= 1u << (index % 32);
 }
 
+static inline void
+drv_extension_set_remove(struct drv_extension_set *set, const struct proto_extension *extension)
+{
+    size_t index = (size_t)(extension - proto_extensions);
+    set->words[index / 32] &= ~(1u << (index % 32));
+}
+
 static inline bool
 drv_extension_set_has(const struct drv_extension_set *set, const struct proto_extension *extension)
 {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "driver/instance.h"
+#include "driver/location.h"
 #include "driver/ring.h"
 #include "driver/wsi/display/displays.h"
 #include "protocol/proto_encode.h"
@@ -201,6 +202,7 @@ init_extensions(struct drv_physical_device *device)
     if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
         add_our_own(device, "VK_KHR_deferred_host_operations");
     }
+    drv_location_offer(device);
     return VK_SUCCESS;
 }
 

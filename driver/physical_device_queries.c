@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/drv_entry.h"
+#include "driver/location.h"
 #include "driver/physical_device.h"
 #include "driver/struct_chain.h"
 #include "driver/wsi/features.h"
@@ -138,7 +139,7 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
             /* Never on the wire: what lies under the host's driver is the host's affair. */
             ((VkPhysicalDeviceLayeredApiPropertiesListKHR *)at)->layeredApiCount = 0;
             break;
-        default: break;
+        default: drv_location_fill(device, at); break;
         }
     }
 }
