@@ -23,6 +23,12 @@ base_fd_close(int *fd)
     }
 }
 
+int
+base_fd_duplicate(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 const char *
 base_fd_explain(int error)
 {

@@ -12,6 +12,8 @@
 
 /* Closes *fd if it is not -1 and sets it to -1. */
 void base_fd_close(int *fd);
+/* Another descriptor of the same file, close-on-exec; -1 and errno on failure. */
+BASE_MUST_CHECK int base_fd_duplicate(int fd);
 /* What EMFILE and ENFILE mean and what helps against them; other errors in words. */
 const char *base_fd_explain(int error);
 /* Exactly `size` bytes; false on end of file or error (errno is set, 0 at end of file). EAGAIN,

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "driver/chain_copy.h"
 #include "driver/drv_entry.h"
+#include "driver/scratch.h"
+#include "driver/struct_chain.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
 
@@ -64,10 +66,51 @@ clean_chain(const struct drv_device *device, struct drv_scratch *scratch, const 
     return VK_SUCCESS;
 }
 
+static bool
+shares_sync_objects(const struct drv_device *device)
+{
+    return drv_extension_set_has_name(&device->extensions,
+                                      VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME) ||
+           drv_extension_set_has_name(&device->extensions,
+                                      VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
+}
+
+/* What others share is kept over timelines of the host, which the application need not have
+ * enabled. `chain` is info's, a copy. False: out of memory. */
+BASE_MUST_CHECK static bool
+enable_timelines(const struct drv_device *device, struct drv_scratch *scratch,
+                 VkDeviceCreateInfo *info, void *chain, const char **names)
+{
+    const VkPhysicalDeviceTimelineSemaphoreFeatures feature = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
+        .timelineSemaphore = VK_TRUE,
+    };
+    VkPhysicalDeviceVulkan12Features *core =
+        drv_find_out_struct(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+    if (core) {
+        core->timelineSemaphore = VK_TRUE;
+        return true;
+    }
+    drv_chain_remove(&chain, feature.sType);
+    VkPhysicalDeviceTimelineSemaphoreFeatures *copy =
+        drv_scratch_copy(scratch, &feature, sizeof(feature));
+    if (!copy) {
+        return false;
+    }
+    copy->pNext = chain;
+    info->pNext = copy;
+    if (device->physical_device->properties.apiVersion < VK_API_VERSION_1_2 &&
+        !drv_extension_set_has_name(&device->extensions,
+                                    VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME)) {
+        names[info->enabledExtensionCount++] = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
+    }
+    return true;
+}
+
 static VkResult
 create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
 {
-    const char *names[32 * DRV_EXTENSION_SET_WORDS];
+    const char *names[32 * DRV_EXTENSION_SET_WORDS + 1];
     VkDeviceCreateInfo host_info = *info;
     VkDevice handle = (VkDevice)device;
     struct drv_scratch scratch;
@@ -81,6 +124,12 @@ create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
         host_info.ppEnabledLayerNames = NULL;
         host_info.enabledExtensionCount = names_for_renderer(device, names);
         host_info.ppEnabledExtensionNames = names;
+        if (shares_sync_objects(device) &&
+            !enable_timelines(device, &scratch, &host_info, chain, names)) {
+            result = VK_ERROR_OUT_OF_HOST_MEMORY;
+        }
+    }
+    if (result == VK_SUCCESS) {
         result = proto_call_vkCreateDevice(device->object.client,
                                            (VkPhysicalDevice)device->physical_device, &host_info,
                                            NULL, &handle);
@@ -177,15 +226,16 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     if (result != VK_SUCCESS) {
         goto free_device;
     }
+    drv_feedback_init(&device->feedback, device->ring);
+    drv_exchange_init(&device->exchange, device);
     result = create_on_host(device, pCreateInfo);
     if (result != VK_SUCCESS) {
-        goto free_device;
+        goto finish_exchange;
     }
     result = init_queues(device, pCreateInfo);
     if (result != VK_SUCCESS) {
         goto destroy_on_host;
     }
-    drv_feedback_init(&device->feedback, device->ring);
     pthread_mutex_init(&device->blobs_lock, NULL);
     drv_recordings_init(&device->recordings);
     pthread_mutex_init(&device->swapchains_lock, NULL);
@@ -196,6 +246,10 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
 destroy_on_host:
     (void)proto_call_vkDestroyDevice(device->object.client, (VkDevice)device, NULL);
     finish_queues(device);
+    device->queue_count = 0;
+finish_exchange:
+    drv_exchange_finish(&device->exchange);
+    drv_feedback_finish(&device->feedback);
 free_device:
     free_device(device, pAllocator);
     return result;
@@ -210,6 +264,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     }
     wsi_destroy_swapchains(device);
     pthread_mutex_destroy(&device->swapchains_lock);
+    drv_exchange_finish(&device->exchange);
     for (uint32_t i = 0; i < device->queue_count; i++) {
         drv_queue_destroy_fence(&device->queues[i]);
     }

@@ -8,6 +8,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/list.h"
+#include "driver/exchange.h"
 #include "driver/extension_set.h"
 #include "driver/feedback.h"
 #include "driver/instance.h"
@@ -33,6 +34,7 @@ struct drv_device {
     uint32_t queue_count;
 
     struct drv_feedback feedback; /* has its own lock */
+    struct drv_exchange exchange; /* fences and semaphores that others share; its own lock */
     pthread_mutex_t blobs_lock;   /* guards the making of drv_memory.blob */
 
     struct drv_recordings recordings; /* has its own lock */

@@ -128,6 +128,30 @@ drv_feedback_give_back(struct drv_feedback *feedback, struct drv_feedback_slot s
     pthread_mutex_unlock(&feedback->lock);
 }
 
+bool
+drv_feedback_prepare(struct drv_feedback *feedback)
+{
+    pthread_mutex_lock(&feedback->lock);
+    bool there = !feedback->unavailable && create_memory_locked(feedback);
+    pthread_mutex_unlock(&feedback->lock);
+    return there;
+}
+
+void
+drv_feedback_kick(struct drv_feedback *feedback)
+{
+    pthread_mutex_lock(&feedback->lock);
+    struct wire_feedback_header *header = header_of(feedback);
+    pthread_mutex_unlock(&feedback->lock);
+    if (!header) {
+        return; /* nobody can sleep on it */
+    }
+    atomic_fetch_add(&header->generation, 1);
+    if (atomic_load(&header->waiters) != 0) {
+        base_futex_wake(&header->generation);
+    }
+}
+
 void
 drv_feedback_begin_wait(struct drv_feedback *feedback)
 {

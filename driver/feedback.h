@@ -45,7 +45,13 @@ struct drv_feedback_slot drv_feedback_take(struct drv_feedback *feedback, uint64
 void drv_feedback_give_back(struct drv_feedback *feedback, struct drv_feedback_slot slot,
                             uint64_t last);
 
-/* A wait: begin; then, over and over, load the generation, look at the slots, sleep; end. */
+/* Makes the memory that waits sleep on, if it is not there yet. False: there can be none. */
+BASE_MUST_CHECK bool drv_feedback_prepare(struct drv_feedback *feedback);
+/* Something that a sleeper may look at has changed without the renderer. */
+void drv_feedback_kick(struct drv_feedback *feedback);
+
+/* A wait, after a slot was taken or the memory prepared: begin; then, over and over, load the
+ * generation, look at the slots, sleep; end. */
 void drv_feedback_begin_wait(struct drv_feedback *feedback);
 uint32_t drv_feedback_generation(struct drv_feedback *feedback);
 /* Returns when something was published after `generation` was loaded, at the deadline, or after

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/struct_chain.h"
 #include "driver/sync.h"
 #include "driver/sync_wait.h"
 #include "protocol/proto_encode.h"
@@ -12,22 +13,14 @@ enum {
     SLEEP_FILES = 16, /* of one wait for any of many fences; more of them are looked at in turns */
 };
 
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_CreateFence(VkDevice handle, const VkFenceCreateInfo *pCreateInfo,
-                const VkAllocationCallbacks *pAllocator, VkFence *pFence)
+static VkResult
+create_on_host(struct drv_device *device, struct drv_fence *fence, VkFenceCreateFlags flags)
 {
-    struct drv_device *device = drv_device_from(handle);
-    struct drv_fence *fence =
-        drv_device_object_create(device, pAllocator, sizeof(*fence), VK_OBJECT_TYPE_FENCE);
-    if (!fence) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
+    fence->on_host = true;
     fence->slot = drv_feedback_take(&device->feedback, 0);
-    if (pCreateInfo->flags & VK_FENCE_CREATE_SIGNALED_BIT) {
+    if (flags & VK_FENCE_CREATE_SIGNALED_BIT) {
         atomic_init(&fence->target, DRV_FENCE_SIGNALED);
     }
-
-    /* The application's chain can hold nothing that we offer. */
     const VkSyncFeedbackInfoVESPER feedback = {
         .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
         .resourceId = fence->slot.resource_id,
@@ -36,17 +29,47 @@ drv_CreateFence(VkDevice handle, const VkFenceCreateInfo *pCreateInfo,
     const VkFenceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
         .pNext = fence->slot.value ? &feedback : NULL,
-        .flags = pCreateInfo->flags,
+        .flags = flags,
     };
-    VkFence fence_handle = (VkFence)(uintptr_t)fence;
+    VkFence handle = (VkFence)(uintptr_t)fence;
     VkResult result =
-        proto_send_vkCreateFence(device->object.client, handle, &info, NULL, &fence_handle);
+        proto_send_vkCreateFence(device->object.client, (VkDevice)device, &info, NULL, &handle);
     if (result != VK_SUCCESS) {
         drv_feedback_give_back(&device->feedback, fence->slot, 0);
+    }
+    return result;
+}
+
+/* One that may be exported never reaches the host. */
+static VkResult
+create_here(struct drv_device *device, struct drv_fence *fence, VkFenceCreateFlags flags)
+{
+    uint64_t signaled = flags & VK_FENCE_CREATE_SIGNALED_BIT ? 1 : 0;
+    fence->external.payload =
+        drv_exchange_create_payload(&device->exchange, DRV_PAYLOAD_FENCE, signaled);
+    return fence->external.payload ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateFence(VkDevice handle, const VkFenceCreateInfo *pCreateInfo,
+                const VkAllocationCallbacks *pAllocator, VkFence *pFence)
+{
+    struct drv_device *device = drv_device_from(handle);
+    const VkExportFenceCreateInfo *export =
+        drv_find_struct(pCreateInfo->pNext, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+    struct drv_fence *fence =
+        drv_device_object_create(device, pAllocator, sizeof(*fence), VK_OBJECT_TYPE_FENCE);
+    if (!fence) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkResult result = export && export->handleTypes
+                          ? create_here(device, fence, pCreateInfo->flags)
+                          : create_on_host(device, fence, pCreateInfo->flags);
+    if (result != VK_SUCCESS) {
         drv_device_object_destroy(device, pAllocator, fence);
         return result;
     }
-    *pFence = fence_handle;
+    *pFence = (VkFence)(uintptr_t)fence;
     return VK_SUCCESS;
 }
 
@@ -58,8 +81,11 @@ drv_DestroyFence(VkDevice handle, VkFence fence_handle, const VkAllocationCallba
     if (!fence) {
         return;
     }
-    (void)proto_send_vkDestroyFence(device->object.client, handle, fence_handle, NULL);
-    drv_feedback_give_back(&device->feedback, fence->slot, fence->submissions);
+    if (fence->on_host) {
+        (void)proto_send_vkDestroyFence(device->object.client, handle, fence_handle, NULL);
+        drv_feedback_give_back(&device->feedback, fence->slot, fence->submissions);
+    }
+    drv_external_finish(device, &fence->external);
     drv_device_object_destroy(device, pAllocator, fence);
 }
 
@@ -84,27 +110,72 @@ drv_fence_cancel_submission(VkFence handle)
     }
 }
 
+static void
+signal_here(struct drv_fence *fence)
+{
+    struct drv_payload *payload = drv_external_payload(&fence->external);
+    if (payload) {
+        drv_payload_signal_now(payload);
+    } else {
+        atomic_store_explicit(&fence->target, DRV_FENCE_SIGNALED, memory_order_release);
+    }
+}
+
 void
 drv_fence_signal_here(VkFence handle)
 {
     if (handle) {
-        atomic_store_explicit(&drv_fence_from(handle)->target, DRV_FENCE_SIGNALED,
-                              memory_order_release);
+        signal_here(drv_fence_from(handle));
     }
+}
+
+/* A temporary payload goes, and what the fence has had before is reset. */
+static void
+reset_here(struct drv_device *device, struct drv_fence *fence)
+{
+    drv_external_drop_temporary(device, &fence->external);
+    if (fence->external.payload) {
+        drv_exchange_reset(&device->exchange, fence->external.payload);
+    }
+    atomic_store_explicit(&fence->target, 0, memory_order_release);
+}
+
+static bool
+all_are_on_host(const VkFence *fences, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!drv_fence_from(fences[i])->on_host) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static VkResult
+reset_on_host(struct drv_device *device, uint32_t count, const VkFence *fences)
+{
+    if (all_are_on_host(fences, count)) {
+        return proto_send_vkResetFences(device->object.client, (VkDevice)device, count, fences);
+    }
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
+        if (drv_fence_from(fences[i])->on_host) {
+            result =
+                proto_send_vkResetFences(device->object.client, (VkDevice)device, 1, &fences[i]);
+        }
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_ResetFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences)
 {
     struct drv_device *device = drv_device_from(handle);
-    VkResult result = proto_send_vkResetFences(device->object.client, handle, fenceCount, pFences);
-    if (result != VK_SUCCESS) {
-        return result;
+    VkResult result = reset_on_host(device, fenceCount, pFences);
+    for (uint32_t i = 0; i < fenceCount && result == VK_SUCCESS; i++) {
+        reset_here(device, drv_fence_from(pFences[i]));
     }
-    for (uint32_t i = 0; i < fenceCount; i++) {
-        atomic_store_explicit(&drv_fence_from(pFences[i])->target, 0, memory_order_release);
-    }
-    return VK_SUCCESS;
+    return result;
 }
 
 static VkResult
@@ -132,6 +203,9 @@ ask_status(struct drv_device *device, struct drv_fence *fence, uint64_t target)
 VkResult
 drv_fence_status(struct drv_device *device, struct drv_fence *fence)
 {
+    if (drv_external_is_here(&fence->external)) {
+        return drv_external_status(device, &fence->external);
+    }
     uint64_t target = atomic_load_explicit(&fence->target, memory_order_acquire);
     if (target == DRV_FENCE_SIGNALED) {
         return VK_SUCCESS;
@@ -184,15 +258,24 @@ look_at_fences(void *user)
     return wait->all ? VK_SUCCESS : VK_NOT_READY;
 }
 
+/* Whoever sleeps until something is published also wakes when one of these fences signals. */
 static bool
-all_have_slots(const VkFence *fences, uint32_t count)
+will_be_published(struct drv_device *device, const VkFence *fences, uint32_t count,
+                  struct drv_watch **watch)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (!drv_fence_from(fences[i])->slot.value) {
-            return false;
+    bool published = true;
+    for (uint32_t i = 0; i < count && published; i++) {
+        const struct drv_fence *fence = drv_fence_from(fences[i]);
+        if (!drv_external_is_here(&fence->external)) {
+            published = fence->slot.value;
+            continue;
         }
+        if (!*watch) {
+            *watch = drv_watch_begin(&device->exchange);
+        }
+        published = *watch && drv_external_watch(device, *watch, &fence->external, 1);
     }
-    return true;
+    return published;
 }
 
 /* What the kernel can wake us for: the queue's having come to the fence. -1: nothing yet. */
@@ -248,9 +331,15 @@ drv_WaitForFences(VkDevice handle, uint32_t fenceCount, const VkFence *pFences, 
         .count = fenceCount,
         .all = waitAll || fenceCount == 1,
     };
-    if (device->ring->transport->ops->submit_fenced) {
-        return drv_sync_wait_in_kernel(device, look_at_fences, sleep_in_kernel, &wait, timeout);
+    VkResult result = look_at_fences(&wait);
+    if (result == VK_NOT_READY && device->ring->transport->ops->submit_fenced) {
+        result = drv_sync_wait_in_kernel(device, look_at_fences, sleep_in_kernel, &wait, timeout);
+    } else if (result == VK_NOT_READY) {
+        struct drv_watch *watch = NULL;
+        bool published = timeout && will_be_published(device, pFences, fenceCount, &watch);
+        result = drv_sync_wait(device, look_at_fences, &wait, published, timeout);
+        drv_watch_end(watch);
     }
-    return drv_sync_wait(device, look_at_fences, &wait, all_have_slots(pFences, fenceCount),
-                         timeout);
+    drv_exchange_settle(&device->exchange);
+    return result;
 }

@@ -19,7 +19,6 @@ enum {
 };
 
 #define PROTOCOL_ITSELF "it is the protocol itself, which devices never list"
-#define NO_DESCRIPTORS "file descriptors of fences and semaphores are not handed out yet, nor taken"
 #define NO_MEMORY_DESCRIPTORS                                                                      \
     "this renderer, or the way to it, neither hands out descriptors of memory nor takes them"
 
@@ -30,8 +29,6 @@ static const struct {
 } withheld[] = {
     {"VK_EXT_command_serialization", PROTOCOL_ITSELF},
     {"VK_MESA_venus_protocol", PROTOCOL_ITSELF},
-    {"VK_KHR_external_fence_fd", NO_DESCRIPTORS},
-    {"VK_KHR_external_semaphore_fd", NO_DESCRIPTORS},
 };
 
 /* What this file's neighbours and wsi/ implement without the renderer. */
@@ -57,6 +54,14 @@ static const char *const for_shared_memory[] = {
     "VK_EXT_external_memory_dma_buf",
     "VK_EXT_image_drm_format_modifier",
     "VK_EXT_queue_family_foreign",
+};
+
+/* Kept in the guest over timelines of the host (driver/exchange.h), whatever else it has. */
+static const char *const ours_over_timelines[] = {
+    "VK_KHR_external_fence",
+    "VK_KHR_external_fence_fd",
+    "VK_KHR_external_semaphore",
+    "VK_KHR_external_semaphore_fd",
 };
 
 static uint32_t
@@ -181,6 +186,14 @@ add_our_own(struct drv_physical_device *device, const char *name)
     }
 }
 
+static void
+add_all_of_our_own(struct drv_physical_device *device, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add_our_own(device, names[i]);
+    }
+}
+
 static VkResult
 init_extensions(struct drv_physical_device *device)
 {
@@ -195,15 +208,21 @@ init_extensions(struct drv_physical_device *device)
         add_extension(device, &list[i]);
     }
     drv_free(device->instance->allocator, NULL, list);
-    for (size_t i = 0; i < BASE_COUNT_OF(ours); i++) {
-        add_our_own(device, ours[i]);
-    }
+    add_all_of_our_own(device, ours, BASE_COUNT_OF(ours));
     /* Acceleration structures require it, and nothing else needs it. */
     if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
         add_our_own(device, "VK_KHR_deferred_host_operations");
     }
     drv_location_offer(device);
     return VK_SUCCESS;
+}
+
+bool
+drv_physical_device_shares_sync_objects(const struct drv_physical_device *device)
+{
+    return device->properties.apiVersion >= VK_API_VERSION_1_2 ||
+           drv_extension_set_has_name(&device->renderer_extensions,
+                                      VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);
 }
 
 /* --- properties --- */
@@ -335,6 +354,9 @@ drv_physical_device_init(struct drv_physical_device *device)
     VkResult result = init_extensions(device);
     if (result == VK_SUCCESS) {
         result = init_properties(device);
+    }
+    if (result == VK_SUCCESS && drv_physical_device_shares_sync_objects(device)) {
+        add_all_of_our_own(device, ours_over_timelines, BASE_COUNT_OF(ours_over_timelines));
     }
     if (result == VK_SUCCESS) {
         result = init_driver_name(device);

@@ -53,6 +53,9 @@ bool drv_physical_device_offers(const struct drv_physical_device *physical_devic
 /* Accepts NULL. */
 void drv_physical_device_destroy(struct drv_physical_device *physical_device);
 
+/* It has the timelines that fences and semaphores are shared over. */
+bool drv_physical_device_shares_sync_objects(const struct drv_physical_device *device);
+
 /* What the renderer said about its memory, as the application may see it. */
 void drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory);
 

@@ -256,22 +256,55 @@ drv_GetPhysicalDeviceExternalBufferProperties(
     }
 }
 
+/* A handle of either kind can be had of any payload, but a copy is no reference. */
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceExternalFenceProperties(
     VkPhysicalDevice handle, const VkPhysicalDeviceExternalFenceInfo *pExternalFenceInfo,
     VkExternalFenceProperties *pExternalFenceProperties)
 {
-    pExternalFenceProperties->exportFromImportedHandleTypes = 0;
-    pExternalFenceProperties->compatibleHandleTypes = pExternalFenceInfo->handleType;
-    pExternalFenceProperties->externalFenceFeatures = 0;
+    const VkExternalFenceHandleTypeFlags opaque = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT;
+    const VkExternalFenceHandleTypeFlags sync = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+    VkExternalFenceHandleTypeFlags type = pExternalFenceInfo->handleType;
+    VkExternalFenceProperties *out = pExternalFenceProperties;
+
+    out->exportFromImportedHandleTypes = 0;
+    out->compatibleHandleTypes = type;
+    out->externalFenceFeatures = 0;
+    if (!(type & (opaque | sync)) ||
+        !drv_physical_device_shares_sync_objects(drv_physical_device_from(handle))) {
+        return;
+    }
+    out->exportFromImportedHandleTypes = type == opaque ? opaque | sync : sync;
+    out->compatibleHandleTypes = opaque | sync;
+    out->externalFenceFeatures =
+        VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_FENCE_FEATURE_IMPORTABLE_BIT;
 }
 
+/* The same; but a sync file has no values, so timelines do not come as one. */
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceExternalSemaphoreProperties(
     VkPhysicalDevice handle, const VkPhysicalDeviceExternalSemaphoreInfo *pExternalSemaphoreInfo,
     VkExternalSemaphoreProperties *pExternalSemaphoreProperties)
 {
-    pExternalSemaphoreProperties->exportFromImportedHandleTypes = 0;
-    pExternalSemaphoreProperties->compatibleHandleTypes = pExternalSemaphoreInfo->handleType;
-    pExternalSemaphoreProperties->externalSemaphoreFeatures = 0;
+    const VkExternalSemaphoreHandleTypeFlags opaque =
+        VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_OPAQUE_FD_BIT;
+    const VkSemaphoreTypeCreateInfo *semaphore = drv_find_struct(
+        pExternalSemaphoreInfo->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+    bool timeline = semaphore && semaphore->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
+    const VkExternalSemaphoreHandleTypeFlags sync =
+        timeline ? 0 : VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+    VkExternalSemaphoreHandleTypeFlags type = pExternalSemaphoreInfo->handleType;
+    VkExternalSemaphoreProperties *out = pExternalSemaphoreProperties;
+
+    out->exportFromImportedHandleTypes = 0;
+    out->compatibleHandleTypes = type;
+    out->externalSemaphoreFeatures = 0;
+    if (!(type & (opaque | sync)) ||
+        !drv_physical_device_shares_sync_objects(drv_physical_device_from(handle))) {
+        return;
+    }
+    out->exportFromImportedHandleTypes = type == opaque ? opaque | sync : sync;
+    out->compatibleHandleTypes = opaque | sync;
+    out->externalSemaphoreFeatures =
+        VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
 }

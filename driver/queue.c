@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/exchange_submit.h"
 #include "driver/private_data.h"
 #include "driver/scratch.h"
 #include "driver/struct_chain.h"
@@ -106,50 +107,93 @@ end_submission(struct drv_queue *queue, VkFence fence, VkResult result)
     return result;
 }
 
+static VkResult
+submit(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_submits *submits)
+{
+    VkResult result = begin_submission(queue, submits->fence);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    for (uint32_t i = 0; i < submits->count; i++) {
+        const VkSubmitInfo *info = &submits->infos[i];
+        note_timeline_signals(info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
+    }
+    result = drv_filter_submits(scratch, submits->count, &submits->infos)
+                 ? proto_send_vkQueueSubmit(queue->object.client, (VkQueue)queue, submits->count,
+                                            submits->infos, submits->fence)
+                 : VK_ERROR_OUT_OF_HOST_MEMORY;
+    return end_submission(queue, submits->fence, result);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmits, VkFence fence)
 {
     struct drv_queue *queue = drv_queue_from(handle);
-    VkResult result = begin_submission(queue, fence);
+    struct drv_submits submits = {submitCount, pSubmits, fence};
+    struct drv_scratch scratch;
+
+    drv_scratch_init(&scratch);
+    VkResult result = drv_exchange_submit(queue, &scratch, &submits);
+    if (result == VK_SUCCESS) {
+        result = submit(queue, &scratch, &submits);
+    }
+    drv_scratch_finish(&scratch);
+    return result;
+}
+
+static VkResult
+submit2(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_submits2 *submits)
+{
+    VkResult result = begin_submission(queue, submits->fence);
     if (result != VK_SUCCESS) {
         return result;
     }
-    for (uint32_t i = 0; i < submitCount; i++) {
-        note_timeline_signals(pSubmits[i].pNext, pSubmits[i].signalSemaphoreCount,
-                              pSubmits[i].pSignalSemaphores);
+    for (uint32_t i = 0; i < submits->count; i++) {
+        const VkSubmitInfo2 *info = &submits->infos[i];
+        for (uint32_t j = 0; j < info->signalSemaphoreInfoCount; j++) {
+            const VkSemaphoreSubmitInfo *signal = &info->pSignalSemaphoreInfos[j];
+            drv_semaphore_will_signal(signal->semaphore, signal->value);
+        }
     }
-    struct drv_scratch scratch;
-    drv_scratch_init(&scratch);
-    result =
-        drv_filter_submits(&scratch, submitCount, &pSubmits)
-            ? proto_send_vkQueueSubmit(queue->object.client, handle, submitCount, pSubmits, fence)
-            : VK_ERROR_OUT_OF_HOST_MEMORY;
-    drv_scratch_finish(&scratch);
-    return end_submission(queue, fence, result);
+    result = drv_filter_submits2(scratch, submits->count, &submits->infos)
+                 ? proto_send_vkQueueSubmit2(queue->object.client, (VkQueue)queue, submits->count,
+                                             submits->infos, submits->fence)
+                 : VK_ERROR_OUT_OF_HOST_MEMORY;
+    return end_submission(queue, submits->fence, result);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueueSubmit2(VkQueue handle, uint32_t submitCount, const VkSubmitInfo2 *pSubmits, VkFence fence)
 {
     struct drv_queue *queue = drv_queue_from(handle);
-    VkResult result = begin_submission(queue, fence);
+    struct drv_submits2 submits = {submitCount, pSubmits, fence};
+    struct drv_scratch scratch;
+
+    drv_scratch_init(&scratch);
+    VkResult result = drv_exchange_submit2(queue, &scratch, &submits);
+    if (result == VK_SUCCESS) {
+        result = submit2(queue, &scratch, &submits);
+    }
+    drv_scratch_finish(&scratch);
+    return result;
+}
+
+static VkResult
+bind(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_binds *binds)
+{
+    VkResult result = begin_submission(queue, binds->fence);
     if (result != VK_SUCCESS) {
         return result;
     }
-    for (uint32_t i = 0; i < submitCount; i++) {
-        for (uint32_t j = 0; j < pSubmits[i].signalSemaphoreInfoCount; j++) {
-            const VkSemaphoreSubmitInfo *signal = &pSubmits[i].pSignalSemaphoreInfos[j];
-            drv_semaphore_will_signal(signal->semaphore, signal->value);
-        }
+    for (uint32_t i = 0; i < binds->count; i++) {
+        const VkBindSparseInfo *info = &binds->infos[i];
+        note_timeline_signals(info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
     }
-    struct drv_scratch scratch;
-    drv_scratch_init(&scratch);
-    result =
-        drv_filter_submits2(&scratch, submitCount, &pSubmits)
-            ? proto_send_vkQueueSubmit2(queue->object.client, handle, submitCount, pSubmits, fence)
-            : VK_ERROR_OUT_OF_HOST_MEMORY;
-    drv_scratch_finish(&scratch);
-    return end_submission(queue, fence, result);
+    result = drv_filter_binds(scratch, binds->count, &binds->infos)
+                 ? proto_send_vkQueueBindSparse(queue->object.client, (VkQueue)queue, binds->count,
+                                                binds->infos, binds->fence)
+                 : VK_ERROR_OUT_OF_HOST_MEMORY;
+    return end_submission(queue, binds->fence, result);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -157,22 +201,16 @@ drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseIn
                     VkFence fence)
 {
     struct drv_queue *queue = drv_queue_from(handle);
-    VkResult result = begin_submission(queue, fence);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    for (uint32_t i = 0; i < bindInfoCount; i++) {
-        note_timeline_signals(pBindInfo[i].pNext, pBindInfo[i].signalSemaphoreCount,
-                              pBindInfo[i].pSignalSemaphores);
-    }
+    struct drv_binds binds = {bindInfoCount, pBindInfo, fence};
     struct drv_scratch scratch;
+
     drv_scratch_init(&scratch);
-    result = drv_filter_binds(&scratch, bindInfoCount, &pBindInfo)
-                 ? proto_send_vkQueueBindSparse(queue->object.client, handle, bindInfoCount,
-                                                pBindInfo, fence)
-                 : VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkResult result = drv_exchange_bind(queue, &scratch, &binds);
+    if (result == VK_SUCCESS) {
+        result = bind(queue, &scratch, &binds);
+    }
     drv_scratch_finish(&scratch);
-    return end_submission(queue, fence, result);
+    return result;
 }
 
 /* --- waiting until a queue is idle: the renderer has no such command, since it would block

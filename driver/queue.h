@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+#include "driver/exchange.h"
 #include "driver/object.h"
 #include "driver/queue_marks.h"
 
@@ -24,8 +25,9 @@ struct drv_queue {
     struct drv_queue_marks marks; /* has its own lock */
 
     /* Externally synchronised by the application, as Vulkan asks for queues. */
-    VkFence idle_fence; /* made when the first wait needs it */
-    bool busy;          /* something was submitted since the queue was last known to be idle */
+    VkFence idle_fence;       /* made when the first wait needs it */
+    struct drv_outlet outlet; /* of which `reached` is anybody's */
+    bool busy; /* something was submitted since the queue was last known to be idle */
 };
 
 static inline struct drv_queue *

@@ -17,17 +17,17 @@ raise_to(_Atomic uint64_t *what, uint64_t value)
 static void
 init_timeline(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t initial)
 {
-    semaphore->timeline = true;
     semaphore->slot = drv_feedback_take(&device->feedback, initial);
     atomic_init(&semaphore->signaled_here, initial);
     atomic_init(&semaphore->pending, initial);
 }
 
-/* Of the application's chain only the type matters: the rest is about sharing, which we do not
- * offer. */
 static VkResult
 create_on_host(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t initial)
 {
+    if (semaphore->timeline) {
+        init_timeline(device, semaphore, initial);
+    }
     const VkSyncFeedbackInfoVESPER feedback = {
         .sType = VK_STRUCTURE_TYPE_SYNC_FEEDBACK_INFO_VESPER,
         .resourceId = semaphore->slot.resource_id,
@@ -44,8 +44,22 @@ create_on_host(struct drv_device *device, struct drv_semaphore *semaphore, uint6
         .pNext = semaphore->timeline ? &type : NULL,
     };
     VkSemaphore handle = (VkSemaphore)(uintptr_t)semaphore;
-    return proto_send_vkCreateSemaphore(device->object.client, (VkDevice)device, &info, NULL,
-                                        &handle);
+    semaphore->on_host = true;
+    VkResult result =
+        proto_send_vkCreateSemaphore(device->object.client, (VkDevice)device, &info, NULL, &handle);
+    if (result != VK_SUCCESS) {
+        drv_feedback_give_back(&device->feedback, semaphore->slot, initial);
+    }
+    return result;
+}
+
+/* One that may be exported never reaches the host. */
+static VkResult
+create_here(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t initial)
+{
+    enum drv_payload_kind kind = semaphore->timeline ? DRV_PAYLOAD_TIMELINE : DRV_PAYLOAD_BINARY;
+    semaphore->external.payload = drv_exchange_create_payload(&device->exchange, kind, initial);
+    return semaphore->external.payload ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -55,19 +69,19 @@ drv_CreateSemaphore(VkDevice handle, const VkSemaphoreCreateInfo *pCreateInfo,
     struct drv_device *device = drv_device_from(handle);
     const VkSemaphoreTypeCreateInfo *type =
         drv_find_struct(pCreateInfo->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
-    uint64_t initial = type ? type->initialValue : 0;
+    const VkExportSemaphoreCreateInfo *export =
+        drv_find_struct(pCreateInfo->pNext, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
 
     struct drv_semaphore *semaphore =
         drv_device_object_create(device, pAllocator, sizeof(*semaphore), VK_OBJECT_TYPE_SEMAPHORE);
     if (!semaphore) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    if (type && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE) {
-        init_timeline(device, semaphore, initial);
-    }
-    VkResult result = create_on_host(device, semaphore, initial);
+    semaphore->timeline = type && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
+    uint64_t initial = semaphore->timeline ? type->initialValue : 0;
+    VkResult result = export && export->handleTypes ? create_here(device, semaphore, initial)
+                                                    : create_on_host(device, semaphore, initial);
     if (result != VK_SUCCESS) {
-        drv_feedback_give_back(&device->feedback, semaphore->slot, initial);
         drv_device_object_destroy(device, pAllocator, semaphore);
         return result;
     }
@@ -84,8 +98,12 @@ drv_DestroySemaphore(VkDevice handle, VkSemaphore semaphore_handle,
     if (!semaphore) {
         return;
     }
-    (void)proto_send_vkDestroySemaphore(device->object.client, handle, semaphore_handle, NULL);
-    drv_feedback_give_back(&device->feedback, semaphore->slot, atomic_load(&semaphore->pending));
+    if (semaphore->on_host) {
+        (void)proto_send_vkDestroySemaphore(device->object.client, handle, semaphore_handle, NULL);
+        drv_feedback_give_back(&device->feedback, semaphore->slot,
+                               atomic_load(&semaphore->pending));
+    }
+    drv_external_finish(device, &semaphore->external);
     drv_device_object_destroy(device, pAllocator, semaphore);
 }
 
@@ -101,16 +119,29 @@ drv_semaphore_will_signal(VkSemaphore handle, uint64_t value)
 void
 drv_semaphore_signal_here(VkSemaphore handle)
 {
-    if (handle) {
-        atomic_store_explicit(&drv_semaphore_from(handle)->binary_here, true, memory_order_relaxed);
+    if (!handle) {
+        return;
+    }
+    struct drv_semaphore *semaphore = drv_semaphore_from(handle);
+    struct drv_payload *payload = drv_external_payload(&semaphore->external);
+    if (payload) {
+        drv_payload_signal_now(payload);
+    } else {
+        atomic_store_explicit(&semaphore->binary_here, true, memory_order_relaxed);
     }
 }
 
 /* The renderer may not have come to our own signals yet, but for the application they have
  * happened. */
-static VkResult
-counter_value(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t *value)
+VkResult
+drv_semaphore_value(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t *value)
 {
+    struct drv_payload *payload = drv_external_payload(&semaphore->external);
+    if (payload) {
+        drv_exchange_settle(&device->exchange);
+        *value = drv_payload_reached(payload);
+        return VK_SUCCESS;
+    }
     if (!semaphore->slot.value) {
         return proto_call_vkGetSemaphoreCounterValue(device->object.client, (VkDevice)device,
                                                      (VkSemaphore)(uintptr_t)semaphore, value);
@@ -131,7 +162,7 @@ drv_GetSemaphoreCounterValue(VkDevice handle, VkSemaphore semaphore, uint64_t *p
     if (!drv_ring_check_alive(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
-    return counter_value(device, drv_semaphore_from(semaphore), pValue);
+    return drv_semaphore_value(device, drv_semaphore_from(semaphore), pValue);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -139,7 +170,12 @@ drv_SignalSemaphore(VkDevice handle, const VkSemaphoreSignalInfo *pSignalInfo)
 {
     struct drv_device *device = drv_device_from(handle);
     struct drv_semaphore *semaphore = drv_semaphore_from(pSignalInfo->semaphore);
+    struct drv_payload *payload = drv_external_payload(&semaphore->external);
 
+    if (payload) {
+        drv_exchange_signal(&device->exchange, payload, pSignalInfo->value);
+        return drv_ring_check_alive(device->ring) ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
+    }
     raise_to(&semaphore->pending, pSignalInfo->value);
     VkResult result = proto_send_vkSignalSemaphore(device->object.client, handle, pSignalInfo);
     if (result == VK_SUCCESS) {
@@ -162,8 +198,8 @@ look_at_semaphores(void *user)
     const struct semaphore_wait *wait = user;
     for (uint32_t i = 0; i < wait->info->semaphoreCount; i++) {
         uint64_t value = 0;
-        VkResult result =
-            counter_value(wait->device, drv_semaphore_from(wait->info->pSemaphores[i]), &value);
+        VkResult result = drv_semaphore_value(
+            wait->device, drv_semaphore_from(wait->info->pSemaphores[i]), &value);
         if (result != VK_SUCCESS) {
             return result;
         }
@@ -174,15 +210,25 @@ look_at_semaphores(void *user)
     return wait->all ? VK_SUCCESS : VK_NOT_READY;
 }
 
+/* Whoever sleeps until something is published also wakes when one of these gets to its value. */
 static bool
-all_have_slots(const VkSemaphoreWaitInfo *info)
+will_be_published(struct drv_device *device, const VkSemaphoreWaitInfo *info,
+                  struct drv_watch **watch)
 {
-    for (uint32_t i = 0; i < info->semaphoreCount; i++) {
-        if (!drv_semaphore_from(info->pSemaphores[i])->slot.value) {
-            return false;
+    bool published = true;
+    for (uint32_t i = 0; i < info->semaphoreCount && published; i++) {
+        const struct drv_semaphore *semaphore = drv_semaphore_from(info->pSemaphores[i]);
+        if (!drv_external_is_here(&semaphore->external)) {
+            published = semaphore->slot.value;
+            continue;
         }
+        if (!*watch) {
+            *watch = drv_watch_begin(&device->exchange);
+        }
+        published =
+            *watch && drv_external_watch(device, *watch, &semaphore->external, info->pValues[i]);
     }
-    return true;
+    return published;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -194,5 +240,13 @@ drv_WaitSemaphores(VkDevice handle, const VkSemaphoreWaitInfo *pWaitInfo, uint64
         .info = pWaitInfo,
         .all = !(pWaitInfo->flags & VK_SEMAPHORE_WAIT_ANY_BIT) || pWaitInfo->semaphoreCount == 1,
     };
-    return drv_sync_wait(device, look_at_semaphores, &wait, all_have_slots(pWaitInfo), timeout);
+    VkResult result = look_at_semaphores(&wait);
+    if (result == VK_NOT_READY) {
+        struct drv_watch *watch = NULL;
+        bool published = timeout && will_be_published(device, pWaitInfo, &watch);
+        result = drv_sync_wait(device, look_at_semaphores, &wait, published, timeout);
+        drv_watch_end(watch);
+    }
+    drv_exchange_settle(&device->exchange);
+    return result;
 }

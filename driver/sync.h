@@ -12,17 +12,43 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "driver/exchange.h"
 #include "driver/feedback.h"
 #include "driver/object.h"
 
 struct drv_device;
+struct drv_payload;
 struct drv_queue;
+
+/* What vkImport*FdKHR has put before an object's own state, until a reset or a wait takes it away.
+ */
+enum drv_temporary_kind {
+    DRV_TEMPORARY_NONE,
+    DRV_TEMPORARY_PAYLOAD,
+    DRV_TEMPORARY_FILE,
+    DRV_TEMPORARY_SIGNALED, /* the sync file -1 */
+};
+
+struct drv_temporary {
+    enum drv_temporary_kind kind;
+    struct drv_payload *payload; /* a reference */
+    int file;
+};
+
+/* The state of an object that others may share; all zeroes for most. Changes only where Vulkan
+ * wants the object externally synchronised. */
+struct drv_external {
+    struct drv_payload *payload; /* a reference; NULL: the host keeps the object's own state */
+    struct drv_temporary temporary;
+};
 
 /* drv_fence.target when the fence is signalled without any submission. */
 #define DRV_FENCE_SIGNALED UINT64_MAX
 
 struct drv_fence {
     struct proto_object object;
+    bool on_host; /* constant; else it has had a payload since its creation */
+    struct drv_external external;
     struct drv_feedback_slot
         slot; /* constant; the number of the last submission that has completed */
 
@@ -37,7 +63,9 @@ struct drv_fence {
 
 struct drv_semaphore {
     struct proto_object object;
-    bool timeline;                 /* constant */
+    bool timeline; /* constant */
+    bool on_host;  /* constant; else it has had a payload since its creation */
+    struct drv_external external;
     struct drv_feedback_slot slot; /* constant; the counter */
 
     _Atomic uint64_t signaled_here; /* by vkSignalSemaphore: already true, whatever the slot says */
@@ -86,5 +114,28 @@ drv_semaphore_take_signal_here(VkSemaphore handle)
 
 /* VK_SUCCESS: signalled. VK_NOT_READY, VK_ERROR_DEVICE_LOST. */
 VkResult drv_fence_status(struct drv_device *device, struct drv_fence *fence);
+/* The counter of a timeline semaphore. */
+BASE_MUST_CHECK VkResult drv_semaphore_value(struct drv_device *device,
+                                             struct drv_semaphore *semaphore, uint64_t *value);
+
+/* --- driver/external_sync.c --- */
+
+/* The object's state now: its temporary payload, or its own. NULL: a sync file, or the host. */
+struct drv_payload *drv_external_payload(const struct drv_external *external);
+/* It is not the host's. */
+static inline bool
+drv_external_is_here(const struct drv_external *external)
+{
+    return external->payload || external->temporary.kind != DRV_TEMPORARY_NONE;
+}
+/* The object has its own state again. */
+void drv_external_drop_temporary(struct drv_device *device, struct drv_external *external);
+void drv_external_finish(struct drv_device *device, struct drv_external *external);
+/* While a thread waits: 1 for fences. False: no memory or thread, look again and again. */
+BASE_MUST_CHECK bool drv_external_watch(struct drv_device *device, struct drv_watch *watch,
+                                        const struct drv_external *external, uint64_t value);
+/* For fences. */
+BASE_MUST_CHECK VkResult drv_external_status(struct drv_device *device,
+                                             const struct drv_external *external);
 
 #endif

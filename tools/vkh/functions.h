@@ -17,6 +17,8 @@
     X(vkEnumeratePhysicalDevices)                                                                  \
     X(vkGetDeviceProcAddr)                                                                         \
     X(vkGetPhysicalDeviceExternalBufferProperties)                                                 \
+    X(vkGetPhysicalDeviceExternalFenceProperties)                                                  \
+    X(vkGetPhysicalDeviceExternalSemaphoreProperties)                                              \
     X(vkGetPhysicalDeviceFeatures)                                                                 \
     X(vkGetPhysicalDeviceFeatures2)                                                                \
     X(vkGetPhysicalDeviceFormatProperties)                                                         \
