@@ -99,7 +99,10 @@ collect_extensions(const struct rnd_physical_device *physical, const VkDeviceCre
             free(list->names);
             return VK_ERROR_EXTENSION_NOT_PRESENT;
         }
-        add_once(list, name);
+        if (strcmp(name, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME) != 0 ||
+            physical->has_external_semaphore_fd) {
+            add_once(list, name);
+        }
         wants_deferred |= strcmp(name, VK_KHR_ACCELERATION_STRUCTURE_EXTENSION_NAME) == 0;
     }
     if (wants_deferred && physical->has_deferred_operations) {

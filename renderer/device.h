@@ -3,6 +3,7 @@
 #define RND_DEVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
@@ -28,6 +29,7 @@ struct rnd_device {
     uint32_t queue_count;
 
     struct rnd_preinitialized preinitialized;
+    _Atomic bool had_signaled_imports; /* some semaphore may have a signaled_import */
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;

@@ -42,7 +42,7 @@ list_host_extensions(const struct rnd_instance *instance, VkPhysicalDevice handl
     if (result != VK_SUCCESS) {
         return result;
     }
-    *out = calloc(*count ? *count : 1, sizeof(**out));
+    *out = calloc((size_t)*count + 1, sizeof(**out)); /* with room for one of ours */
     if (!*out) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
@@ -85,6 +85,20 @@ filter_extensions(const struct rnd_instance *instance, VkExtensionProperties *li
         kept++;
     }
     return kept;
+}
+
+/* Guests' drivers ask for it before they import a signalled sync file, and Mesa's shows Vulkan 1.3
+ * and swapchains only then. */
+static uint32_t
+add_what_we_stand_in_for(const struct rnd_physical_device *device, VkExtensionProperties *list,
+                         uint32_t count)
+{
+    if (!device->has_external_semaphore_fd) {
+        snprintf(list[count].extensionName, sizeof(list[count].extensionName), "%s",
+                 VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
+        list[count++].specVersion = VK_KHR_EXTERNAL_SEMAPHORE_FD_SPEC_VERSION;
+    }
+    return count;
 }
 
 static bool
@@ -268,6 +282,21 @@ build_memory_types(struct rnd_physical_device *device)
     return true;
 }
 
+static bool
+imports_sync_files(const struct rnd_physical_device *device)
+{
+    const VkPhysicalDeviceExternalSemaphoreInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+        .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
+    VkExternalSemaphoreProperties properties = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
+    };
+    device->instance->table.GetPhysicalDeviceExternalSemaphoreProperties(device->handle, &info,
+                                                                         &properties);
+    return properties.externalSemaphoreFeatures & VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+}
+
 static void
 note_host_extensions(struct rnd_physical_device *device, uint32_t count)
 {
@@ -280,6 +309,9 @@ note_host_extensions(struct rnd_physical_device *device, uint32_t count)
                            contains(list, count, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     device->has_drm_properties = contains(list, count, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
     device->has_external_fence_fd = contains(list, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    device->has_external_semaphore_fd =
+        contains(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
+    device->imports_sync_files = device->has_external_semaphore_fd && imports_sync_files(device);
     device->has_deferred_operations =
         contains(list, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
 }
@@ -307,7 +339,8 @@ device_init(struct rnd_physical_device *device)
     if (contains(device->extensions, count, VK_EXT_DESCRIPTOR_BUFFER_EXTENSION_NAME)) {
         device->largest_descriptor = query_largest_descriptor(device);
     }
-    device->extension_count = filter_extensions(device->instance, device->extensions, count);
+    count = filter_extensions(device->instance, device->extensions, count);
+    device->extension_count = add_what_we_stand_in_for(device, device->extensions, count);
     return load_queue_families(device) && build_memory_types(device);
 }
 

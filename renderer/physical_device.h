@@ -29,6 +29,10 @@ struct rnd_physical_device {
     struct rnd_gbm *gbm;
     bool has_drm_properties;
     bool has_external_fence_fd;
+    bool has_external_semaphore_fd;
+    /* The host imports sync files as payloads of binary semaphores. Else we stand in for the one
+     * such import that guests make (dispatch/sync.c). */
+    bool imports_sync_files;
     bool has_deferred_operations; /* on the host; not for the guest */
 
     VkExtensionProperties *extensions; /* what the guest may enable */

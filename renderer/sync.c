@@ -98,6 +98,14 @@ rnd_fence_end_use(struct rnd_device *device, struct rnd_fence *fence)
     pthread_mutex_unlock(&device->sync_lock);
 }
 
+bool
+rnd_semaphore_take_import(struct rnd_call *call, VkSemaphore handle)
+{
+    struct rnd_semaphore *semaphore =
+        (struct rnd_semaphore *)rnd_call_seen(call, VK_OBJECT_TYPE_SEMAPHORE, RND_HANDLE(handle));
+    return semaphore && atomic_exchange(&semaphore->signaled_import, false);
+}
+
 void
 rnd_fence_release(struct rnd_object *object)
 {

@@ -3,6 +3,7 @@
 #ifndef RND_SYNC_H
 #define RND_SYNC_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
@@ -55,6 +56,10 @@ struct rnd_semaphore {
     /* Guarded by the device's sync_lock. */
     struct rnd_sync_use use;
     uint64_t published; /* the greatest value so far */
+
+    /* A payload was imported that has signalled already, of which the host knows nothing: the next
+     * wait takes it, and does not reach the host. */
+    _Atomic bool signaled_import;
 };
 
 /* A queue operation that names the fence begins. False: it is in use, see rnd_fence.in_use. */
@@ -69,6 +74,9 @@ void rnd_semaphore_release(struct rnd_object *object);
 /* Publishes that a timeline semaphore has reached `value`; lower ones are ignored. */
 void rnd_semaphore_reached(struct rnd_device *device, struct rnd_semaphore *semaphore,
                            uint64_t value);
+
+/* Takes a semaphore's signaled_import. False: there was none. The call has named the semaphore. */
+BASE_MUST_CHECK bool rnd_semaphore_take_import(struct rnd_call *call, VkSemaphore handle);
 
 /* One more entry points to the object; false if it is being destroyed. */
 BASE_MUST_CHECK bool rnd_sync_hold(struct rnd_device *device, struct rnd_sync_use *use);

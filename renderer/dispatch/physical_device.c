@@ -93,7 +93,7 @@ rnd_do_vkGetPhysicalDeviceImageFormatProperties2(
 }
 
 /* Sync files can be stood in for by resources (vkResetFenceResourceMESA and its kin); nothing else
- * can. */
+ * can. Of the host's abilities only one is never missed: to import what has signalled already. */
 void
 rnd_do_vkGetPhysicalDeviceExternalFenceProperties(
     struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalFenceProperties *args)
@@ -105,6 +105,14 @@ rnd_do_vkGetPhysicalDeviceExternalFenceProperties(
     }
 }
 
+static bool
+is_timeline(const VkPhysicalDeviceExternalSemaphoreInfo *info)
+{
+    const VkSemaphoreTypeCreateInfo *type =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+    return type && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
+}
+
 void
 rnd_do_vkGetPhysicalDeviceExternalSemaphoreProperties(
     struct rnd_call *call, struct proto_vkGetPhysicalDeviceExternalSemaphoreProperties *args)
@@ -113,5 +121,10 @@ rnd_do_vkGetPhysicalDeviceExternalSemaphoreProperties(
     if (type == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT) {
         call->instance_table->GetPhysicalDeviceExternalSemaphoreProperties(
             args->physicalDevice, args->pExternalSemaphoreInfo, args->pExternalSemaphoreProperties);
+        if (!is_timeline(args->pExternalSemaphoreInfo)) {
+            args->pExternalSemaphoreProperties->compatibleHandleTypes |= type;
+            args->pExternalSemaphoreProperties->externalSemaphoreFeatures |=
+                VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+        }
     }
 }

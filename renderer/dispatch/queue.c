@@ -199,6 +199,102 @@ ready(struct submission *submission)
     return true;
 }
 
+/* --- waits for imported payloads that have signalled already: see rnd_semaphore.signaled_import.
+ * The arrays of a submission are the decoder's, so they may be changed. --- */
+
+static bool
+may_have_signaled_imports(const struct rnd_call *call)
+{
+    return atomic_load_explicit(&rnd_call_device(call)->had_signaled_imports, memory_order_relaxed);
+}
+
+/* What belongs to the waits of VkSubmitInfo or VkBindSparseInfo: arrays side by side, any but the
+ * first of them NULL. */
+struct waits {
+    uint32_t count;
+    VkSemaphore *semaphores;
+    VkPipelineStageFlags *stages;
+    VkTimelineSemaphoreSubmitInfo *timeline;
+    VkDeviceGroupSubmitInfo *group;
+};
+
+static void
+move_wait(struct waits *waits, uint32_t to, uint32_t from, uint32_t count)
+{
+    waits->semaphores[to] = waits->semaphores[from];
+    if (waits->stages) {
+        waits->stages[to] = waits->stages[from];
+    }
+    if (waits->timeline && waits->timeline->pWaitSemaphoreValues &&
+        waits->timeline->waitSemaphoreValueCount == count) {
+        uint64_t *values = (uint64_t *)waits->timeline->pWaitSemaphoreValues;
+        values[to] = values[from];
+    }
+    if (waits->group && waits->group->pWaitSemaphoreDeviceIndices &&
+        waits->group->waitSemaphoreCount == count) {
+        uint32_t *indices = (uint32_t *)waits->group->pWaitSemaphoreDeviceIndices;
+        indices[to] = indices[from];
+    }
+}
+
+static void
+drop_signaled_waits(struct rnd_call *call, struct waits *waits, const void *chain)
+{
+    uint32_t count = waits->count, kept = 0;
+    waits->timeline = (VkTimelineSemaphoreSubmitInfo *)rnd_chain_find(
+        chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    waits->group = (VkDeviceGroupSubmitInfo *)rnd_chain_find(
+        chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!rnd_semaphore_take_import(call, waits->semaphores[i])) {
+            move_wait(waits, kept++, i, count);
+        }
+    }
+    if (waits->timeline && waits->timeline->waitSemaphoreValueCount == count) {
+        waits->timeline->waitSemaphoreValueCount = kept;
+    }
+    if (waits->group && waits->group->waitSemaphoreCount == count) {
+        waits->group->waitSemaphoreCount = kept;
+    }
+    waits->count = kept;
+}
+
+static void
+drop_waits_of_submit(struct rnd_call *call, VkSubmitInfo *info)
+{
+    struct waits waits = {
+        .count = info->waitSemaphoreCount,
+        .semaphores = (VkSemaphore *)info->pWaitSemaphores,
+        .stages = (VkPipelineStageFlags *)info->pWaitDstStageMask,
+    };
+    drop_signaled_waits(call, &waits, info->pNext);
+    info->waitSemaphoreCount = waits.count;
+}
+
+static void
+drop_waits_of_bind(struct rnd_call *call, VkBindSparseInfo *info)
+{
+    struct waits waits = {
+        .count = info->waitSemaphoreCount,
+        .semaphores = (VkSemaphore *)info->pWaitSemaphores,
+    };
+    drop_signaled_waits(call, &waits, info->pNext);
+    info->waitSemaphoreCount = waits.count;
+}
+
+static void
+drop_waits_of_submit2(struct rnd_call *call, VkSubmitInfo2 *info)
+{
+    VkSemaphoreSubmitInfo *waits = (VkSemaphoreSubmitInfo *)info->pWaitSemaphoreInfos;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < info->waitSemaphoreInfoCount; i++) {
+        if (!rnd_semaphore_take_import(call, waits[i].semaphore)) {
+            waits[kept++] = waits[i];
+        }
+    }
+    info->waitSemaphoreInfoCount = kept;
+}
+
 void
 rnd_do_vkQueueSubmit(struct rnd_call *call, struct proto_vkQueueSubmit *args)
 {
@@ -206,6 +302,9 @@ rnd_do_vkQueueSubmit(struct rnd_call *call, struct proto_vkQueueSubmit *args)
     begin(&submission, call);
     for (uint32_t i = 0; i < args->submitCount; i++) {
         const VkSubmitInfo *info = &args->pSubmits[i];
+        if (may_have_signaled_imports(call)) {
+            drop_waits_of_submit(call, (VkSubmitInfo *)info);
+        }
         add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
     }
     add_fence(&submission, args->fence, args->fence_id);
@@ -230,6 +329,9 @@ rnd_do_vkQueueSubmit2(struct rnd_call *call, struct proto_vkQueueSubmit2 *args)
     begin(&submission, call);
     for (uint32_t i = 0; i < args->submitCount; i++) {
         const VkSubmitInfo2 *info = &args->pSubmits[i];
+        if (may_have_signaled_imports(call)) {
+            drop_waits_of_submit2(call, (VkSubmitInfo2 *)info);
+        }
         for (uint32_t j = 0; j < info->signalSemaphoreInfoCount; j++) {
             add_semaphore(&submission, info->pSignalSemaphoreInfos[j].semaphore,
                           info->pSignalSemaphoreInfos[j].value);
@@ -253,6 +355,9 @@ rnd_do_vkQueueBindSparse(struct rnd_call *call, struct proto_vkQueueBindSparse *
     begin(&submission, call);
     for (uint32_t i = 0; i < args->bindInfoCount; i++) {
         const VkBindSparseInfo *info = &args->pBindInfo[i];
+        if (may_have_signaled_imports(call)) {
+            drop_waits_of_bind(call, (VkBindSparseInfo *)info);
+        }
         add_batch(&submission, info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
     }
     add_fence(&submission, args->fence, args->fence_id);

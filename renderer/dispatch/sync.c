@@ -3,6 +3,7 @@
  * let go. */
 #include "renderer/sync.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -205,6 +206,9 @@ void
 rnd_do_vkWaitSemaphoreResourceMESA(struct rnd_call *call,
                                    struct proto_vkWaitSemaphoreResourceMESA *args)
 {
+    if (rnd_semaphore_take_import(call, args->semaphore)) {
+        return;
+    }
     if (!call->device_table->GetSemaphoreFdKHR) {
         rnd_call_missing(call);
         return;
@@ -225,19 +229,36 @@ rnd_do_vkWaitSemaphoreResourceMESA(struct rnd_call *call,
     }
 }
 
+/* On a host without sync files of semaphores: the wait for it will be left out of the submission
+ * (dispatch/queue.c), which is as good as waiting for what has happened already. */
+static void
+note_signaled_import(struct rnd_call *call, VkSemaphore handle)
+{
+    struct rnd_semaphore *semaphore =
+        (struct rnd_semaphore *)rnd_call_seen(call, VK_OBJECT_TYPE_SEMAPHORE, RND_HANDLE(handle));
+    if (semaphore) {
+        atomic_store(&semaphore->signaled_import, true);
+        atomic_store(&rnd_call_device(call)->had_signaled_imports, true);
+    }
+}
+
 /* Resource 0 stands for a payload that has signalled already; there are no others yet. */
 void
 rnd_do_vkImportSemaphoreResourceMESA(struct rnd_call *call,
                                      struct proto_vkImportSemaphoreResourceMESA *args)
 {
     const VkImportSemaphoreResourceInfoMESA *info = args->pImportSemaphoreResourceInfo;
-    if (!call->device_table->ImportSemaphoreFdKHR) {
-        rnd_call_missing(call);
-        return;
-    }
     if (info->resourceId != 0) {
         rnd_call_fail(call, "resource %u: only 0, a signalled payload, can be imported",
                       info->resourceId);
+        return;
+    }
+    if (!rnd_call_device(call)->physical_device->imports_sync_files) {
+        note_signaled_import(call, info->semaphore);
+        return;
+    }
+    if (!call->device_table->ImportSemaphoreFdKHR) {
+        rnd_call_missing(call);
         return;
     }
     VkImportSemaphoreFdInfoKHR import = {

@@ -563,19 +563,37 @@ what_is_no_handle_is_refused(const struct vkh_gpu *a, const struct vkh_gpu *b)
     vkDestroySemaphore(a->device, timeline, NULL);
 }
 
+/* Memory, sockets, events: all but files with a path, of which a layer leaves some open. */
+static unsigned
+count_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++) {
+        char link[64], target[256];
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(link, target, sizeof(target) - 1);
+        if (size > 0) {
+            target[size] = '\0';
+            count += target[0] != '/' || strncmp(target, "/memfd:", strlen("/memfd:")) == 0;
+        }
+    }
+    return count;
+}
+
+/* The first time `b`, which stays, may still make something that it keeps. */
 static void
 a_device_leaves_no_descriptor_behind(const struct vkh_gpu *a, const struct vkh_gpu *b)
 {
-    int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    struct vkh_gpu gpu;
-    close(before);
-    open_gpu(&gpu);
-    binary_semaphores_go_to_and_fro(&gpu, b);
-    a_sync_file_is_a_copy_of_a_fence(&gpu, b);
-    vkh_gpu_close(&gpu);
-    int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    EXPECT(after == before);
-    close(after);
+    unsigned counts[3];
+    for (int round = 0; round < 3; round++) {
+        struct vkh_gpu gpu;
+        open_gpu(&gpu);
+        binary_semaphores_go_to_and_fro(&gpu, b);
+        a_sync_file_is_a_copy_of_a_fence(&gpu, b);
+        vkh_gpu_close(&gpu);
+        counts[round] = count_descriptors();
+    }
+    EXPECT(counts[2] == counts[1]);
 }
 
 static const struct check {
@@ -694,6 +712,7 @@ main(int argc, char **argv)
         vkh_gpu_close(&gpu);
         return 77;
     }
+    printf("device    %s\n", gpu.properties.deviceName);
     another_process_takes_part(&gpu, pair[0], child);
     printf("ok   another process takes part\n");
     close(pair[0]);

@@ -45,6 +45,7 @@ WORKLOADS = {  # name -> which program, its arguments, time limit in seconds
     "submit_wait": ("workloads", ["submit_wait", "2000"], 60),
     "features": ("features", ["", "too large an allocation"], 200),
     "demo": ("vesper", ["demo"], 100),
+    "external_sync": ("external_sync", [], 100),
 }
 VULKANINFO_LIMIT_S = 90
 REFUSAL = "the renderer speaks wire format 0 "
@@ -328,6 +329,15 @@ def judge_output(status, output, server):
     return names[0].strip()
 
 
+def judge_version(output):
+    """Mesa's driver stops at Vulkan 1.2 where the renderer cannot import sync files; ours always can,
+    and no host here is older than 1.3."""
+    versions = [line.split("(")[0].split("=")[1].strip() for line in output.splitlines()
+                if line.strip().startswith("apiVersion")]
+    if not versions or not all(version.split(".")[:2] >= ["1", "3"] for version in versions):
+        raise Failure(f"Mesa's driver shows {versions or 'no version'} where 1.3 was to be seen")
+
+
 def run(options):
     with contextlib.ExitStack() as stack:
         setting = Setting(options, stack)
@@ -341,6 +351,8 @@ def run(options):
             print(judge_refusal(status, output))
             return
         name = judge_output(status, output, server)
+        if options.workload == "vulkaninfo" and options.driver == "mesa" and options.server.startswith("ours"):
+            judge_version(output)
         print(name if options.workload == "vulkaninfo" else output.strip())
         if client_validation:
             client_validation.judge("the application")
@@ -387,6 +399,7 @@ def main():
     parser.add_argument("--workloads-program", help="interop-workloads")
     parser.add_argument("--features-program", help="the application test 'features'")
     parser.add_argument("--vesper-program", help="vesper")
+    parser.add_argument("--external-sync-program", help="the application test 'external-sync'")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
     try:
         run(parser.parse_args())
