@@ -15,6 +15,8 @@ drv_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *pCreateInfo,
     if (!buffer) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    buffer->replays_address =
+        pCreateInfo->flags & VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT;
     /* Hosts do refuse buffers, for their size or a captured address: the application has to know.
      */
     VkBuffer buffer_handle = (VkBuffer)(uintptr_t)buffer;
@@ -88,15 +90,30 @@ drv_GetDeviceBufferMemoryRequirements(VkDevice handle,
     drv_requirements_answer(result == VK_SUCCESS ? &reply : NULL, pMemoryRequirements);
 }
 
-/* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */
+/* --- binding: asynchronous but where an address is to be had again, which a host may refuse. One
+ * that runs out of memory here loses the device. --- */
+
+static bool
+any_replays_address(uint32_t count, const VkBindBufferMemoryInfo *infos)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (drv_buffer_from(infos[i].buffer)->replays_address) {
+            return true;
+        }
+    }
+    return false;
+}
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindBufferMemory2(VkDevice handle, uint32_t bindInfoCount,
                       const VkBindBufferMemoryInfo *pBindInfos)
 {
     struct drv_device *device = drv_device_from(handle);
+    struct proto_client *client = device->object.client;
     VkResult result =
-        proto_send_vkBindBufferMemory2(device->object.client, handle, bindInfoCount, pBindInfos);
+        any_replays_address(bindInfoCount, pBindInfos)
+            ? proto_call_vkBindBufferMemory2(client, handle, bindInfoCount, pBindInfos)
+            : proto_send_vkBindBufferMemory2(client, handle, bindInfoCount, pBindInfos);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

@@ -2,6 +2,7 @@
 #ifndef DRV_BUFFER_H
 #define DRV_BUFFER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
@@ -10,6 +11,7 @@
 
 struct drv_buffer {
     struct proto_object object;
+    bool replays_address; /* constant: the host may refuse to bind it */
     struct drv_requirements requirements;
 };
 

@@ -133,6 +133,17 @@ drv_semaphore_signal_here(VkSemaphore handle)
 
 /* The renderer may not have come to our own signals yet, but for the application they have
  * happened. */
+/* The slot of a lost device holds the greatest value that there is; a timeline that was taken to
+ * that very value does, too. */
+static VkResult
+ask_about_greatest_value(struct drv_device *device, struct drv_semaphore *semaphore,
+                         uint64_t *value)
+{
+    VkResult result = proto_call_vkGetSemaphoreCounterValue(
+        device->object.client, (VkDevice)device, (VkSemaphore)(uintptr_t)semaphore, value);
+    return result == VK_SUCCESS && *value != UINT64_MAX ? VK_ERROR_DEVICE_LOST : result;
+}
+
 VkResult
 drv_semaphore_value(struct drv_device *device, struct drv_semaphore *semaphore, uint64_t *value)
 {
@@ -148,7 +159,7 @@ drv_semaphore_value(struct drv_device *device, struct drv_semaphore *semaphore, 
     }
     uint64_t published = atomic_load_explicit(semaphore->slot.value, memory_order_acquire);
     if (published == WIRE_FEEDBACK_DEVICE_LOST) {
-        return VK_ERROR_DEVICE_LOST;
+        return ask_about_greatest_value(device, semaphore, value);
     }
     uint64_t here = atomic_load_explicit(&semaphore->signaled_here, memory_order_acquire);
     *value = here > published ? here : published;

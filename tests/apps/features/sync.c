@@ -227,6 +227,30 @@ timeline_on_the_host(const struct vkh_gpu *gpu)
 }
 
 static const char *
+timeline_to_the_greatest_value(const struct vkh_gpu *gpu)
+{
+    if (!gpu->features12.timelineSemaphore) {
+        return "no timelineSemaphore";
+    }
+    VkPhysicalDeviceTimelineSemaphoreProperties timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_PROPERTIES};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &timeline};
+    vkGetPhysicalDeviceProperties2(gpu->physical_device, &properties);
+    if (timeline.maxTimelineSemaphoreValueDifference != UINT64_MAX) {
+        return "the device does not allow such a step";
+    }
+    VkSemaphore semaphore = create_semaphore(gpu, true, 0);
+    submit_timeline(gpu, VK_NULL_HANDLE, 0, semaphore, UINT64_MAX);
+    features_expect_result(wait_timeline(gpu, semaphore, UINT64_MAX, 10 * SECOND_NS), VK_SUCCESS,
+                           "wait for the greatest value");
+    expect_counter(gpu, semaphore, UINT64_MAX);
+    VKH_CHECK(vkQueueWaitIdle(gpu->queue));
+    vkDestroySemaphore(gpu->device, semaphore, NULL);
+    return NULL;
+}
+
+static const char *
 timeline_on_the_queue(const struct vkh_gpu *gpu)
 {
     if (!gpu->features12.timelineSemaphore) {
@@ -395,6 +419,7 @@ const struct features_check features_sync_checks[] = {
     {"sync/2000 empty submissions, each waited for", submit_and_wait_often},
     {"sync/binary semaphores", binary_semaphores},
     {"sync/timeline on the host", timeline_on_the_host},
+    {"sync/timeline to the greatest value", timeline_to_the_greatest_value},
     {"sync/timeline on the queue", timeline_on_the_queue},
     {"sync/timeline waited for before it is signalled", timeline_wait_before_signal},
     {"sync/wait for any timeline", wait_for_any_timeline},
