@@ -80,20 +80,133 @@ work(void *argument)
     return NULL;
 }
 
-static const char *
-compute_from_many_threads(const struct vkh_gpu *gpu)
+static void
+run_workers(const struct vkh_gpu *gpu, void *(*work_of_one)(void *))
 {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct worker workers[THREADS];
     for (uint32_t i = 0; i < THREADS; i++) {
         workers[i] = (struct worker){.gpu = gpu, .queue_lock = &lock, .number = i};
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
+        if (pthread_create(&workers[i].thread, NULL, work_of_one, &workers[i]) != 0) {
             vkh_die("cannot start thread %u", i);
         }
     }
     for (uint32_t i = 0; i < THREADS; i++) {
         pthread_join(workers[i].thread, NULL);
     }
+}
+
+static const char *
+compute_from_many_threads(const struct vkh_gpu *gpu)
+{
+    run_workers(gpu, work);
+    return NULL;
+}
+
+/* ------------------------------------------------------------- anything at the same time */
+
+static VkSemaphore
+create_timeline(const struct vkh_gpu *gpu)
+{
+    VkSemaphoreTypeCreateInfo type = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+    VkSemaphore semaphore;
+    VKH_CHECK(vkCreateSemaphore(gpu->device, &info, NULL, &semaphore));
+    return semaphore;
+}
+
+static void
+signal_a_timeline(const struct worker *worker)
+{
+    const struct vkh_gpu *gpu = worker->gpu;
+    if (!gpu->features12.timelineSemaphore || gpu->messenger) {
+        return; /* the validation layer's own book-keeping of timelines races */
+    }
+    VkSemaphore semaphore = create_timeline(gpu);
+    uint64_t value = 3;
+    VkTimelineSemaphoreSubmitInfo values = {
+        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .signalSemaphoreValueCount = 1,
+        .pSignalSemaphoreValues = &value,
+    };
+    VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext = &values,
+        .signalSemaphoreCount = 1,
+        .pSignalSemaphores = &semaphore,
+    };
+    VkSemaphoreWaitInfo wait = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+        .semaphoreCount = 1,
+        .pSemaphores = &semaphore,
+        .pValues = &value,
+    };
+    pthread_mutex_lock(worker->queue_lock);
+    VKH_CHECK(vkQueueSubmit(gpu->queue, 1, &submit, VK_NULL_HANDLE));
+    pthread_mutex_unlock(worker->queue_lock);
+    VKH_CHECK(vkWaitSemaphores(gpu->device, &wait, UINT64_MAX));
+    pthread_mutex_lock(worker->queue_lock);
+    VKH_CHECK(vkQueueWaitIdle(gpu->queue)); /* reached is not over */
+    pthread_mutex_unlock(worker->queue_lock);
+    vkDestroySemaphore(gpu->device, semaphore, NULL);
+}
+
+static void
+map_memory(const struct worker *worker)
+{
+    struct vkh_buffer data;
+    vkh_buffer_create(worker->gpu, COUNT * 4, VK_BUFFER_USAGE_TRANSFER_SRC_BIT, VKH_MAPPED, &data);
+    ((uint32_t *)data.map)[COUNT - 1] = worker->number;
+    vkh_buffer_destroy(worker->gpu, &data);
+}
+
+static void
+ask_questions(const struct worker *worker)
+{
+    const struct vkh_gpu *gpu = worker->gpu;
+    VkEventCreateInfo info = {.sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO};
+    VkImageFormatProperties properties;
+    VkEvent event;
+    VKH_CHECK(vkGetPhysicalDeviceImageFormatProperties(
+        gpu->physical_device, VK_FORMAT_R8G8B8A8_UNORM, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
+        VK_IMAGE_USAGE_SAMPLED_BIT, 0, &properties));
+    VKH_CHECK(vkCreateEvent(gpu->device, &info, NULL, &event));
+    VKH_CHECK(vkSetEvent(gpu->device, event));
+    features_expect_result(vkGetEventStatus(gpu->device, event), VK_EVENT_SET, "set event");
+    vkDestroyEvent(gpu->device, event, NULL);
+}
+
+/* FEATURES_STRESS_S: seconds; a moment if it is not set. */
+static uint64_t
+stress_ns(void)
+{
+    const char *value = getenv("FEATURES_STRESS_S");
+    return (value ? strtoull(value, NULL, 10) * 1000 : 1500) * 1000 * 1000;
+}
+
+static void *
+do_anything(void *argument)
+{
+    const struct worker *worker = argument;
+    uint64_t until_ns = base_clock_deadline_ns(stress_ns());
+    for (uint32_t round = 0; base_clock_now_ns() < until_ns; round++) {
+        switch ((round * 7 + worker->number) % 5) {
+        case 0: work_once(worker, round % 1000); break;
+        case 1: signal_a_timeline(worker); break;
+        case 2: map_memory(worker); break;
+        default: ask_questions(worker); break;
+        }
+    }
+    return NULL;
+}
+
+static const char *
+anything_from_many_threads(const struct vkh_gpu *gpu)
+{
+    run_workers(gpu, do_anything);
     return NULL;
 }
 
@@ -111,19 +224,6 @@ wait_for_fence(void *argument)
     const struct waiter *waiter = argument;
     VKH_CHECK(vkWaitForFences(waiter->gpu->device, 1, &waiter->fence, VK_TRUE, UINT64_MAX));
     return NULL;
-}
-
-static VkSemaphore
-create_timeline(const struct vkh_gpu *gpu)
-{
-    VkSemaphoreTypeCreateInfo type = {
-        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
-    };
-    VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
-    VkSemaphore semaphore;
-    VKH_CHECK(vkCreateSemaphore(gpu->device, &info, NULL, &semaphore));
-    return semaphore;
 }
 
 static void
@@ -312,6 +412,7 @@ a_compiling_thread_holds_nobody_up(const struct vkh_gpu *gpu)
 
 const struct features_check features_thread_checks[] = {
     {"thread/compute from 8 threads", compute_from_many_threads},
+    {"thread/anything from 8 threads", anything_from_many_threads},
     {"thread/a waiting thread holds nobody up", a_waiting_thread_holds_nobody_up},
     {"thread/a compiling thread holds nobody up", a_compiling_thread_holds_nobody_up},
     {0},
