@@ -30,9 +30,10 @@ describe(struct wsi_surface *base, struct wsi_window *out)
         .min_images = 2, /* frames are copied: one is drawn while one waits */
         .format_count = 2,
         .formats = {VK_FORMAT_B8G8R8A8_SRGB, VK_FORMAT_B8G8R8A8_UNORM},
-        .mode_count = tears ? 4 : 2,
+        .mode_count = tears ? 5 : 3,
         .modes = {VK_PRESENT_MODE_FIFO_KHR, VK_PRESENT_MODE_MAILBOX_KHR,
-                  VK_PRESENT_MODE_FIFO_RELAXED_KHR, VK_PRESENT_MODE_IMMEDIATE_KHR},
+                  VK_PRESENT_MODE_FIFO_LATEST_READY_EXT, VK_PRESENT_MODE_FIFO_RELAXED_KHR,
+                  VK_PRESENT_MODE_IMMEDIATE_KHR},
     };
     return VK_SUCCESS;
 }
