@@ -29,9 +29,21 @@ drv_location_offer(struct drv_physical_device *device)
 {
     const struct tp_transport *transport = transport_of(device);
 
+    offer(device, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME, transport->device.has_render_node);
     if (!transport->same_kernel) {
         offer(device, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME, transport->device.has_pci);
     }
+}
+
+static void
+fill_drm(const struct tp_device *from, VkPhysicalDeviceDrmPropertiesEXT *out)
+{
+    out->hasPrimary = from->has_primary_node;
+    out->hasRender = from->has_render_node;
+    out->primaryMajor = from->primary_major;
+    out->primaryMinor = from->primary_minor;
+    out->renderMajor = from->render_major;
+    out->renderMinor = from->render_minor;
 }
 
 static void
@@ -48,8 +60,11 @@ drv_location_fill(const struct drv_physical_device *device, VkBaseOutStructure *
 {
     const struct tp_device *from = &transport_of(device)->device;
 
-    if (structure->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT &&
-        from->has_pci) {
+    if (structure->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT &&
+        from->has_render_node) {
+        fill_drm(from, (VkPhysicalDeviceDrmPropertiesEXT *)structure);
+    } else if (structure->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT &&
+               from->has_pci) {
         fill_pci(from, (VkPhysicalDevicePCIBusInfoPropertiesEXT *)structure);
     }
 }

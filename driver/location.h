@@ -1,5 +1,6 @@
-/* Where the device is, to the machine that the application runs on: what VK_EXT_pci_bus_info tells.
- * The transport knows; the host's addresses mean nothing in a guest. Any thread. */
+/* Where the device is, to the machine that the application runs on: what VK_EXT_physical_device_drm
+ * and VK_EXT_pci_bus_info tell. The transport knows; the host's addresses mean nothing in a guest.
+ * Any thread. */
 #ifndef DRV_LOCATION_H
 #define DRV_LOCATION_H
 

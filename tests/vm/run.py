@@ -111,9 +111,10 @@ def judge_device(text):
 
 
 def judge_place(text):
-    """Ours tells the guest's bus, not the host's."""
+    """Ours tells the guest's node and bus, not the host's."""
     values = dict(re.findall(r"(\w+) += (\w+)$", text, re.MULTILINE))
-    wanted = {"pciDomain": "0", "pciBus": "0"}
+    wanted = {"hasRender": "true", "renderMajor": "226", "renderMinor": "128", "primaryMajor": "226",
+              "primaryMinor": "0", "pciDomain": "0", "pciBus": "0"}
     wrong = {name: values.get(name) for name, value in wanted.items() if values.get(name) != value}
     if wrong or "pciDevice" not in values:
         raise machine.Failure(f"the device is elsewhere: {wrong}")
