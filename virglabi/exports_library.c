@@ -227,10 +227,13 @@ virgl_renderer_get_poll_fd(void)
     return -1;
 }
 
-/* Textures make the monitor's context current themselves. */
 void
 virgl_renderer_force_ctx_0(void)
 {
+    if (abi_enter()) {
+        abi_textures_make_current(&abi.textures);
+        abi_leave();
+    }
 }
 
 /* --- fences that leave the library --- */

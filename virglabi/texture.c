@@ -152,6 +152,14 @@ abi_textures_finish(struct abi_textures *textures)
     *textures = (struct abi_textures){0};
 }
 
+void
+abi_textures_make_current(struct abi_textures *textures)
+{
+    if (textures->context) {
+        (void)make_current(textures);
+    }
+}
+
 /* --- textures --- */
 
 enum {

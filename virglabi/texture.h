@@ -21,6 +21,9 @@ struct abi_textures {
 /* The monitor's context goes; textures must be gone. */
 void abi_textures_finish(struct abi_textures *textures);
 
+/* Makes the context current if there is one: QEMU calls OpenGL afterwards and ends if none is. */
+void abi_textures_make_current(struct abi_textures *textures);
+
 /* Gives the image a texture with its pixels, or leaves it without one. */
 void abi_texture_create(struct abi_textures *textures, struct abi_image *image);
 /* 0 is ignored. */
