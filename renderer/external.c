@@ -67,6 +67,25 @@ is_for_the_host(VkImageTiling tiling, VkImageUsageFlags usage)
            (tiling == VK_IMAGE_TILING_OPTIMAL && (usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
 }
 
+/* Whether any memory type is left for such an image. NVIDIA's driver says that images which the
+ * host copies may be external to pages, and then has none for them. */
+static bool
+finds_memory(const struct rnd_device *device, const VkImageCreateInfo *info,
+             const struct rnd_external *external)
+{
+    VkImageCreateInfo external_info = *info;
+    VkMemoryRequirements requirements = {0};
+    VkImage image;
+    external_info.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+    if (device->table.CreateImage(device->handle, &external_info, NULL, &image) == VK_SUCCESS) {
+        device->table.GetImageMemoryRequirements(device->handle, image, &requirements);
+        device->table.DestroyImage(device->handle, image, NULL);
+    }
+    return rnd_memory_types_to_guest(&device->physical_device->memory_types,
+                                     requirements.memoryTypeBits, external->host,
+                                     external->guest) != 0;
+}
+
 bool
 rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct rnd_external *out)
 {
@@ -92,6 +111,12 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
     structure->sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO;
     structure->handleTypes = out->host;
     rnd_chain_push(info, structure);
+    if (out->guest == 0 && info->tiling == VK_IMAGE_TILING_OPTIMAL &&
+        !finds_memory(rnd_call_device(call), info, out)) {
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+        out->host = 0;
+        return true;
+    }
     ((VkImageCreateInfo *)info)->initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
     return true;
 }
