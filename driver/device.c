@@ -238,6 +238,7 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     }
     pthread_mutex_init(&device->blobs_lock, NULL);
     drv_recordings_init(&device->recordings);
+    drv_markers_init(&device->markers);
     pthread_mutex_init(&device->swapchains_lock, NULL);
     base_list_init(&device->swapchains);
     *pDevice = (VkDevice)device;
@@ -262,6 +263,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     if (!device) {
         return;
     }
+    drv_markers_finish(&device->markers, device);
     wsi_destroy_swapchains(device);
     pthread_mutex_destroy(&device->swapchains_lock);
     drv_exchange_finish(&device->exchange);

@@ -12,6 +12,7 @@
 #include "driver/extension_set.h"
 #include "driver/feedback.h"
 #include "driver/instance.h"
+#include "driver/markers.h"
 #include "driver/object.h"
 #include "driver/physical_device.h"
 #include "driver/queue.h"
@@ -38,6 +39,8 @@ struct drv_device {
     pthread_mutex_t blobs_lock;   /* guards the making of drv_memory.blob */
 
     struct drv_recordings recordings; /* has its own lock */
+
+    struct drv_markers markers; /* has its own lock */
 
     pthread_mutex_t swapchains_lock;
     struct base_list swapchains; /* wsi_swapchain.link; guarded by the lock */

@@ -163,8 +163,9 @@ submit_marker(struct drv_queue *queue)
 }
 
 /* Results appear when submissions complete. A renderer that publishes fences wakes us then, if
- * there are fences to publish: so we add one to each queue. It also keeps a fence until its
- * submission is done, whoever destroys it. Other renderers are asked again after growing sleeps. */
+ * there are fences to publish: so we add one to each queue. Results of what ran before other work
+ * that is held up come without one, at the next look. Other renderers are asked again after
+ * growing sleeps. */
 static VkResult
 wait_for_results(struct query_read *read)
 {
@@ -186,7 +187,7 @@ wait_for_results(struct query_read *read)
         published ? drv_sync_sleep_until_published(device, look_at_results, read, UINT64_MAX)
                   : drv_sync_wait(device, look_at_results, read, false, UINT64_MAX);
     for (uint32_t i = 0; markers && i < device->queue_count; i++) {
-        drv_DestroyFence((VkDevice)device, markers[i], NULL);
+        drv_markers_put_aside(&device->markers, device, markers[i]);
     }
     drv_scratch_finish(&scratch);
     return result;
