@@ -81,6 +81,25 @@ load_functions(void)
     return true;
 }
 
+/* QEMU's displays delete framebuffers and textures also where no context is current, on a
+ * processor's thread when the guest resets its device. OpenGL does nothing then, but libepoxy, by
+ * which QEMU calls it, ends the process if that is the first call to the function. Other renderers
+ * use libepoxy themselves and so have made that call long before; we make it here, to delete
+ * nothing. */
+static void
+resolve_for_monitor(void)
+{
+    static const char *const deletions[] = {"epoxy_glDeleteFramebuffers", "epoxy_glDeleteTextures"};
+    void *epoxy = dlopen("libepoxy.so.0", RTLD_NOW | RTLD_NOLOAD);
+
+    for (size_t i = 0; epoxy && i < BASE_COUNT_OF(deletions); i++) {
+        void (**delete)(int count, const unsigned *names) = dlsym(epoxy, deletions[i]);
+        if (delete) {
+            (*delete)(0, NULL);
+        }
+    }
+}
+
 static bool
 make_current(const struct abi_textures *textures)
 {
@@ -139,6 +158,7 @@ enter(struct abi_textures *textures)
         textures->tried = true;
         return false;
     }
+    resolve_for_monitor();
     return true;
 }
 
