@@ -1,4 +1,6 @@
 /* What a hostile guest does with two streams at once: its context may end, we may not. */
+#include <sys/mman.h>
+
 #include "protocol/proto_mesa.h"
 #include "tests/renderer/guest.h"
 #include "tests/unit/test.h"
@@ -6,6 +8,8 @@
 enum {
     ROUNDS = 20,
     FENCES = 8,
+    FEEDBACK_RESOURCE = 77,
+    FEEDBACK_SIZE = 8192,
 };
 
 static VkSyncFeedbackInfoVESPER feedback = {
@@ -55,11 +59,14 @@ TEST(a_signalled_fence_is_reset_before_it_is_submitted)
 {
     struct guest guest;
     guest_begin_with_device(&guest);
+    uint8_t *page = guest_create_memory(&guest, FEEDBACK_RESOURCE, FEEDBACK_SIZE);
+    VkSyncFeedbackInfoVESPER own = feedback; /* replies are read while it is written */
+    own.resourceId = FEEDBACK_RESOURCE;
     struct proto_object object = {.id = 900};
     VkFence fence = GUEST_HANDLE(VkFence, &object);
     VkFenceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-        .pNext = &feedback,
+        .pNext = &own,
         .flags = VK_FENCE_CREATE_SIGNALED_BIT,
     };
     GUEST_SEND(&guest, vkCreateFence, GUEST_DEVICE(&guest), &info, NULL, &fence);
@@ -71,4 +78,5 @@ TEST(a_signalled_fence_is_reset_before_it_is_submitted)
     GUEST_SEND(&guest, vkDestroyFence, GUEST_DEVICE(&guest), fence, NULL);
     guest_assert_alive(&guest);
     guest_end(&guest);
+    munmap(page, FEEDBACK_SIZE);
 }
