@@ -19,9 +19,6 @@ drv_descriptor_account_init(struct drv_descriptor_account *account,
     }
     account->capacity.inline_bindings =
         inline_info ? inline_info->maxInlineUniformBlockBindings : 0;
-    account->unbounded =
-        info->flags & (VK_DESCRIPTOR_POOL_CREATE_ALLOW_OVERALLOCATION_SETS_BIT_NV |
-                       VK_DESCRIPTOR_POOL_CREATE_ALLOW_OVERALLOCATION_POOLS_BIT_NV);
 }
 
 void
@@ -42,25 +39,25 @@ is_beyond_us(const struct drv_descriptor_counts *set)
 }
 
 static bool
-exceeds(uint32_t used, uint32_t wanted, uint32_t capacity)
+exceeds(uint64_t used, uint32_t wanted, uint32_t capacity)
 {
-    return wanted > 0 && (used > capacity || wanted > capacity - used);
+    return wanted > 0 && used + wanted > capacity;
 }
 
 static bool
 has_room(const struct drv_descriptor_account *account, const struct drv_descriptor_counts *set)
 {
-    const struct drv_descriptor_counts *used = &account->used, *capacity = &account->capacity;
+    const struct drv_descriptor_counts *capacity = &account->capacity;
 
     if (exceeds(account->sets, 1, account->max_sets)) {
         return false;
     }
     for (uint32_t i = 0; i < DRV_DESCRIPTOR_MUTABLE; i++) {
-        if (exceeds(used->kinds[i], set->kinds[i], capacity->kinds[i])) {
+        if (exceeds(account->used.kinds[i], set->kinds[i], capacity->kinds[i])) {
             return false;
         }
     }
-    return !exceeds(used->inline_bindings, set->inline_bindings, capacity->inline_bindings);
+    return !exceeds(account->used.inline_bindings, set->inline_bindings, capacity->inline_bindings);
 }
 
 static void
@@ -84,9 +81,6 @@ drv_descriptor_account_take(struct drv_descriptor_account *account,
 {
     bool fits = has_room(account, set);
 
-    if (!fits && !account->unbounded) {
-        return DRV_DESCRIPTOR_NO_ROOM;
-    }
     book(account, set);
     bool may_be_fragmented = account->freed && !account->alike;
     return fits && !may_be_fragmented && !is_beyond_us(set) ? DRV_DESCRIPTOR_FITS

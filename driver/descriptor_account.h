@@ -1,8 +1,9 @@
 /* How full a descriptor pool is: lets vkAllocateDescriptorSets answer without asking the renderer.
  *
  * Vulkan promises that an allocation succeeds while the pool has enough sets and descriptors left
- * and cannot be fragmented, and allows it to fail once the pool has not. In between, after frees in
- * a pool whose sets differ, only the host knows. Pure arithmetic; the pool's owner synchronises. */
+ * and cannot be fragmented. Otherwise only the host knows: after frees in a pool whose sets differ,
+ * and once the pool holds what it was made for, where some hosts give more and applications count
+ * on it. Pure arithmetic; the pool's owner synchronises. */
 #ifndef DRV_DESCRIPTOR_ACCOUNT_H
 #define DRV_DESCRIPTOR_ACCOUNT_H
 
@@ -13,15 +14,17 @@
 #include "driver/descriptor_type.h"
 
 enum drv_descriptor_room {
-    DRV_DESCRIPTOR_FITS,    /* the host cannot refuse */
-    DRV_DESCRIPTOR_ASK,     /* the host must be asked */
-    DRV_DESCRIPTOR_NO_ROOM, /* VK_ERROR_OUT_OF_POOL_MEMORY */
+    DRV_DESCRIPTOR_FITS, /* the host cannot refuse */
+    DRV_DESCRIPTOR_ASK,  /* the host must be asked */
 };
 
 struct drv_descriptor_account {
     uint32_t max_sets, sets;
-    struct drv_descriptor_counts capacity, used;
-    bool unbounded; /* the pool may hand out more than it was made for */
+    struct drv_descriptor_counts capacity;
+    struct {
+        uint64_t kinds[DRV_DESCRIPTOR_KIND_COUNT]; /* sums of absurd numbers do not wrap around */
+        uint64_t inline_bindings;
+    } used;
 
     /* Since creation or the last reset. */
     bool freed;                         /* some set was freed */
@@ -34,7 +37,7 @@ void drv_descriptor_account_init(struct drv_descriptor_account *account,
 /* All sets are gone. */
 void drv_descriptor_account_reset(struct drv_descriptor_account *account);
 
-/* Books one set unless the answer is NO_ROOM. */
+/* Books one set. */
 enum drv_descriptor_room drv_descriptor_account_take(struct drv_descriptor_account *account,
                                                      const struct drv_descriptor_counts *set);
 /* Undoes a take: the set never came to be. */

@@ -98,9 +98,6 @@ create_set(struct drv_descriptor_pool *pool, VkDescriptorSetLayout layout, uint3
         drv_descriptor_set_layout_counts(set_layout, variable_count);
 
     enum drv_descriptor_room answer = drv_descriptor_account_take(&pool->account, &counts);
-    if (answer == DRV_DESCRIPTOR_NO_ROOM) {
-        return VK_ERROR_OUT_OF_POOL_MEMORY;
-    }
     struct drv_descriptor_set *set = drv_device_object_create(
         pool->device, pool->allocator, sizeof(*set), VK_OBJECT_TYPE_DESCRIPTOR_SET);
     if (!set) {
