@@ -19,16 +19,17 @@ enum {
     FAKE_KMS_CONSOLE = 1, /* its framebuffer */
 };
 
+/* The program may look and meddle while others flip. */
 struct fake_kms {
-    bool no_vblanks;   /* flips are done at once, and not counted */
-    bool no_async;     /* flips cannot tear */
-    bool plugged[2];   /* a monitor is on the connector */
-    bool never_flips;  /* flips are accepted and never confirmed */
-    int master;        /* the descriptor that is; -1: none */
-    uint32_t shown[2]; /* the framebuffer on each CRTC; 0: none */
-    uint32_t flips;    /* that happened */
-    uint32_t async;    /* of these: at once */
-    uint32_t live;     /* framebuffers and buffers that exist, but for the console */
+    _Atomic bool no_vblanks;   /* flips are done at once, and not counted */
+    _Atomic bool no_async;     /* flips cannot tear */
+    _Atomic bool plugged[2];   /* a monitor is on the connector */
+    _Atomic bool never_flips;  /* flips are accepted and never confirmed */
+    _Atomic int master;        /* the descriptor that is; -1: none */
+    _Atomic uint32_t shown[2]; /* the framebuffer on each CRTC; 0: none */
+    _Atomic uint32_t flips;    /* that happened */
+    _Atomic uint32_t async;    /* of these: at once */
+    _Atomic uint32_t live;     /* framebuffers and buffers that exist, but for the console */
 };
 
 /* The library's variable fake_kms. */
