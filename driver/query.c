@@ -154,7 +154,7 @@ submit_marker(struct drv_queue *queue)
     if (drv_CreateFence((VkDevice)queue->device, &info, NULL, &fence) != VK_SUCCESS) {
         return VK_NULL_HANDLE;
     }
-    drv_fence_begin_submission(fence, NULL, 0);
+    drv_fence_begin_submission(fence, queue, 0); /* 0: no mark of the queue stands for it */
     if (proto_send_vkQueueSubmit(queue->object.client, (VkQueue)queue, 0, NULL, fence) !=
         VK_SUCCESS) {
         drv_fence_cancel_submission(fence);
