@@ -24,6 +24,20 @@ explain(struct drv_device *device, enum tp_result res)
     }
 }
 
+/* Commands on the ring may name the resource from now on. Where the renderer is told of it by
+ * another way than the ring's, the ring could be faster. */
+static VkResult
+order_behind_import(struct drv_device *device, struct tp_blob *blob)
+{
+    struct tp_transport *transport = device->ring->transport;
+    VkResult result =
+        transport->imports_by_stream ? drv_ring_order_after_transport(device->ring) : VK_SUCCESS;
+    if (result != VK_SUCCESS) {
+        transport->ops->destroy_blob(transport, blob);
+    }
+    return result;
+}
+
 static VkResult
 import(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits type, uint64_t size,
        uint32_t flags, struct tp_blob *out)
@@ -35,9 +49,11 @@ import(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits typ
     if (drv_ring_is_lost(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
-    return explain(device, transport->ops->import_fd(transport, fd,
-                                                     type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF,
-                                                     size, flags, out));
+    VkResult result =
+        explain(device, transport->ops->import_fd(transport, fd,
+                                                  type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF,
+                                                  size, flags, out));
+    return result == VK_SUCCESS ? order_behind_import(device, out) : result;
 }
 
 VkResult

@@ -26,7 +26,6 @@ enum tp_result {
 enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
                      TP_BLOB_MAPPABLE = 1u << 0,
                      TP_BLOB_SHAREABLE = 1u << 1,
-                     TP_BLOB_CROSS_DEVICE = 1u << 2,
 };
 
 /* What a descriptor of memory is to those who pass it around. */
@@ -73,9 +72,8 @@ struct tp_ops {
                                          uint64_t size, uint32_t flags, struct tp_blob *out);
     /* Makes a resource of a descriptor of `size` bytes of memory and maps it if flags say MAPPABLE.
      * `fd` stays the caller's. TP_REFUSED: it is not what it is said to be. Only where takes_fds.
-     * The renderer may learn of it by the context's stream (virtgpu): the ring must be ordered
-     * behind that before a command names it.
-     */
+     * Where imports_by_stream the renderer may not know of it yet: the ring must be ordered behind
+     * the transport before a command names it. */
     enum tp_result (*import_fd)(struct tp_transport *transport, int fd, enum tp_fd_kind kind,
                                 uint64_t size, uint32_t flags, struct tp_blob *out);
     /* Another descriptor, the caller's, of a blob that was imported or made SHAREABLE. Only where
@@ -96,6 +94,9 @@ struct tp_transport {
     /* Constant. Both sides run on one kernel: a futex in shared memory wakes the other. */
     bool same_kernel;
     bool takes_fds; /* constant: memory may leave and enter as descriptors */
+    /* Constant. import_fd returns when the request for it is on its way, in front of all that is
+     * submitted later; else when the renderer has the resource. */
+    bool imports_by_stream;
 
     /* Who waits for an answer asks this now and then whether that is hopeless, and then gives the
      * connection up. NULL: it never is. Set before threads share the transport, or by the last that

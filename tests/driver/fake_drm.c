@@ -24,6 +24,7 @@ fake_drm_start(void)
 {
     memset(&fake_drm, 0, sizeof(fake_drm));
     fake_drm.device_count = 1;
+    fake_drm.prime_capabilities = DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT;
     fake_drm.devices[0] = (struct fake_drm_device){
         .vendor = 0x1af4,
         .device = 0x1050,
@@ -186,6 +187,16 @@ close_handle(const struct drm_gem_close *request)
         return refuse(EINVAL);
     }
     fake_drm.live_handles--;
+    return 0;
+}
+
+int
+drmGetCap(int fd, uint64_t capability, uint64_t *value)
+{
+    if (capability != DRM_CAP_PRIME) {
+        return refuse(EINVAL);
+    }
+    *value = fake_drm.prime_capabilities;
     return 0;
 }
 

@@ -27,8 +27,9 @@ extern struct fake_drm {
 
     int refuse; /* errno of the next request of this kind; 0: none */
     unsigned long refused_request;
-    bool cannot_map;            /* the host refuses to map blobs */
-    uint32_t imported_blob_mem; /* of what is behind an imported dma-buf; 0: it is no blob */
+    uint64_t prime_capabilities; /* DRM_PRIME_CAP_* */
+    bool cannot_map;             /* the host refuses to map blobs */
+    uint32_t imported_blob_mem;  /* of what is behind an imported dma-buf; 0: it is no blob */
 
     /* What it saw. */
     uint32_t opened;       /* versions asked, that is: nodes that were opened */

@@ -208,11 +208,11 @@ TEST(blobs_are_whole_pages_and_are_closed)
     fake_drm_start();
     struct tp_transport *transport = create(false, TP_OK);
     assert_int_equal(transport->ops->create_memory_blob(
-                         transport, 42, 5000, TP_BLOB_MAPPABLE | TP_BLOB_CROSS_DEVICE, &blob),
+                         transport, 42, 5000, TP_BLOB_MAPPABLE | TP_BLOB_SHAREABLE, &blob),
                      TP_OK);
     assert_int_equal(fake_drm.blob_size, 8192);
     assert_int_equal(fake_drm.blob_id, 42);
-    assert_int_equal(fake_drm.blob_flags, TP_BLOB_MAPPABLE); /* no CROSS_DEVICE here */
+    assert_int_equal(fake_drm.blob_flags, TP_BLOB_MAPPABLE | TP_BLOB_SHAREABLE);
     assert_int_equal(blob.size, 8192);
     memset(blob.map, 1, 8192);
     transport->ops->destroy_blob(transport, &blob);
@@ -223,6 +223,36 @@ TEST(blobs_are_whole_pages_and_are_closed)
     assert_int_equal(fake_drm.blob_id, 0);
     assert_int_equal(fake_drm.blob_flags, TP_BLOB_MAPPABLE);
     transport->ops->destroy_blob(transport, &blob);
+    transport->ops->destroy(transport);
+}
+
+TEST(what_may_leave_goes_to_other_virtio_devices_where_the_device_can)
+{
+    struct tp_blob blob;
+    fake_drm_start();
+    fake_drm.devices[0].params[KERNEL_PARAM_CROSS_DEVICE] = 1;
+    struct tp_transport *transport = create(false, TP_OK);
+    assert_int_equal(
+        transport->ops->create_memory_blob(transport, 1, 4096, TP_BLOB_SHAREABLE, &blob), TP_OK);
+    assert_int_equal(fake_drm.blob_flags, TP_BLOB_SHAREABLE | KERNEL_BLOB_USE_CROSS_DEVICE);
+    transport->ops->destroy_blob(transport, &blob);
+    assert_int_equal(
+        transport->ops->create_memory_blob(transport, 2, 4096, TP_BLOB_MAPPABLE, &blob), TP_OK);
+    assert_int_equal(fake_drm.blob_flags, TP_BLOB_MAPPABLE);
+    transport->ops->destroy_blob(transport, &blob);
+    transport->ops->destroy(transport);
+}
+
+TEST(descriptors_of_memory_need_a_kernel_that_passes_them_both_ways)
+{
+    fake_drm_start();
+    struct tp_transport *transport = create(false, TP_OK);
+    assert_true(transport->takes_fds);
+    assert_true(transport->imports_by_stream);
+    transport->ops->destroy(transport);
+    fake_drm.prime_capabilities = DRM_PRIME_CAP_EXPORT;
+    transport = create(false, TP_OK);
+    assert_false(transport->takes_fds);
     transport->ops->destroy(transport);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a guest meets when something of its host breaks: a worker is killed, the render server is killed, the window
-for host memory is full. Each costs what it must, is named in the log, and the machine goes on.
+for host memory is full. Each costs what it must, is named in the log, and the machine goes on. The newcomer afterwards
+is two processes that share memory; the host is one that exports dma-bufs, by tests/layer/hostmem_layer.c.
 
     faults.py [paths as run.py's]
 
@@ -26,7 +27,7 @@ for i in $(seq 600); do [ -e /mnt/first.seen ] && break; sleep 0.1; done
 waits bystander &
 wait $victim
 for i in $(seq 1200); do [ -e /mnt/killed.seen ] && break; sleep 0.1; done
-timeout 60 /mnt/interop-workloads compute 65536 >/mnt/newcomer.txt 2>&1; echo "newcomer: $?"
+timeout 90 /mnt/external opaque dma-buf >/mnt/newcomer.txt 2>&1; echo "newcomer: $?"
 for i in $(seq 600); do [ -e /mnt/looked.seen ] && break; sleep 0.1; done
 pkill interop; wait
 echo over
@@ -61,6 +62,8 @@ def expect(condition, what, virtual_machine):
 def check_kills(folder, options):
     with machine.Machine(folder) as virtual_machine:
         run.prepare_host(virtual_machine, options)
+        run.add_layer(virtual_machine, options.layer)
+        virtual_machine.env["VESPER_TEST_DMA_BUFS_ONLY"] = "1"
         run.prepare_guest(virtual_machine, options)
         virtual_machine.give("guest.sh", GUEST_SCRIPT.encode())
         virtual_machine.start("sh /mnt/guest.sh")
@@ -82,7 +85,8 @@ def check_kills(folder, options):
         time.sleep(1)
         virtual_machine.give("killed.seen", b"")
         virtual_machine.wait_for_output("newcomer: ", LIMIT_S)
-        expect("newcomer: 0" in virtual_machine.output, "no new context after the server's death", virtual_machine)
+        expect("newcomer: 0" in virtual_machine.output, "no memory is shared in new contexts after the server's death",
+               virtual_machine)
         expect("bystander: " not in virtual_machine.output, "another application was harmed", virtual_machine)
         expect(bystander in workers_of(virtual_machine), "another worker was harmed", virtual_machine)
         virtual_machine.give("looked.seen", b"")

@@ -9,7 +9,8 @@ virglrenderer   Debian 13's, which QEMU loads by itself; below its render server
                 tests/interop uses, because lavapipe shares no memory otherwise
 
 The programs, in one boot: vulkaninfo, the 64 MiB mapped copy, a compute check, and the off-screen cube, whose
-picture must equal the one that the host's driver draws without a VM. Exit status: 0 passed, 1 failed, 77 skipped.
+picture must equal the one that the host's driver draws without a VM; ours on ours also two processes of the guest that
+share memory, fences and semaphores. Exit status: 0 passed, 1 failed, 77 skipped.
 """
 
 import argparse
@@ -34,6 +35,12 @@ STEPS = {
     "mapped_copy": ("/mnt/interop-workloads mapped_copy 64", 120),
     "compute": ("/mnt/interop-workloads compute 1048576", 120),
     "cube": (f"/mnt/vesper demo --frames {FRAMES} --output /mnt/cube.png", 120),
+}
+# What processes of the guest share; of our driver in front of our library, which offer it. By dma-bufs of the guest's
+# kernel whatever the host has; faults.py does it on a host that exports dma-bufs itself.
+SHARING_STEPS = {
+    "external": ("/mnt/external --hostile opaque", 120),
+    "external-sync": ("/mnt/external-sync --sync-files", 120),
 }
 GUEST_SCRIPT = """. /mnt/env
 step() { # NAME LIMIT COMMAND...
@@ -85,6 +92,9 @@ def prepare_guest(virtual_machine, options, extra_env=""):
         virtual_machine.give("vesper_icd.json", manifest("/mnt/libvulkan_vesper.so"))
     virtual_machine.give("interop-workloads", need(options.workloads_program, "build it"))
     virtual_machine.give("vesper", need(options.vesper_program, "build it"))
+    for name, program in (("external", options.external_program), ("external-sync", options.external_sync_program)):
+        if program:
+            virtual_machine.give(name, need(program, "build it"))
     virtual_machine.give("env", f"export VK_DRIVER_FILES={GUEST_DRIVERS[options.driver]}\n{extra_env}\n".encode())
 
 
@@ -127,13 +137,14 @@ def run(options):
         prepare_guest(virtual_machine, options)
         validated = options.library == "ours" and validation.add(virtual_machine, options.peers)
         wanted_picture = native_picture(folder, options)
-        script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in STEPS.items())
+        steps = STEPS | (SHARING_STEPS if (options.driver, options.library) == ("ours", "ours") else {})
+        script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in steps.items())
         virtual_machine.give("guest.sh", script.encode())
-        virtual_machine.boot("sh /mnt/guest.sh", limit_s=sum(limit for _, limit in STEPS.values()))
+        virtual_machine.boot("sh /mnt/guest.sh", limit_s=sum(limit for _, limit in steps.values()))
         print(f"booted in {virtual_machine.boot_s:.1f} s\n{virtual_machine.output}", end="")
 
         share = virtual_machine.share
-        for name in STEPS:
+        for name in steps:
             if f"{name}: 0 " not in virtual_machine.output:
                 said = "".join((share / f"{name}.{kind}").read_text(errors="replace")[-3000:]
                                for kind in ("txt", "err") if (share / f"{name}.{kind}").exists())
@@ -156,6 +167,8 @@ def add_paths(parser):
     parser.add_argument("--driver-library", help="libvulkan_vesper.so")
     parser.add_argument("--workloads-program", help="interop-workloads")
     parser.add_argument("--vesper-program", help="vesper")
+    parser.add_argument("--external-program", help="external")
+    parser.add_argument("--external-sync-program", help="external-sync")
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
     parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")

@@ -109,6 +109,16 @@ get_capset(struct virtgpu *virtgpu, struct report *report)
     }
 }
 
+/* Every kernel new enough for blobs can; a sandbox's list of requests may not let it. */
+static bool
+passes_dma_bufs(int fd)
+{
+    const uint64_t both = DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT;
+    uint64_t can = 0;
+
+    return drmGetCap(fd, DRM_CAP_PRIME, &can) == 0 && (can & both) == both;
+}
+
 static bool
 is_virtio_gpu(int fd)
 {
@@ -215,6 +225,7 @@ try_device(struct virtgpu *virtgpu, const drmDevice *device, struct report *repo
     }
     snprintf(virtgpu->path, sizeof(virtgpu->path), "%s", path);
     virtgpu->cross_device = get_param(virtgpu->fd, KERNEL_PARAM_CROSS_DEVICE);
+    virtgpu->base.takes_fds = passes_dma_bufs(virtgpu->fd);
     describe(virtgpu, device);
     return true;
 }

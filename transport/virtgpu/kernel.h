@@ -48,6 +48,8 @@ struct kernel_context_init {
 enum {
     KERNEL_BLOB_HOST3D = 2,
 
+    KERNEL_BLOB_USE_CROSS_DEVICE = 1 << 2, /* the others are enum tp_blob_flags */
+
     KERNEL_EXEC_FENCE_OUT = 1 << 1,
     KERNEL_EXEC_RING_INDEX = 1 << 2,
 };

@@ -189,13 +189,21 @@ map_blob(struct virtgpu *virtgpu, uint32_t handle, uint64_t size)
     return map == MAP_FAILED ? NULL : map;
 }
 
+/* What may leave may come to another virtio device, a camera's or a compositor's, for instance. */
+static uint32_t
+kernel_flags(const struct virtgpu *virtgpu, uint32_t flags)
+{
+    bool cross = virtgpu->cross_device && flags & TP_BLOB_SHAREABLE;
+    return cross ? flags | KERNEL_BLOB_USE_CROSS_DEVICE : flags;
+}
+
 static enum tp_result
 create_blob(struct virtgpu *virtgpu, uint64_t blob_id, uint64_t size, uint32_t flags,
             struct tp_blob *out)
 {
     struct kernel_create_blob request = {
         .blob_mem = KERNEL_BLOB_HOST3D,
-        .blob_flags = virtgpu->cross_device ? flags : flags & ~(uint32_t)TP_BLOB_CROSS_DEVICE,
+        .blob_flags = kernel_flags(virtgpu, flags),
         .size = (size + BLOB_ALIGNMENT - 1) & ~(uint64_t)(BLOB_ALIGNMENT - 1),
         .blob_id = blob_id,
     };
@@ -382,6 +390,7 @@ tp_virtgpu_create(bool wanted, struct tp_transport **out)
         return TP_NO_MEMORY;
     }
     virtgpu->base.ops = &virtgpu_ops;
+    virtgpu->base.imports_by_stream = true;
     pthread_mutex_init(&virtgpu->handles_lock, NULL);
     base_table_init(&virtgpu->handles);
     virtgpu->fd = -1;

@@ -26,9 +26,9 @@ struct virtgpu {
 };
 
 /* Opens the first virtio-gpu device that has all that Venus needs: fills fd, path, base.device,
- * base.capset and window. What others lack is logged: as an error if `wanted` (somebody asked for
- * this transport by name) or if the device was meant for Venus, else quietly. TP_NO_DEVICE if there
- * is none. */
+ * base.capset, base.takes_fds and window. What others lack is logged: as an error if `wanted`
+ * (somebody asked for this transport by name) or if the device was meant for Venus, else quietly.
+ * TP_NO_DEVICE if there is none. */
 BASE_MUST_CHECK enum tp_result virtgpu_open_device(struct virtgpu *virtgpu, bool wanted);
 
 #endif
