@@ -6,6 +6,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/exchange_private.h"
+#include "driver/ring_private.h"
 #include "driver/sync.h"
 #include "driver/sync_file.h"
 #include "driver/sync_wait.h"
@@ -547,21 +548,52 @@ signal_with_payload(struct drv_exchange *exchange, struct drv_payload *payload, 
     return VK_SUCCESS;
 }
 
-/* A sync file of the kernel's, where the transport has them: it signals once the queue has done
- * what the ring has brought it so far. False: there is none. */
+/* A sync file of the kernel's, where the transport has them: behind the commands, and on a queue's
+ * timeline behind all that the queue was given. False: there is none. */
 static bool
-get_kernel_sync_file(struct drv_queue *queue, int *fd)
+get_kernel_sync_file(struct drv_ring *ring, uint32_t timeline, const struct wire_writer *out,
+                     const uint8_t *bytes, int *fd)
+{
+    struct tp_transport *transport = ring->transport;
+    return transport->ops->submit_fenced &&
+           transport->ops->submit_fenced(transport, bytes, (size_t)(out->at - bytes), timeline,
+                                         fd) == TP_OK;
+}
+
+/* It signals once the queue has done what the ring has brought it so far. */
+static bool
+get_sync_file_of_queue(const struct drv_queue *queue, int *fd)
 {
     struct drv_ring *ring = queue->device->ring;
-    struct tp_transport *transport = ring->transport;
-    uint8_t bytes[64];
+    uint8_t bytes[DRV_RING_SMALL_COMMAND_SIZE];
     struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
-    if (!transport->ops->submit_fenced) {
-        return false;
-    }
     proto_encode_vkWaitRingSeqnoMESA(&out, &ring->caps, 0, ring->id, drv_ring_current_seqno(ring));
-    return transport->ops->submit_fenced(transport, bytes, (size_t)(out.at - bytes),
-                                         queue->timeline, fd) == TP_OK;
+    return get_kernel_sync_file(ring, queue->timeline, &out, bytes, fd);
+}
+
+/* It signals in a moment: the kernel has none that has signalled already. The command only wakes
+ * the ring. */
+static bool
+get_signaled_sync_file(struct drv_ring *ring, int *fd)
+{
+    uint8_t bytes[DRV_RING_SMALL_COMMAND_SIZE];
+    struct wire_writer out = wire_writer_over(bytes, sizeof(bytes));
+    proto_encode_vkNotifyRingMESA(&out, &ring->caps, 0, ring->id, drv_ring_current_seqno(ring), 0);
+    return get_kernel_sync_file(ring, 0, &out, bytes, fd);
+}
+
+VkResult
+drv_exchange_export_signaled(struct drv_exchange *exchange, int *fd)
+{
+    int signal;
+    if (get_signaled_sync_file(exchange->device->ring, fd)) {
+        return VK_SUCCESS;
+    }
+    if (!drv_sync_file_create(&signal, fd)) {
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    }
+    drv_sync_file_signal(&signal);
+    return VK_SUCCESS;
 }
 
 VkResult
@@ -574,21 +606,18 @@ drv_exchange_export_sync_file(struct drv_exchange *exchange, struct drv_payload 
     pthread_mutex_lock(&exchange->lock);
     bool ours = is_ours_locked(exchange, payload, value, &queue, &at);
     pthread_mutex_unlock(&exchange->lock);
-    if (ours && get_kernel_sync_file(queue, fd)) {
+    if (ours && get_sync_file_of_queue(queue, fd)) {
         return VK_SUCCESS;
+    }
+    if (drv_exchange_look(exchange, payload, value) != VK_NOT_READY) {
+        return drv_exchange_export_signaled(exchange, fd);
     }
     if (!drv_sync_file_create(&signal, &file)) {
         return VK_ERROR_TOO_MANY_OBJECTS;
     }
 
-    VkResult result = VK_SUCCESS;
-    if (drv_exchange_look(exchange, payload, value) != VK_NOT_READY) {
-        drv_sync_file_signal(&signal);
-    } else if (ours) {
-        result = signal_with_outlet(exchange, queue, at, signal);
-    } else {
-        result = signal_with_payload(exchange, payload, value, signal);
-    }
+    VkResult result = ours ? signal_with_outlet(exchange, queue, at, signal)
+                           : signal_with_payload(exchange, payload, value, signal);
     if (result != VK_SUCCESS) {
         base_fd_close(&file);
         return result;

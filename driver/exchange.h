@@ -81,6 +81,8 @@ BASE_MUST_CHECK VkResult drv_exchange_export(struct drv_exchange *exchange,
 /* Accepts NULL. */
 void drv_exchange_unref(struct drv_exchange *exchange, struct drv_payload *payload);
 
+/* A sync file that has signalled, or does in a moment: of the kernel's, where that can be. */
+BASE_MUST_CHECK VkResult drv_exchange_export_signaled(struct drv_exchange *exchange, int *fd);
 /* A sync file that signals when the payload has got to `value`. */
 BASE_MUST_CHECK VkResult drv_exchange_export_sync_file(struct drv_exchange *exchange,
                                                        struct drv_payload *payload, uint64_t value,

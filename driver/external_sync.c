@@ -156,17 +156,6 @@ copy_descriptor(int fd, int *out)
     return VK_SUCCESS;
 }
 
-static VkResult
-export_signaled(int *out)
-{
-    int signal;
-    if (!drv_sync_file_create(&signal, out)) {
-        return VK_ERROR_TOO_MANY_OBJECTS;
-    }
-    drv_sync_file_signal(&signal);
-    return VK_SUCCESS;
-}
-
 /* Of the state that the object has now. `value` is what a signalled payload has got to. */
 static VkResult
 export_sync_file(struct drv_device *device, const struct drv_external *external, uint64_t value,
@@ -178,7 +167,7 @@ export_sync_file(struct drv_device *device, const struct drv_external *external,
     }
     switch (external->temporary.kind) {
     case DRV_TEMPORARY_FILE: return copy_descriptor(external->temporary.file, out);
-    case DRV_TEMPORARY_SIGNALED: return export_signaled(out);
+    case DRV_TEMPORARY_SIGNALED: return drv_exchange_export_signaled(&device->exchange, out);
     default: return VK_ERROR_TOO_MANY_OBJECTS; /* created without a word of exporting it */
     }
 }

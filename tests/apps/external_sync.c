@@ -1,14 +1,18 @@
 /* Fences and semaphores that leave their device as file descriptors: to another one of the process,
  * of another instance, and of another process. Runs on any driver that has the extensions.
  *
- *   external-sync [NAME]      the checks whose names contain NAME; status 77: the driver has none
- */
+ *   external-sync [--sync-files] [NAME]
+ *
+ * The checks whose names contain NAME; status 77: the driver has none. --sync-files: what the
+ * device signals itself is to leave it as a sync file of the kernel's, which others only poll. */
 #include <fcntl.h>
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +45,8 @@ static PFN_vkGetFenceFdKHR get_fence_fd;
 static PFN_vkImportFenceFdKHR import_fence_fd;
 static PFN_vkGetSemaphoreFdKHR get_semaphore_fd;
 static PFN_vkImportSemaphoreFdKHR import_semaphore_fd;
+
+static bool wants_sync_files; /* constant from the start of main() */
 
 /* --- devices --- */
 
@@ -118,6 +124,14 @@ create_semaphore(const struct vkh_gpu *gpu, VkSemaphoreType type,
     return semaphore;
 }
 
+/* -1 has signalled. */
+static void
+expect_sync_file(int fd)
+{
+    struct sync_file_info info = {0}; /* no fences asked for: a few fields */
+    EXPECT(!wants_sync_files || fd == -1 || ioctl(fd, SYNC_IOC_FILE_INFO, &info) == 0);
+}
+
 static int
 export_fence(const struct vkh_gpu *gpu, VkFence fence, VkExternalFenceHandleTypeFlagBits type)
 {
@@ -128,6 +142,9 @@ export_fence(const struct vkh_gpu *gpu, VkFence fence, VkExternalFenceHandleType
     };
     int fd;
     VKH_CHECK(get_fence_fd(gpu->device, &info, &fd));
+    if (type == FENCE_SYNC) {
+        expect_sync_file(fd);
+    }
     return fd;
 }
 
@@ -156,6 +173,9 @@ export_semaphore(const struct vkh_gpu *gpu, VkSemaphore semaphore,
     };
     int fd;
     VKH_CHECK(get_semaphore_fd(gpu->device, &info, &fd));
+    if (type == SEMAPHORE_SYNC) {
+        expect_sync_file(fd);
+    }
     return fd;
 }
 
@@ -695,7 +715,8 @@ run_checks(const struct vkh_gpu *a, const char *wanted)
 int
 main(int argc, char **argv)
 {
-    const char *wanted = argc > 1 ? argv[1] : "";
+    wants_sync_files = argc > 1 && strcmp(argv[1], "--sync-files") == 0;
+    const char *wanted = argc > 1 + wants_sync_files ? argv[1 + wants_sync_files] : "";
     int pair[2];
     struct vkh_gpu gpu;
     EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
