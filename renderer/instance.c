@@ -8,6 +8,7 @@
 #include "renderer/chain.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
+#include "renderer/host_libraries.h"
 #include "renderer/physical_device.h"
 
 static void
@@ -45,7 +46,9 @@ create_host_instance(const struct rnd_host *host, const VkInstanceCreateInfo *in
         .enabledExtensionCount = names_objects ? BASE_COUNT_OF(names) : 0,
         .ppEnabledExtensionNames = names,
     };
-    return host->create_instance(&host_info, NULL, out);
+    VkResult result = host->create_instance(&host_info, NULL, out);
+    rnd_keep_libraries_loaded();
+    return result;
 }
 
 /* A driver that says nothing, such as Mesa's, knows none of them. */
