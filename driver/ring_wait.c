@@ -12,9 +12,12 @@ enum {
     SPIN_NS = 10 * 1000, /* what a short command takes; sleeping costs more */
     SPINS_PER_CLOCK_LOOK = 32,
     CHECK_INTERVAL_NS = 40 * 1000 * 1000,
-    /* A heartbeat comes every 100 ms, a look every 40 to 50: this many without one are 0.6 to 0.7
+    /* A heartbeat comes every 100 ms, a look every 40 to 50: so many without one are 0.6 to 0.7
      * seconds. Counting looks, not time, forgives a machine that was suspended as a whole. */
     MISSED_BEATS_LIMIT = 14,
+    /* Where the kernel closes a dead renderer's connection the heartbeat only finds one that is
+     * stuck, and must not take a starved one for that: 5 seconds at least. */
+    MISSED_BEATS_LIMIT_SAME_KERNEL = 125,
 };
 
 void
@@ -46,8 +49,9 @@ heart_beats(struct drv_ring *ring)
         atomic_store_explicit(&ring->missed_beats, 0, memory_order_relaxed);
         return true;
     }
-    return atomic_fetch_add_explicit(&ring->missed_beats, 1, memory_order_relaxed) <
-           MISSED_BEATS_LIMIT;
+    uint32_t limit =
+        ring->transport->same_kernel ? MISSED_BEATS_LIMIT_SAME_KERNEL : MISSED_BEATS_LIMIT;
+    return atomic_fetch_add_explicit(&ring->missed_beats, 1, memory_order_relaxed) < limit;
 }
 
 static bool

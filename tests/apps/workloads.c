@@ -112,6 +112,7 @@ main(int argc, char **argv)
     struct vkh_gpu gpu;
     vkh_gpu_open(&gpu, &info);
     printf("device: %s\n", gpu.properties.deviceName);
+    fflush(stdout);
     bool right = workload->run(&gpu, (uint32_t)strtoul(argv[2], NULL, 0));
     vkh_gpu_close(&gpu);
     printf("%s %s: %s\n", argv[1], argv[2], right ? "right" : "WRONG");

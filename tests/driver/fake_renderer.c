@@ -324,7 +324,7 @@ fake_renderer_start(struct fake_renderer *fake)
 {
     current = fake;
     transport.ops = &ops;
-    transport.same_kernel = true;
+    transport.same_kernel = !fake->other_kernel;
     memset(&transport.capset, 0, sizeof(transport.capset));
     proto_caps_fill_capset(&transport.capset, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK);
     if (!fake->vesper) {

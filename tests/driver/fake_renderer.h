@@ -23,7 +23,8 @@ enum {
 
 struct fake_renderer {
     /* Before fake_renderer_start(). */
-    bool vesper; /* has the capset's tail: futexes and feedback */
+    bool vesper;       /* has the capset's tail: futexes and feedback */
+    bool other_kernel; /* nothing but the heartbeat tells that it is gone */
 
     /* Any time. */
     _Atomic bool closed;  /* the connection looks closed */

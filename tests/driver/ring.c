@@ -10,6 +10,8 @@
 #include "tests/driver/fake_renderer.h"
 #include "tests/unit/test.h"
 
+#define SECOND_NS (1000ull * 1000 * 1000)
+
 static struct drv_ring *
 start(struct fake_renderer *fake)
 {
@@ -175,15 +177,21 @@ expect_quiet_loss(struct drv_ring *ring)
 }
 
 static void
-expect_loss_within_a_second(struct fake_renderer *fake, struct drv_ring *ring)
+expect_loss_within(uint64_t limit_ns, struct fake_renderer *fake, struct drv_ring *ring)
 {
     uint32_t version;
     uint64_t start_ns = base_clock_now_ns();
     assert_int_equal(proto_call_vkEnumerateInstanceVersion(&ring->client, &version),
                      VK_ERROR_DEVICE_LOST);
-    assert_true(base_clock_now_ns() - start_ns < 1000 * 1000 * 1000);
+    assert_true(base_clock_now_ns() - start_ns < limit_ns);
     expect_quiet_loss(ring);
     finish(fake, ring);
+}
+
+static void
+expect_loss_within_a_second(struct fake_renderer *fake, struct drv_ring *ring)
+{
+    expect_loss_within(SECOND_NS, fake, ring);
 }
 
 TEST(a_refused_command_loses_the_device)
@@ -202,14 +210,24 @@ TEST(a_closed_connection_loses_the_device)
 
 TEST(a_missing_heartbeat_loses_the_device)
 {
-    struct fake_renderer fake = {.stopped = true, .mute = true};
+    struct fake_renderer fake = {.other_kernel = true, .stopped = true, .mute = true};
     expect_loss_within_a_second(&fake, start(&fake));
 }
 
 TEST(a_stopped_renderer_of_ours_loses_the_device)
 {
-    struct fake_renderer fake = {.vesper = true, .stopped = true, .mute = true};
+    struct fake_renderer fake = {
+        .vesper = true, .other_kernel = true, .stopped = true, .mute = true};
     expect_loss_within_a_second(&fake, start(&fake));
+}
+
+TEST(a_starved_renderer_of_this_kernel_is_given_time)
+{
+    struct fake_renderer fake = {.vesper = true, .stopped = true, .mute = true};
+    struct drv_ring *ring = start(&fake);
+    uint64_t start_ns = base_clock_now_ns();
+    expect_loss_within(20 * SECOND_NS, &fake, ring);
+    assert_true(base_clock_now_ns() - start_ns > 4 * SECOND_NS);
 }
 
 TEST(a_full_ring_is_no_trap_when_the_renderer_dies)

@@ -161,7 +161,7 @@ def submit_body(batches, stride=8):
     return [len(batches)] + heads + all_commands + all_syncs
 
 
-def wait_until(condition, within_s=3):
+def wait_until(condition, within_s=10):
     """Whether it becomes true in that time."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
