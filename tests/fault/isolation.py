@@ -29,12 +29,6 @@ def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(CHOOSES_VULKAN)}
 
 
-def server_environment():
-    """Leaks are not looked for: the Vulkan loader has unloaded the host's driver by then, so what that has
-    leaked could not be told from what we have."""
-    return {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
-
-
 def create_instance(instance_id, layer_count=0):
     return [CREATE_INSTANCE, 0, *u64(1), INSTANCE_CREATE_INFO, *u64(0), 0, *u64(0),
             layer_count & 0xFFFFFFFF, *u64(layer_count), 0, *u64(0), *u64(0), *u64(1),
@@ -80,7 +74,7 @@ class WithServer(unittest.TestCase):
         os.environ.clear()
         os.environ.update(clean_environment())
         self.addCleanup(os.environ.update, saved)
-        self.server = Server(PROGRAM, environment=server_environment())
+        self.server = Server(PROGRAM)
         self.addCleanup(self.server.__exit__, None)
 
     def connect(self):
