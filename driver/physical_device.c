@@ -37,6 +37,7 @@ static const char *const ours[] = {
     "VK_KHR_map_memory2",
     "VK_EXT_present_mode_fifo_latest_ready",
     "VK_EXT_swapchain_maintenance1",
+    "VK_GOOGLE_display_timing",
     "VK_KHR_incremental_present",
     "VK_KHR_present_id",
     "VK_KHR_present_id2",

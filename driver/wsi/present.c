@@ -17,6 +17,7 @@ struct request {
     const VkPresentModeKHR *modes;
     const uint64_t *ids;
     const VkPresentRegionKHR *regions;
+    const VkPresentTimeGOOGLE *times;
 };
 
 static void
@@ -40,6 +41,9 @@ read_chain(struct request *request)
 #endif
         case VK_STRUCTURE_TYPE_PRESENT_REGIONS_KHR:
             request->regions = ((const VkPresentRegionsKHR *)at)->pRegions;
+            break;
+        case VK_STRUCTURE_TYPE_PRESENT_TIMES_INFO_GOOGLE:
+            request->times = ((const VkPresentTimesInfoGOOGLE *)at)->pTimes;
             break;
         default: break;
         }
@@ -146,6 +150,9 @@ make_frame(const struct request *request, struct wsi_swapchain *swapchain, uint3
         .id = request->ids ? request->ids[place] : 0,
         .damage =
             request->regions ? cover(swapchain, &request->regions[place]) : whole_image(swapchain),
+        .is_timed = request->times,
+        .timing_id = request->times ? request->times[place].presentID : 0,
+        .desired_ns = request->times ? request->times[place].desiredPresentTime : 0,
     };
 }
 

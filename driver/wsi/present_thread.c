@@ -1,6 +1,8 @@
 /* The thread of a swapchain: waits for each frame's copy, and shows it when its time has come. */
 #include <signal.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "driver/drv_entry.h"
 #include "driver/wsi/swapchain.h"
@@ -17,6 +19,8 @@ static struct wsi_frame
 pop_locked(struct wsi_swapchain *swapchain)
 {
     struct wsi_frame frame = *frame_at(swapchain, 0);
+    frame.ready_ns = swapchain->images[frame.image].ready_ns;
+    swapchain->images[frame.image].ready_ns = 0;
     swapchain->frame_first = (swapchain->frame_first + 1) % swapchain->image_count;
     swapchain->frame_count--;
     return frame;
@@ -73,6 +77,28 @@ wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status)
     pthread_mutex_unlock(&swapchain->lock);
 }
 
+void
+wsi_swapchain_presented(struct wsi_swapchain *swapchain, const struct wsi_frame *frame,
+                        uint64_t shown_ns)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    note_presented_locked(swapchain, frame->id);
+    if (shown_ns) {
+        wsi_timing_add(&swapchain->timing, frame, shown_ns);
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
+void
+wsi_swapchain_set_refresh(struct wsi_swapchain *swapchain, uint64_t refresh_ns)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    if (refresh_ns > 0) {
+        swapchain->timing.refresh_ns = refresh_ns;
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
 static bool
 is_empty(VkRect2D rect)
 {
@@ -101,8 +127,11 @@ wsi_rect_join(VkRect2D a, VkRect2D b)
 static bool
 is_copied(struct wsi_swapchain *swapchain, uint32_t image, uint64_t timeout_ns, VkResult *result)
 {
-    *result = drv_WaitForFences((VkDevice)swapchain->device, 1, &swapchain->images[image].copied,
-                                VK_TRUE, timeout_ns);
+    struct wsi_image *at = &swapchain->images[image];
+    *result = drv_WaitForFences((VkDevice)swapchain->device, 1, &at->copied, VK_TRUE, timeout_ns);
+    if (*result == VK_SUCCESS && !at->ready_ns) {
+        at->ready_ns = base_clock_now_ns();
+    }
     return *result == VK_SUCCESS;
 }
 
@@ -128,7 +157,17 @@ drops_older(VkPresentModeKHR mode)
     return mode == VK_PRESENT_MODE_MAILBOX_KHR || mode == VK_PRESENT_MODE_FIFO_LATEST_READY_EXT;
 }
 
-/* The frame behind the first takes its place if it is ready and its mode wants that. */
+/* When the frame may be handed over. A window system that does not say when it shows frames shows
+ * them at once. */
+static uint64_t
+due_locked(const struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    bool later = swapchain->target && swapchain->target->reports_frames;
+    return later ? wsi_timing_due(&swapchain->timing, frame->desired_ns) : frame->desired_ns;
+}
+
+/* The frame behind the first takes its place if it is ready, its time has come and its mode wants
+ * that. */
 static bool
 skip_first(struct wsi_swapchain *swapchain)
 {
@@ -136,7 +175,8 @@ skip_first(struct wsi_swapchain *swapchain)
     bool skipped = false;
 
     pthread_mutex_lock(&swapchain->lock);
-    bool newer = swapchain->frame_count > 1 && drops_older(frame_at(swapchain, 1)->mode);
+    bool newer = swapchain->frame_count > 1 && drops_older(frame_at(swapchain, 1)->mode) &&
+                 due_locked(swapchain, frame_at(swapchain, 1)) <= base_clock_now_ns();
     uint32_t next_image = newer ? frame_at(swapchain, 1)->image : 0;
     pthread_mutex_unlock(&swapchain->lock);
 
@@ -183,6 +223,22 @@ take_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
     return taken;
 }
 
+/* Sleeps until the time that the application wants the frame to be seen at. */
+static void
+hold(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    uint64_t due_ns = due_locked(swapchain, frame);
+    const struct timespec due = {
+        .tv_sec = (time_t)(due_ns / 1000000000),
+        .tv_nsec = (long)(due_ns % 1000000000),
+    };
+    while (!swapchain->stop && !is_error(swapchain->status) && base_clock_now_ns() < due_ns) {
+        (void)pthread_cond_timedwait(&swapchain->changed, &swapchain->lock, &due);
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+}
+
 static VkResult
 show(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
 {
@@ -203,9 +259,13 @@ end_frame(struct wsi_swapchain *swapchain, const struct wsi_frame *frame, VkResu
     if (is_error(result)) {
         release_locked(swapchain, frame->image);
     }
-    note_presented_locked(swapchain, frame->id);
     pthread_cond_broadcast(&swapchain->changed);
     pthread_mutex_unlock(&swapchain->lock);
+    if (is_error(result)) {
+        wsi_swapchain_presented(swapchain, frame, 0);
+    } else if (!swapchain->target || !swapchain->target->reports_frames) {
+        wsi_swapchain_presented(swapchain, frame, base_clock_now_ns());
+    }
 }
 
 static void
@@ -217,6 +277,9 @@ present_frame(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
         wsi_swapchain_set_status(swapchain, result);
     } else if (target && target->ops->pace) {
         target->ops->pace(target, frame->mode);
+    }
+    if (frame->desired_ns && !(target && target->holds_frames)) {
+        hold(swapchain, frame);
     }
     if (take_frame(swapchain, frame)) {
         end_frame(swapchain, frame, show(swapchain, frame));

@@ -40,6 +40,12 @@ struct wsi_frame {
     VkPresentModeKHR mode;
     uint64_t id;     /* of VkPresentIdKHR; 0: none */
     VkRect2D damage; /* what differs from the frame before; clamped to the image */
+
+    /* Nanoseconds of CLOCK_MONOTONIC. */
+    uint64_t desired_ns; /* not to be seen before; 0: no wish */
+    uint64_t ready_ns;   /* when its copy was done */
+    bool is_timed;       /* by VkPresentTimesInfoGOOGLE, with this id */
+    uint32_t timing_id;
 };
 
 /* Where a swapchain's frames go. Shown by the swapchain's own thread, one frame at a time. */
@@ -53,7 +59,7 @@ struct wsi_target_ops {
     void (*pace)(struct wsi_target *target, VkPresentModeKHR mode);
     /* Hands the frame over. wsi_swapchain_release(), now or later and from any thread, says that
      * its pixels are not looked at any more; after an error they are not. VK_SUBOPTIMAL_KHR: the
-     * window has changed. */
+     * window has changed. Without `reports_frames` it can be seen when this returns. */
     VkResult (*show)(struct wsi_target *target, const struct wsi_frame *frame);
     /* Wakes `pace` and `show`, which are not called again. Any thread. */
     void (*stop)(struct wsi_target *target);
@@ -64,6 +70,10 @@ struct wsi_target_ops {
 struct wsi_target {
     const struct wsi_target_ops *ops;
     struct wsi_swapchain *swapchain; /* owns us */
+    /* Calls wsi_swapchain_presented() for every frame that it took, now or later. */
+    bool reports_frames;
+    /* The window system waits for a frame's desired time. */
+    bool holds_frames;
 };
 
 struct wsi_surface_ops {

@@ -182,6 +182,7 @@ drv_CreateSwapchainKHR(VkDevice handle, const VkSwapchainCreateInfoKHR *pCreateI
         swapchain->allocator = &swapchain->allocator_storage;
     }
     init_lock(swapchain);
+    wsi_timing_init(&swapchain->timing);
     VkResult result = init(swapchain, pCreateInfo);
     if (result != VK_SUCCESS) {
         finish(swapchain);

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "driver/device.h"
 #include "driver/wsi/surface.h"
+#include "driver/wsi/timing.h"
 
 /* One function and one structure with two names; the older registry knows only the first. */
 #ifndef VK_KHR_swapchain_maintenance1
@@ -54,6 +55,8 @@ struct wsi_image {
     VkCommandBuffer *commands; /* the copy, recorded at first use, for each queue family */
 
     bool submitted; /* `copied` was submitted; the application's thread only */
+    uint64_t
+        ready_ns; /* when `copied` was seen signalled, 0: not yet; the swapchain's thread only */
 
     /* Guarded by the swapchain's lock. */
     enum wsi_image_state state;
@@ -92,6 +95,7 @@ struct wsi_swapchain {
     uint32_t frame_first, frame_count;
     uint64_t idle_clock;   /* counts images that became idle */
     uint64_t presented_id; /* the highest VkPresentIdKHR that was shown, or dropped for a later */
+    struct wsi_timing timing;
 };
 
 static inline struct wsi_swapchain *
@@ -102,6 +106,12 @@ wsi_swapchain_from(VkSwapchainKHR handle)
 
 /* The window system does not look at the image's pixels any more. Any thread. */
 void wsi_swapchain_release(struct wsi_swapchain *swapchain, uint32_t image);
+/* The frame is on the screen since `shown_ns`; 0: it never was, since a later one took its place,
+ * or nobody knows when. May be told twice, first without a time. Any thread. */
+void wsi_swapchain_presented(struct wsi_swapchain *swapchain, const struct wsi_frame *frame,
+                             uint64_t shown_ns);
+/* From frame to frame of the screen; 0 tells nothing. Any thread. */
+void wsi_swapchain_set_refresh(struct wsi_swapchain *swapchain, uint64_t refresh_ns);
 /* Ends or degrades the swapchain; a worse status stays. Any thread. */
 void wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status);
 

@@ -8,6 +8,7 @@
 
 #include "tests/wsi/extras.h"
 #include "tests/wsi/presenter.h"
+#include "tests/wsi/timing.h"
 
 static const VkPresentModeKHR modes[] = {
     VK_PRESENT_MODE_FIFO_KHR,
@@ -194,10 +195,14 @@ test_rate(struct presenter *presenter)
 static const struct {
     const char *name;
     void (*run)(struct presenter *presenter);
+    bool extras; /* needs a presenter with them */
 } tests[] = {
-    {"picture", test_picture}, {"acquire", test_acquire}, {"resize", test_resize},
-    {"hidden", test_hidden},   {"vanish", test_vanish},   {"killed", test_killed},
-    {"rate", test_rate},       {"extras", test_extras},
+    {"picture", test_picture, false}, {"acquire", test_acquire, false},
+    {"resize", test_resize, false},   {"hidden", test_hidden, false},
+    {"vanish", test_vanish, false},   {"killed", test_killed, false},
+    {"rate", test_rate, false},       {"extras", test_extras, true},
+    {"timing", test_timing, true},    {"modes", test_modes, true},
+    {"unseen", test_unseen, true},
 };
 
 static const struct window_ops *const windows[] = {
@@ -215,20 +220,21 @@ int
 main(int argc, char **argv)
 {
     const struct window_ops *window_ops = NULL;
-    void (*test)(struct presenter *) = NULL;
+    const char *name = argc == 3 ? argv[2] : "";
+    size_t test = 0;
     for (size_t i = 0; argc == 3 && i < BASE_COUNT_OF(windows); i++) {
         window_ops = strcmp(windows[i]->name, argv[1]) == 0 ? windows[i] : window_ops;
     }
-    for (size_t i = 0; argc == 3 && i < BASE_COUNT_OF(tests); i++) {
-        test = strcmp(tests[i].name, argv[2]) == 0 ? tests[i].run : test;
+    while (test < BASE_COUNT_OF(tests) && strcmp(tests[test].name, name) != 0) {
+        test++;
     }
-    if (!window_ops || !test) {
+    if (!window_ops || test == BASE_COUNT_OF(tests)) {
         vkh_die("usage: presenting WINDOW TEST, and no such window or test in this build");
     }
     struct window *window = window_ops->open(300, 200);
     struct presenter presenter;
-    presenter_open(&presenter, window, test == test_extras);
-    test(&presenter);
+    presenter_open(&presenter, window, tests[test].extras);
+    tests[test].run(&presenter);
     presenter_close(&presenter);
     window->ops->close(window);
     return 0;

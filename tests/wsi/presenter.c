@@ -61,6 +61,7 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         VK_KHR_PRESENT_ID_EXTENSION_NAME,
         VK_KHR_PRESENT_WAIT_EXTENSION_NAME,
         VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME,
+        VK_GOOGLE_DISPLAY_TIMING_EXTENSION_NAME,
         NULL,
     };
     const struct vkh_gpu_info info = {

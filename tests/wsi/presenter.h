@@ -16,6 +16,8 @@
     X(vkGetPhysicalDeviceSurfaceFormatsKHR)                                                        \
     X(vkGetPhysicalDeviceSurfacePresentModesKHR)                                                   \
     X(vkGetPhysicalDeviceSurfaceSupportKHR)                                                        \
+    X(vkGetPastPresentationTimingGOOGLE)                                                           \
+    X(vkGetRefreshCycleDurationGOOGLE)                                                             \
     X(vkGetSwapchainImagesKHR)                                                                     \
     X(vkQueuePresentKHR)                                                                           \
     X(vkReleaseSwapchainImagesEXT)                                                                 \

@@ -88,6 +88,25 @@ class Weston:
         self.log.close()
 
 
+class Compositor:
+    """The test's own (tests/wsi/compositor): its program and arguments are the options."""
+
+    def __init__(self, env, options):
+        folder = pathlib.Path(env["XDG_RUNTIME_DIR"])
+        self.process = subprocess.Popen(options, env=env)
+        while not (folder / "vesper").exists():
+            if self.process.poll() is not None:
+                sys.exit("the test's compositor does not start")
+            time.sleep(0.05)
+        env["WAYLAND_DISPLAY"] = "vesper"
+
+    def end(self, signal="terminate"):
+        if self.process.returncode is None:
+            getattr(self.process, signal)()
+        if self.process.wait() != 0 and self.process.returncode != -9:
+            sys.exit(f"the test's compositor ends with status {self.process.returncode}")
+
+
 class NoServer:
     def __init__(self, env, options):
         pass
@@ -96,7 +115,7 @@ class NoServer:
         pass
 
 
-SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "none": NoServer}
+SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "compositor": Compositor, "none": NoServer}
 
 
 def main():

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+struct screen;
 struct window;
 
 struct window_ops {
@@ -18,6 +19,8 @@ struct window_ops {
     /* What is on the screen where the window is: BGRX, rows without gaps. NULL: it cannot be seen.
      */
     bool (*read)(struct window *window, uint8_t *pixels);
+    /* NULL, or returns NULL: not a window of tests/wsi/compositor. */
+    const struct screen *(*screen)(struct window *window);
     /* NULL: it has no such thing. */
     void (*resize)(struct window *window, uint32_t width, uint32_t height);
     void (*set_visible)(struct window *window, bool visible);

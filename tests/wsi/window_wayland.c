@@ -1,15 +1,19 @@
-/* A window of Wayland that fills the only output, so that a screenshot is the window. */
+/* A window of Wayland that fills the only output, so that a screenshot is the window. The test's
+ * own compositor shares what it shows. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wayland-client.h>
 
+#include "tests/wsi/compositor/screen.h"
 #include "tests/wsi/window.h"
 #include "tests/wsi/xdg-shell-client-protocol.h"
 #include "tools/vkh/vkh.h"
@@ -25,6 +29,7 @@ struct wayland_window {
     struct xdg_surface *xdg_surface;
     struct xdg_toplevel *toplevel;
     bool configured;
+    struct screen *screen; /* NULL: another compositor */
 };
 
 static struct wayland_window *
@@ -96,6 +101,28 @@ static const struct wl_registry_listener registry_listener = {add_global, remove
 
 /* --- the window --- */
 
+/* NULL if the compositor has no such file. */
+static struct screen *
+map_screen(void)
+{
+    char path[PATH_MAX];
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    snprintf(path, sizeof(path), "%s/screen", folder ? folder : ".");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1) {
+        return NULL;
+    }
+    void *map = mmap(NULL, sizeof(struct screen), PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+static const struct screen *
+get_screen(struct window *base)
+{
+    return wayland_window_from(base)->screen;
+}
+
 static struct window *
 open_window(uint32_t width, uint32_t height)
 {
@@ -106,6 +133,7 @@ open_window(uint32_t width, uint32_t height)
     }
     window->base = (struct window){&window_wayland, width, height};
     window->display = display;
+    window->screen = map_screen();
     struct wl_registry *registry = wl_display_get_registry(display);
     wl_registry_add_listener(registry, &registry_listener, window);
     wl_display_roundtrip(display);
@@ -151,6 +179,9 @@ close_window(struct window *base)
     xdg_wm_base_destroy(window->shell);
     wl_compositor_destroy(window->compositor);
     wl_display_disconnect(window->display);
+    if (window->screen) {
+        munmap(window->screen, sizeof(*window->screen));
+    }
     free(window);
 }
 
@@ -178,8 +209,23 @@ take_screenshot(const char *folder, char path[PATH_MAX])
 }
 
 static bool
+read_screen(const struct wayland_window *window, uint8_t *pixels)
+{
+    const struct screen *screen = window->screen;
+    if (atomic_load(&screen->width) != window->base.width ||
+        atomic_load(&screen->height) != window->base.height) {
+        return false;
+    }
+    memcpy(pixels, screen->pixels, (size_t)window->base.width * window->base.height * 4);
+    return true;
+}
+
+static bool
 read_window(struct window *base, uint8_t *pixels)
 {
+    if (wayland_window_from(base)->screen) {
+        return read_screen(wayland_window_from(base), pixels);
+    }
     char folder[] = "/tmp/vesper-screenshot-XXXXXX", path[PATH_MAX];
     png_image image = {.version = PNG_IMAGE_VERSION};
     bool ok = false;
@@ -204,5 +250,6 @@ const struct window_ops window_wayland = {
     .open = open_window,
     .create_surface = create_surface,
     .read = read_window,
+    .screen = get_screen,
     .close = close_window,
 };

@@ -375,6 +375,7 @@ wsi_display_create_target(struct wsi_surface *surface_base, struct wsi_swapchain
         destroy(&target->base);
         return result;
     }
+    wsi_swapchain_set_refresh(swapchain, target->period_ns);
     *out = &target->base;
     return VK_SUCCESS;
 }

@@ -1,8 +1,11 @@
 /* VK_KHR_wayland_surface. */
+#include <stddef.h>
 #include <string.h>
 
+#include "base/attributes.h"
 #include "base/log.h"
 #include "driver/drv_entry.h"
+#include "driver/wsi/wayland/extensions.h"
 #include "driver/wsi/wayland/wayland.h"
 
 #define CODE(a, b, c, d)                                                                           \
@@ -49,13 +52,49 @@ shm_format(void *user, struct wl_shm *shm, uint32_t code)
 static const struct wl_shm_listener shm_listener = {.format = shm_format};
 
 static void
+clock_id(void *user, struct wp_presentation *presentation, uint32_t clock)
+{
+    struct wsi_wayland_surface *surface = user;
+    surface->clock = (clockid_t)clock;
+}
+
+static const struct wp_presentation_listener presentation_listener = {.clock_id = clock_id};
+
+/* What we use of the compositor, in the first version, and where it is kept. */
+static const struct {
+    const struct wl_interface *interface;
+    size_t offset;
+} globals[] = {
+    {&wl_shm_interface, offsetof(struct wsi_wayland_surface, shm)},
+    {&wp_presentation_interface, offsetof(struct wsi_wayland_surface, presentation)},
+    {&wp_tearing_control_manager_v1_interface,
+     offsetof(struct wsi_wayland_surface, tearing_manager)},
+    {&wp_fifo_manager_v1_interface, offsetof(struct wsi_wayland_surface, fifo_manager)},
+    {&wp_commit_timing_manager_v1_interface, offsetof(struct wsi_wayland_surface, timing_manager)},
+};
+
+static struct wl_proxy **
+kept(struct wsi_wayland_surface *surface, size_t global)
+{
+    return (struct wl_proxy **)((char *)surface + globals[global].offset);
+}
+
+static void
 global_added(void *user, struct wl_registry *registry, uint32_t name, const char *interface,
              uint32_t version)
 {
     struct wsi_wayland_surface *surface = user;
-    if (strcmp(interface, wl_shm_interface.name) == 0 && !surface->shm) {
-        surface->shm = wl_registry_bind(registry, name, &wl_shm_interface, 1);
+    for (size_t i = 0; i < BASE_COUNT_OF(globals); i++) {
+        struct wl_proxy **proxy = kept(surface, i);
+        if (!*proxy && strcmp(interface, globals[i].interface->name) == 0) {
+            *proxy = wl_registry_bind(registry, name, globals[i].interface, 1);
+        }
+    }
+    if (surface->shm && !wl_shm_get_user_data(surface->shm)) {
         wl_shm_add_listener(surface->shm, &shm_listener, surface);
+    }
+    if (surface->presentation && !wp_presentation_get_user_data(surface->presentation)) {
+        wp_presentation_add_listener(surface->presentation, &presentation_listener, surface);
     }
 }
 
@@ -89,9 +128,46 @@ ask_compositor(struct wsi_wayland_surface *surface)
            wl_display_roundtrip_queue(surface->display, surface->queue) >= 0;
 }
 
+void
+wsi_wayland_prepare_window(struct wsi_wayland_surface *surface)
+{
+    if (surface->tearing_manager && !surface->tearing) {
+        surface->tearing = wp_tearing_control_manager_v1_get_tearing_control(
+            surface->tearing_manager, surface->surface);
+    }
+    if (surface->fifo_manager && !surface->fifo) {
+        surface->fifo = wp_fifo_manager_v1_get_fifo(surface->fifo_manager, surface->surface);
+    }
+    if (surface->timing_manager && !surface->timer) {
+        surface->timer =
+            wp_commit_timing_manager_v1_get_timer(surface->timing_manager, surface->surface);
+    }
+}
+
 static void
 forget_compositor(struct wsi_wayland_surface *surface)
 {
+    if (surface->tearing) {
+        wp_tearing_control_v1_destroy(surface->tearing);
+    }
+    if (surface->fifo) {
+        wp_fifo_v1_destroy(surface->fifo);
+    }
+    if (surface->timer) {
+        wp_commit_timer_v1_destroy(surface->timer);
+    }
+    if (surface->presentation) {
+        wp_presentation_destroy(surface->presentation);
+    }
+    if (surface->tearing_manager) {
+        wp_tearing_control_manager_v1_destroy(surface->tearing_manager);
+    }
+    if (surface->fifo_manager) {
+        wp_fifo_manager_v1_destroy(surface->fifo_manager);
+    }
+    if (surface->timing_manager) {
+        wp_commit_timing_manager_v1_destroy(surface->timing_manager);
+    }
     if (surface->shm) {
         wl_shm_destroy(surface->shm);
     }
@@ -120,6 +196,9 @@ describe(struct wsi_surface *base, struct wsi_window *out)
                   VK_PRESENT_MODE_FIFO_LATEST_READY_EXT},
         .mode_count = 3,
     };
+    if (surface->tearing_manager) {
+        out->modes[out->mode_count++] = VK_PRESENT_MODE_IMMEDIATE_KHR;
+    }
     for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
         for (size_t j = 0; j < 2; j++) {
             VkFormat format = wsi_wayland_layouts[i].formats[j];

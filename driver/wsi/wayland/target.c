@@ -19,6 +19,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "driver/wsi/swapchain.h"
+#include "driver/wsi/wayland/extensions.h"
+#include "driver/wsi/wayland/feedback.h"
 #include "driver/wsi/wayland/wayland.h"
 
 /* Compositors are silent about windows that nobody sees: such an application goes on slowly. */
@@ -27,6 +29,9 @@
 enum {
     SHORTEST_SLEEP_MS = 2,
     LONGEST_SLEEP_MS = 256,
+    /* Frames that the compositor has not come to. With fifo-v1 one may wait behind the one that is
+     * due: it keeps them apart. */
+    QUEUED_FRAMES = 2,
 };
 
 struct shared_image {
@@ -44,8 +49,12 @@ struct wayland_target {
     struct wl_display *display;
     struct wl_event_queue *queue;
     struct wl_surface *surface; /* the application's, wrapped: its events come to our queue */
-    struct wl_shm *shm;         /* the surface's, wrapped likewise */
-    uint32_t code;              /* wl_shm's name for the format */
+    struct wl_shm *shm;         /* the surface's, wrapped likewise, as is the next */
+    struct wp_presentation
+        *presentation; /* NULL: the compositor does not say when frames were seen */
+    struct wsi_wayland_feedback feedback; /* unless that is NULL */
+    struct wsi_wayland_surface *window;   /* outlives us */
+    uint32_t code;                        /* wl_shm's name for the format */
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
     int wake_fd; /* an eventfd, written to when the listener shall look */
@@ -55,7 +64,7 @@ struct wayland_target {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     /* Guarded by lock. */
-    struct wl_callback *frame; /* not NULL: the compositor has yet to say that a frame is due */
+    struct wl_callback *frames[QUEUED_FRAMES]; /* not NULL: the compositor has yet to come to it */
     bool stop;
 };
 
@@ -81,10 +90,12 @@ frame_due(void *user, struct wl_callback *callback, uint32_t time)
 {
     struct wayland_target *target = user;
     pthread_mutex_lock(&target->lock);
-    if (target->frame == callback) {
-        target->frame = NULL;
-        pthread_cond_broadcast(&target->changed);
+    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
+        if (target->frames[i] == callback) {
+            target->frames[i] = NULL;
+        }
     }
+    pthread_cond_broadcast(&target->changed);
     pthread_mutex_unlock(&target->lock);
     wl_callback_destroy(callback);
 }
@@ -143,6 +154,9 @@ listen_to_compositor(void *user)
     while (wait_for_events(target, &timeout_ms) && read_events(target)) {
         if (wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
             break;
+        }
+        if (target->presentation) {
+            wsi_wayland_feedback_look(&target->feedback);
         }
     }
     if (wl_display_get_error(target->display)) {
@@ -230,6 +244,30 @@ destroy_image(struct shared_image *image)
     free(image);
 }
 
+static uint32_t
+count_queued_locked(const struct wayland_target *target)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
+        count += target->frames[i] ? 1 : 0;
+    }
+    return count;
+}
+
+static bool
+waits_for_refresh(VkPresentModeKHR mode)
+{
+    return mode != VK_PRESENT_MODE_MAILBOX_KHR && mode != VK_PRESENT_MODE_IMMEDIATE_KHR;
+}
+
+/* Whether the compositor keeps the frame from taking the place of one that was not seen yet. The
+ * newest of FIFO_LATEST_READY is chosen here, so it must not queue there. */
+static bool
+queues_in_compositor(const struct wayland_target *target, VkPresentModeKHR mode)
+{
+    return target->window->fifo && mode == VK_PRESENT_MODE_FIFO_KHR;
+}
+
 static void
 pace(struct wsi_target *base, VkPresentModeKHR mode)
 {
@@ -239,29 +277,70 @@ pace(struct wsi_target *base, VkPresentModeKHR mode)
         .tv_sec = (time_t)(deadline_ns / 1000000000),
         .tv_nsec = (long)(deadline_ns % 1000000000),
     };
-    if (mode == VK_PRESENT_MODE_MAILBOX_KHR) {
+    if (!waits_for_refresh(mode)) {
         return; /* the compositor takes the latest when it comes to it */
     }
+    uint32_t may_queue = queues_in_compositor(target, mode) ? QUEUED_FRAMES : 1;
     pthread_mutex_lock(&target->lock);
-    while (target->frame && !target->stop &&
+    while (count_queued_locked(target) >= may_queue && !target->stop &&
            pthread_cond_timedwait(&target->changed, &target->lock, &deadline) == 0) {
     }
     pthread_mutex_unlock(&target->lock);
 }
 
-/* Asks to be told when the frame after this one is due. */
+/* Asks to be told when the compositor has come to this frame. Where it is silent for long, some
+ * frames are not asked about. */
 static void
 ask_for_frame(struct wayland_target *target)
 {
     pthread_mutex_lock(&target->lock);
-    bool asked = target->frame;
-    if (!asked) {
-        target->frame = wl_surface_frame(target->surface);
-        if (target->frame) {
-            wl_callback_add_listener(target->frame, &frame_listener, target);
+    struct wl_callback **place = target->frames;
+    while (place < target->frames + QUEUED_FRAMES && *place) {
+        place++;
+    }
+    if (place < target->frames + QUEUED_FRAMES) {
+        *place = wl_surface_frame(target->surface);
+        if (*place) {
+            wl_callback_add_listener(*place, &frame_listener, target);
         }
     }
     pthread_mutex_unlock(&target->lock);
+}
+
+/* Not to be seen before that time. */
+static void
+set_time(struct wayland_target *target, uint64_t desired_ns)
+{
+    uint64_t time_ns = wsi_wayland_time_of(target->window->clock, desired_ns),
+             seconds = time_ns / 1000000000;
+    wp_commit_timer_v1_set_timestamp(target->window->timer, (uint32_t)(seconds >> 32),
+                                     (uint32_t)seconds, (uint32_t)(time_ns % 1000000000));
+}
+
+/* What the compositor shall know of the frame that is committed next. */
+static void
+describe_frame(struct wayland_target *target, const struct wsi_frame *frame)
+{
+    bool tears = frame->mode == VK_PRESENT_MODE_IMMEDIATE_KHR;
+    if (target->window->tearing && tears != target->window->tears) {
+        wp_tearing_control_v1_set_presentation_hint(
+            target->window->tearing, tears ? WP_TEARING_CONTROL_V1_PRESENTATION_HINT_ASYNC
+                                           : WP_TEARING_CONTROL_V1_PRESENTATION_HINT_VSYNC);
+        target->window->tears = tears;
+    }
+    if (queues_in_compositor(target, frame->mode)) {
+        wp_fifo_v1_wait_barrier(target->window->fifo);
+        wp_fifo_v1_set_barrier(target->window->fifo);
+    }
+    if (target->base.holds_frames && frame->desired_ns) {
+        set_time(target, frame->desired_ns);
+    }
+    if (waits_for_refresh(frame->mode)) {
+        ask_for_frame(target);
+    }
+    if (target->presentation) {
+        wsi_wayland_feedback_ask(&target->feedback, frame);
+    }
 }
 
 static VkResult
@@ -298,9 +377,7 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     }
     wl_surface_attach(target->surface, image->buffer, 0, 0);
     damage(target, &frame->damage);
-    if (frame->mode != VK_PRESENT_MODE_MAILBOX_KHR) {
-        ask_for_frame(target);
-    }
+    describe_frame(target, frame);
     wl_surface_commit(target->surface);
     VkResult result = flush(target);
     (void)eventfd_write(target->wake_fd, 1);
@@ -333,8 +410,14 @@ finish(struct wayland_target *target)
     for (uint32_t i = 0; i < target->image_count; i++) {
         destroy_image(target->images[i]);
     }
-    if (target->frame) {
-        wl_callback_destroy(target->frame);
+    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
+        if (target->frames[i]) {
+            wl_callback_destroy(target->frames[i]);
+        }
+    }
+    if (target->presentation) {
+        wsi_wayland_feedback_finish(&target->feedback);
+        wl_proxy_wrapper_destroy(target->presentation);
     }
     if (target->shm) {
         wl_proxy_wrapper_destroy(target->shm);
@@ -384,8 +467,27 @@ start_listening(struct wayland_target *target)
     return !error;
 }
 
+/* What the compositor knows of time; false: out of memory. */
 static bool
-init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
+init_timing(struct wayland_target *target, struct wsi_wayland_surface *surface)
+{
+    target->window = surface;
+    if (!surface->presentation) {
+        return true;
+    }
+    target->presentation = wrap(surface->presentation, target->queue);
+    if (!target->presentation) {
+        return false;
+    }
+    wsi_wayland_feedback_init(&target->feedback, target->base.swapchain, target->surface,
+                              target->presentation, surface->clock);
+    target->base.reports_frames = true;
+    target->base.holds_frames = target->window->timer; /* which counts by that clock */
+    return true;
+}
+
+static bool
+init(struct wayland_target *target, struct wsi_wayland_surface *surface)
 {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -401,7 +503,8 @@ init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
         target->surface = wrap(surface->surface, target->queue);
         target->shm = wrap(surface->shm, target->queue);
     }
-    return target->wake_fd != -1 && target->surface && target->shm && start_listening(target);
+    return target->wake_fd != -1 && target->surface && target->shm &&
+           init_timing(target, surface) && start_listening(target);
 }
 
 static const struct wsi_target_ops ops = {
@@ -431,6 +534,7 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->base.ops = &ops;
     target->base.swapchain = swapchain;
     target->code = code;
+    wsi_wayland_prepare_window(surface);
     if (!init(target, surface)) {
         finish(target);
         return VK_ERROR_OUT_OF_HOST_MEMORY;

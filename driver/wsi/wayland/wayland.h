@@ -2,6 +2,8 @@
 #ifndef WSI_WAYLAND_H
 #define WSI_WAYLAND_H
 
+#include <time.h>
+
 #include "driver/wsi/surface.h"
 #include "driver/wsi/wayland/library.h"
 
@@ -16,6 +18,14 @@ struct wsi_wayland_layout {
 };
 extern const struct wsi_wayland_layout wsi_wayland_layouts[WSI_WAYLAND_LAYOUTS];
 
+struct wp_commit_timer_v1;
+struct wp_commit_timing_manager_v1;
+struct wp_fifo_manager_v1;
+struct wp_fifo_v1;
+struct wp_presentation;
+struct wp_tearing_control_manager_v1;
+struct wp_tearing_control_v1;
+
 /* What the compositor takes. On an event queue of ours: the application's is left alone. */
 struct wsi_wayland_surface {
     struct wsi_surface base;
@@ -25,12 +35,28 @@ struct wsi_wayland_surface {
     struct wl_event_queue *queue;
     struct wl_registry *registry;
     struct wl_shm *shm;
+    /* NULL: the compositor has no such thing. */
+    struct wp_presentation *presentation;
+    struct wp_tearing_control_manager_v1 *tearing_manager;
+    struct wp_fifo_manager_v1 *fifo_manager;
+    struct wp_commit_timing_manager_v1 *timing_manager;
+    clockid_t clock; /* of presentation times */
     bool takes_opaque[WSI_WAYLAND_LAYOUTS], takes_alpha[WSI_WAYLAND_LAYOUTS];
+
+    /* Of which a window may have only one each: made for the first swapchain, used by the one that
+     * is not retired. NULL: as above. */
+    struct wp_tearing_control_v1 *tearing;
+    struct wp_fifo_v1 *fifo;
+    struct wp_commit_timer_v1 *timer;
+    bool tears; /* the window's hint; that swapchain's thread only */
 };
 
 /* wl_shm's code for frames of that format; false if the compositor does not take them. */
 bool wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
                            uint32_t *out);
+
+/* Makes what a window has only one of, unless it is there. */
+void wsi_wayland_prepare_window(struct wsi_wayland_surface *surface);
 
 VkResult wsi_wayland_create_target(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
                                    struct wsi_target **out);

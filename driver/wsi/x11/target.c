@@ -30,6 +30,8 @@ enum {
     DEFAULT_REFRESH_HZ = 60,
     /* A window that is not on any output may hear nothing for long: go on by timer then. */
     MSC_PATIENCE_NS = 100 * 1000 * 1000,
+    SHORTEST_REFRESH_NS = 1000 * 1000,
+    LONGEST_REFRESH_NS = 1000 * 1000 * 1000,
     POLL_MS = 4, /* another thread may have read what we wait for */
 };
 
@@ -58,7 +60,7 @@ struct x11_target {
     /* The present thread's. */
     xcb_special_event_t *events; /* NULL: no Present extension */
     uint32_t event_id;
-    uint64_t last_msc;
+    uint64_t last_msc, last_ust;
     uint64_t next_frame_ns; /* by timer */
 };
 
@@ -229,6 +231,21 @@ poll_complete(const struct x11_target *target)
     }
 }
 
+/* Two counts, and the microseconds when they were, tell how long the screen shows a frame; unless
+ * the window has moved to an output that counts from elsewhere, which gives absurd figures. */
+static void
+note_msc(struct x11_target *target, const xcb_present_complete_notify_event_t *complete)
+{
+    uint64_t frames = complete->msc - target->last_msc;
+    uint64_t period_ns =
+        target->last_msc && frames ? (complete->ust - target->last_ust) * 1000 / frames : 0;
+    if (period_ns > SHORTEST_REFRESH_NS && period_ns < LONGEST_REFRESH_NS) {
+        wsi_swapchain_set_refresh(target->base.swapchain, period_ns);
+    }
+    target->last_msc = complete->msc;
+    target->last_ust = complete->ust;
+}
+
 /* False if the server does not answer in time. */
 static bool
 wait_for_msc(struct x11_target *target, uint64_t deadline_ns)
@@ -240,7 +257,7 @@ wait_for_msc(struct x11_target *target, uint64_t deadline_ns)
     while (!atomic_load_explicit(&target->stop, memory_order_relaxed)) {
         xcb_present_complete_notify_event_t *complete = poll_complete(target);
         if (complete) {
-            target->last_msc = complete->msc;
+            note_msc(target, complete);
             free(complete);
             return true;
         }

@@ -1,0 +1,13 @@
+/* The protocols of Wayland beyond its core that we speak, sent to the library that was loaded: its
+ * names must be known before theirs are. */
+#ifndef WSI_WAYLAND_EXTENSIONS_H
+#define WSI_WAYLAND_EXTENSIONS_H
+
+#include "driver/wsi/wayland/library.h"
+
+#include "commit-timing-v1-protocol.h"
+#include "fifo-v1-protocol.h"
+#include "presentation-time-protocol.h"
+#include "tearing-control-v1-protocol.h"
+
+#endif

@@ -1,0 +1,782 @@
+/* A compositor for tests: one output without a screen, and every protocol about presenting,
+ * whatever the distribution's compositors have.
+ *
+ *     compositor [hidden] [without INTERFACE]...
+ *
+ * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
+ * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
+ * start. hidden: as if nobody saw the window: content is taken, and no word is said about it. One
+ * thread; ends by SIGTERM. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <wayland-server.h>
+
+#include "commit-timing-v1-server-protocol.h"
+#include "fifo-v1-server-protocol.h"
+#include "presentation-time-server-protocol.h"
+#include "tearing-control-v1-server-protocol.h"
+#include "tests/wsi/compositor/screen.h"
+#include "xdg-shell-server-protocol.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define REFRESH_NS (UINT64_C(10) * 1000 * 1000) /* no figure that anybody assumes */
+
+/* One commit. */
+struct update {
+    struct wl_list link;
+    bool has_buffer;
+    struct wl_resource *buffer; /* NULL: none, or destroyed since */
+    struct wl_listener buffer_destroyed;
+    struct wl_list callbacks; /* links of resources: wl_callback */
+    struct wl_list feedbacks; /* likewise: wp_presentation_feedback */
+    bool waits_for_barrier, sets_barrier, tears;
+    uint64_t not_before_ns;
+};
+
+struct surface {
+    struct wl_list link;
+    struct wl_resource *resource;
+    struct update *next;    /* what is said of it before the next commit */
+    struct wl_list waiting; /* struct update, oldest first */
+    struct update *current; /* NULL: none yet */
+    bool is_new;            /* nobody has seen `current` */
+    bool barrier;
+    bool tears; /* the hint of all commits from now on */
+    bool has_tearing, has_fifo, has_timer;
+};
+
+static struct wl_display *display;
+static struct wl_list surfaces = {&surfaces, &surfaces};
+static struct screen *screen;
+static uint64_t start_ns, last_tick;
+static bool hidden;
+
+_Noreturn static void
+die(const char *what)
+{
+    fprintf(stderr, "compositor: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void *
+allocate(size_t size)
+{
+    void *memory = calloc(1, size);
+    if (!memory) {
+        die("out of memory");
+    }
+    return memory;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t
+tick_ns(uint64_t tick)
+{
+    return start_ns + tick * REFRESH_NS;
+}
+
+/* --- updates --- */
+
+static void
+forget_buffer(struct wl_listener *listener, void *data)
+{
+    struct update *update = wl_container_of(listener, update, buffer_destroyed);
+    update->buffer = NULL;
+}
+
+static struct update *
+create_update(void)
+{
+    struct update *update = allocate(sizeof(*update));
+    wl_list_init(&update->link);
+    wl_list_init(&update->callbacks);
+    wl_list_init(&update->feedbacks);
+    update->buffer_destroyed.notify = forget_buffer;
+    return update;
+}
+
+static void
+set_buffer(struct update *update, struct wl_resource *buffer)
+{
+    if (update->buffer) {
+        wl_list_remove(&update->buffer_destroyed.link);
+    }
+    update->has_buffer = true;
+    update->buffer = buffer;
+    if (buffer) {
+        wl_resource_add_destroy_listener(buffer, &update->buffer_destroyed);
+    }
+}
+
+static void
+destroy_resources(struct wl_list *list)
+{
+    struct wl_resource *resource, *next;
+    wl_resource_for_each_safe(resource, next, list)
+    {
+        wl_resource_destroy(resource);
+    }
+}
+
+/* Its buffer may be used again. */
+static void
+destroy_update(struct update *update)
+{
+    if (!update) {
+        return;
+    }
+    if (update->buffer) {
+        wl_buffer_send_release(update->buffer);
+        wl_list_remove(&update->buffer_destroyed.link);
+    }
+    destroy_resources(&update->callbacks);
+    destroy_resources(&update->feedbacks);
+    wl_list_remove(&update->link);
+    free(update);
+}
+
+/* --- what can be seen --- */
+
+static void
+draw(const struct update *update)
+{
+    struct wl_shm_buffer *shm = update->buffer ? wl_shm_buffer_get(update->buffer) : NULL;
+    if (!shm) {
+        return;
+    }
+    int32_t width = wl_shm_buffer_get_width(shm), height = wl_shm_buffer_get_height(shm);
+    int32_t stride = wl_shm_buffer_get_stride(shm);
+    if (width > SCREEN_MAX_WIDTH || height > SCREEN_MAX_HEIGHT) {
+        return;
+    }
+    wl_shm_buffer_begin_access(shm);
+    const uint8_t *from = wl_shm_buffer_get_data(shm);
+    for (int32_t y = 0; y < height; y++) {
+        memcpy(screen->pixels + (size_t)y * (size_t)width * 4, from + (size_t)y * (size_t)stride,
+               (size_t)width * 4);
+    }
+    wl_shm_buffer_end_access(shm);
+    atomic_store(&screen->width, (uint32_t)width);
+    atomic_store(&screen->height, (uint32_t)height);
+}
+
+static void
+present(struct surface *surface, uint64_t time_ns)
+{
+    struct update *update = surface->current;
+    struct wl_resource *resource, *next;
+    surface->is_new = false;
+    draw(update);
+    atomic_fetch_add(&screen->shown, 1);
+    wl_resource_for_each_safe(resource, next, &update->feedbacks)
+    {
+        uint64_t seconds = time_ns / NS_PER_S;
+        wp_presentation_feedback_send_presented(
+            resource, (uint32_t)(seconds >> 32), (uint32_t)seconds, (uint32_t)(time_ns % NS_PER_S),
+            (uint32_t)REFRESH_NS, (uint32_t)(last_tick >> 32), (uint32_t)last_tick,
+            update->tears ? 0 : WP_PRESENTATION_FEEDBACK_KIND_VSYNC);
+        wl_resource_destroy(resource);
+    }
+    wl_resource_for_each_safe(resource, next, &update->callbacks)
+    {
+        wl_callback_send_done(resource, (uint32_t)(time_ns / 1000000));
+        wl_resource_destroy(resource);
+    }
+}
+
+/* What was asked of a frame that nobody has seen. Its callbacks wait for the one in its place. */
+static void
+drop(struct update *update, struct update *successor)
+{
+    struct wl_resource *resource, *next;
+    atomic_fetch_add(&screen->dropped, 1);
+    wl_resource_for_each_safe(resource, next, &update->feedbacks)
+    {
+        wp_presentation_feedback_send_discarded(resource);
+        wl_resource_destroy(resource);
+    }
+    wl_list_insert_list(&successor->callbacks, &update->callbacks);
+    wl_list_init(&update->callbacks);
+}
+
+static void
+apply(struct surface *surface, struct update *update)
+{
+    wl_list_remove(&update->link);
+    wl_list_init(&update->link);
+    if (surface->current) {
+        if (surface->is_new && !hidden) {
+            drop(surface->current, update);
+        }
+        destroy_update(surface->current);
+    }
+    surface->current = update;
+    surface->is_new = true;
+    surface->barrier = surface->barrier || update->sets_barrier;
+    if (update->tears && !hidden) {
+        present(surface, now_ns());
+    }
+}
+
+/* For the next tick. */
+static void
+apply_ready(struct surface *surface)
+{
+    struct update *update, *next;
+    wl_list_for_each_safe(update, next, &surface->waiting, link)
+    {
+        if (!hidden && ((update->waits_for_barrier && surface->barrier) ||
+                        update->not_before_ns > tick_ns(last_tick + 1))) {
+            return;
+        }
+        apply(surface, update);
+    }
+}
+
+static void
+tick(struct surface *surface)
+{
+    surface->barrier = false;
+    if (surface->current && surface->is_new && !hidden) {
+        present(surface, tick_ns(last_tick));
+    }
+    apply_ready(surface);
+}
+
+static int
+on_timer(int fd, uint32_t mask, void *data)
+{
+    uint64_t expired;
+    struct surface *surface;
+    if (read(fd, &expired, sizeof(expired)) == sizeof(expired)) {
+        last_tick = (now_ns() - start_ns) / REFRESH_NS;
+        wl_list_for_each(surface, &surfaces, link)
+        {
+            tick(surface);
+        }
+    }
+    return 0;
+}
+
+/* --- wl_surface --- */
+
+static void
+destroy_resource(struct wl_client *client, struct wl_resource *resource)
+{
+    wl_resource_destroy(resource);
+}
+
+static void
+unlink_resource(struct wl_resource *resource)
+{
+    wl_list_remove(wl_resource_get_link(resource));
+}
+
+static struct wl_resource *
+create_resource(struct wl_client *client, const struct wl_interface *interface, uint32_t version,
+                uint32_t id)
+{
+    struct wl_resource *resource = wl_resource_create(client, interface, (int)version, id);
+    if (!resource) {
+        die(interface->name);
+    }
+    return resource;
+}
+
+/* One that is told something once. */
+static void
+add_answer(struct wl_client *client, const struct wl_interface *interface, uint32_t id,
+           struct wl_list *list)
+{
+    struct wl_resource *resource = create_resource(client, interface, 1, id);
+    wl_resource_set_implementation(resource, NULL, NULL, unlink_resource);
+    wl_list_insert(list->prev, wl_resource_get_link(resource));
+}
+
+static void
+attach(struct wl_client *client, struct wl_resource *resource, struct wl_resource *buffer,
+       int32_t x, int32_t y)
+{
+    struct surface *surface = wl_resource_get_user_data(resource);
+    set_buffer(surface->next, buffer);
+}
+
+static void
+damage(struct wl_client *client, struct wl_resource *resource, int32_t x, int32_t y, int32_t width,
+       int32_t height)
+{
+}
+
+static void
+frame(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct surface *surface = wl_resource_get_user_data(resource);
+    add_answer(client, &wl_callback_interface, id, &surface->next->callbacks);
+}
+
+static void
+set_region(struct wl_client *client, struct wl_resource *resource, struct wl_resource *region)
+{
+}
+
+static void
+set_number(struct wl_client *client, struct wl_resource *resource, int32_t number)
+{
+}
+
+static void
+commit(struct wl_client *client, struct wl_resource *resource)
+{
+    struct surface *surface = wl_resource_get_user_data(resource);
+    struct update *update = surface->next;
+    if (!update->has_buffer) {
+        return; /* what was said counts for the next */
+    }
+    update->tears = surface->tears;
+    atomic_fetch_add(&screen->torn, update->tears ? 1 : 0);
+    atomic_fetch_add(&screen->barriers, update->waits_for_barrier ? 1 : 0);
+    atomic_fetch_add(&screen->timed, update->not_before_ns ? 1 : 0);
+    wl_list_insert(surface->waiting.prev, &update->link);
+    surface->next = create_update();
+    apply_ready(surface);
+}
+
+static const struct wl_surface_interface surface_implementation = {
+    .destroy = destroy_resource,
+    .attach = attach,
+    .damage = damage,
+    .frame = frame,
+    .set_opaque_region = set_region,
+    .set_input_region = set_region,
+    .commit = commit,
+    .set_buffer_transform = set_number,
+    .set_buffer_scale = set_number,
+    .damage_buffer = damage,
+};
+
+static void
+destroy_surface(struct wl_resource *resource)
+{
+    struct surface *surface = wl_resource_get_user_data(resource);
+    struct update *update, *next;
+    wl_list_for_each_safe(update, next, &surface->waiting, link)
+    {
+        destroy_update(update);
+    }
+    destroy_update(surface->current);
+    destroy_update(surface->next);
+    wl_list_remove(&surface->link);
+    free(surface);
+}
+
+static void
+create_surface(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct surface *surface = allocate(sizeof(*surface));
+    surface->resource = create_resource(client, &wl_surface_interface,
+                                        (uint32_t)wl_resource_get_version(resource), id);
+    surface->next = create_update();
+    wl_list_init(&surface->waiting);
+    wl_list_insert(&surfaces, &surface->link);
+    wl_resource_set_implementation(surface->resource, &surface_implementation, surface,
+                                   destroy_surface);
+}
+
+static const struct wl_region_interface region_implementation = {
+    .destroy = destroy_resource,
+    .add = damage,
+    .subtract = damage,
+};
+
+static void
+create_region(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    wl_resource_set_implementation(create_resource(client, &wl_region_interface, 1, id),
+                                   &region_implementation, NULL, NULL);
+}
+
+static const struct wl_compositor_interface compositor_implementation = {
+    .create_surface = create_surface,
+    .create_region = create_region,
+};
+
+/* --- xdg-shell: as much as a window needs that nobody moves --- */
+
+static void
+ignore_string(struct wl_client *client, struct wl_resource *resource, const char *text)
+{
+}
+
+static void
+ignore_request(struct wl_client *client, struct wl_resource *resource)
+{
+}
+
+static void
+ignore_number(struct wl_client *client, struct wl_resource *resource, uint32_t number)
+{
+}
+
+static void
+ignore_object(struct wl_client *client, struct wl_resource *resource, struct wl_resource *object)
+{
+}
+
+static void
+ignore_size(struct wl_client *client, struct wl_resource *resource, int32_t width, int32_t height)
+{
+}
+
+static const struct xdg_toplevel_interface toplevel_implementation = {
+    .destroy = destroy_resource,
+    .set_parent = ignore_object,
+    .set_title = ignore_string,
+    .set_app_id = ignore_string,
+    .set_max_size = ignore_size,
+    .set_min_size = ignore_size,
+    .set_maximized = ignore_request,
+    .unset_maximized = ignore_request,
+    .set_fullscreen = ignore_object,
+    .unset_fullscreen = ignore_request,
+    .set_minimized = ignore_request,
+};
+
+static void
+get_toplevel(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct wl_resource *toplevel = create_resource(client, &xdg_toplevel_interface, 1, id);
+    struct wl_array states;
+    wl_resource_set_implementation(toplevel, &toplevel_implementation, NULL, NULL);
+    wl_array_init(&states);
+    xdg_toplevel_send_configure(toplevel, 0, 0, &states);
+    wl_array_release(&states);
+    xdg_surface_send_configure(resource, wl_display_next_serial(display));
+}
+
+static const struct xdg_surface_interface xdg_surface_implementation = {
+    .destroy = destroy_resource,
+    .get_toplevel = get_toplevel,
+    .ack_configure = ignore_number,
+};
+
+static void
+get_xdg_surface(struct wl_client *client, struct wl_resource *resource, uint32_t id,
+                struct wl_resource *surface)
+{
+    wl_resource_set_implementation(create_resource(client, &xdg_surface_interface, 1, id),
+                                   &xdg_surface_implementation, NULL, NULL);
+}
+
+static const struct xdg_wm_base_interface shell_implementation = {
+    .destroy = destroy_resource,
+    .get_xdg_surface = get_xdg_surface,
+    .pong = ignore_number,
+};
+
+/* --- presentation-time --- */
+
+static void
+ask_feedback(struct wl_client *client, struct wl_resource *resource,
+             struct wl_resource *surface_resource, uint32_t id)
+{
+    struct surface *surface = wl_resource_get_user_data(surface_resource);
+    add_answer(client, &wp_presentation_feedback_interface, id, &surface->next->feedbacks);
+}
+
+static const struct wp_presentation_interface presentation_implementation = {
+    .destroy = destroy_resource,
+    .feedback = ask_feedback,
+};
+
+/* --- objects of which a surface has one each; whoever makes a second one is ended --- */
+
+struct extra {
+    struct wl_resource *surface; /* NULL once it is gone */
+    struct wl_listener surface_destroyed;
+    size_t place; /* of the flag in struct surface */
+};
+
+static struct surface *
+surface_of(struct wl_resource *resource)
+{
+    struct extra *extra = wl_resource_get_user_data(resource);
+    return extra->surface ? wl_resource_get_user_data(extra->surface) : NULL;
+}
+
+static void
+forget_surface(struct wl_listener *listener, void *data)
+{
+    struct extra *extra = wl_container_of(listener, extra, surface_destroyed);
+    extra->surface = NULL;
+}
+
+static bool *
+flag_of(const struct extra *extra)
+{
+    return (bool *)((char *)wl_resource_get_user_data(extra->surface) + extra->place);
+}
+
+static void
+destroy_extra(struct wl_resource *resource)
+{
+    struct extra *extra = wl_resource_get_user_data(resource);
+    if (extra->surface) {
+        *flag_of(extra) = false;
+        wl_list_remove(&extra->surface_destroyed.link);
+    }
+    free(extra);
+}
+
+static void
+create_extra(struct wl_resource *manager, const struct wl_interface *interface,
+             const void *implementation, uint32_t id, struct wl_resource *surface, size_t place)
+{
+    struct extra *extra = allocate(sizeof(*extra));
+    struct wl_client *client = wl_resource_get_client(manager);
+    struct wl_resource *resource = create_resource(client, interface, 1, id);
+    *extra = (struct extra){surface, {.notify = forget_surface}, place};
+    if (*flag_of(extra)) {
+        wl_resource_post_error(manager, 0, "the surface has a %s", interface->name);
+    }
+    *flag_of(extra) = true;
+    wl_resource_add_destroy_listener(surface, &extra->surface_destroyed);
+    wl_resource_set_implementation(resource, implementation, extra, destroy_extra);
+}
+
+static void
+set_hint(struct wl_client *client, struct wl_resource *resource, uint32_t hint)
+{
+    struct surface *surface = surface_of(resource);
+    if (surface) {
+        surface->tears = hint == WP_TEARING_CONTROL_V1_PRESENTATION_HINT_ASYNC;
+    }
+}
+
+static const struct wp_tearing_control_v1_interface tearing_implementation = {
+    .set_presentation_hint = set_hint,
+    .destroy = destroy_resource,
+};
+
+static void
+get_tearing(struct wl_client *client, struct wl_resource *manager, uint32_t id,
+            struct wl_resource *surface)
+{
+    create_extra(manager, &wp_tearing_control_v1_interface, &tearing_implementation, id, surface,
+                 offsetof(struct surface, has_tearing));
+}
+
+static const struct wp_tearing_control_manager_v1_interface tearing_manager_implementation = {
+    .destroy = destroy_resource,
+    .get_tearing_control = get_tearing,
+};
+
+static void
+set_barrier(struct wl_client *client, struct wl_resource *resource)
+{
+    struct surface *surface = surface_of(resource);
+    if (surface) {
+        surface->next->sets_barrier = true;
+    }
+}
+
+static void
+wait_barrier(struct wl_client *client, struct wl_resource *resource)
+{
+    struct surface *surface = surface_of(resource);
+    if (surface) {
+        surface->next->waits_for_barrier = true;
+    }
+}
+
+static const struct wp_fifo_v1_interface fifo_implementation = {
+    .set_barrier = set_barrier,
+    .wait_barrier = wait_barrier,
+    .destroy = destroy_resource,
+};
+
+static void
+get_fifo(struct wl_client *client, struct wl_resource *manager, uint32_t id,
+         struct wl_resource *surface)
+{
+    create_extra(manager, &wp_fifo_v1_interface, &fifo_implementation, id, surface,
+                 offsetof(struct surface, has_fifo));
+}
+
+static const struct wp_fifo_manager_v1_interface fifo_manager_implementation = {
+    .destroy = destroy_resource,
+    .get_fifo = get_fifo,
+};
+
+static void
+set_timestamp(struct wl_client *client, struct wl_resource *resource, uint32_t seconds_high,
+              uint32_t seconds_low, uint32_t nanoseconds)
+{
+    struct surface *surface = surface_of(resource);
+    uint64_t seconds = (uint64_t)seconds_high << 32 | seconds_low;
+    if (nanoseconds >= NS_PER_S) {
+        wl_resource_post_error(resource, WP_COMMIT_TIMER_V1_ERROR_INVALID_TIMESTAMP,
+                               "%u nanoseconds", nanoseconds);
+    } else if (surface && surface->next->not_before_ns) {
+        wl_resource_post_error(resource, WP_COMMIT_TIMER_V1_ERROR_TIMESTAMP_EXISTS,
+                               "two times for one commit");
+    } else if (surface) {
+        surface->next->not_before_ns = seconds * NS_PER_S + nanoseconds;
+    }
+}
+
+static const struct wp_commit_timer_v1_interface timer_implementation = {
+    .set_timestamp = set_timestamp,
+    .destroy = destroy_resource,
+};
+
+static void
+get_timer(struct wl_client *client, struct wl_resource *manager, uint32_t id,
+          struct wl_resource *surface)
+{
+    create_extra(manager, &wp_commit_timer_v1_interface, &timer_implementation, id, surface,
+                 offsetof(struct surface, has_timer));
+}
+
+static const struct wp_commit_timing_manager_v1_interface timing_manager_implementation = {
+    .destroy = destroy_resource,
+    .get_timer = get_timer,
+};
+
+/* --- globals --- */
+
+struct offer {
+    const struct wl_interface *interface;
+    int version;
+    const void *implementation;
+};
+
+static const struct offer offers[] = {
+    {&wl_compositor_interface, 4, &compositor_implementation},
+    {&xdg_wm_base_interface, 1, &shell_implementation},
+    {&wp_presentation_interface, 1, &presentation_implementation},
+    {&wp_tearing_control_manager_v1_interface, 1, &tearing_manager_implementation},
+    {&wp_fifo_manager_v1_interface, 1, &fifo_manager_implementation},
+    {&wp_commit_timing_manager_v1_interface, 1, &timing_manager_implementation},
+};
+
+static void
+bind(struct wl_client *client, void *data, uint32_t version, uint32_t id)
+{
+    const struct offer *offer = data;
+    struct wl_resource *resource = create_resource(client, offer->interface, version, id);
+    wl_resource_set_implementation(resource, offer->implementation, NULL, NULL);
+    if (offer->interface == &wp_presentation_interface) {
+        wp_presentation_send_clock_id(resource, CLOCK_MONOTONIC);
+    }
+}
+
+static bool
+is_left_out(const struct offer *offer, char **names)
+{
+    for (; names[0] && names[1]; names++) {
+        if (strcmp(names[0], "without") == 0 && strcmp(names[1], offer->interface->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+offer_globals(char **arguments)
+{
+    if (wl_display_init_shm(display) != 0) {
+        die("wl_shm");
+    }
+    for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+        if (!is_left_out(&offers[i], arguments) &&
+            !wl_global_create(display, offers[i].interface, offers[i].version, (void *)&offers[i],
+                              bind)) {
+            die(offers[i].interface->name);
+        }
+    }
+}
+
+/* --- life --- */
+
+static void
+create_screen(void)
+{
+    char path[4096];
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    snprintf(path, sizeof(path), "%s/screen", folder ? folder : ".");
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd == -1 || ftruncate(fd, sizeof(*screen)) != 0) {
+        die(path);
+    }
+    screen = mmap(NULL, sizeof(*screen), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (screen == MAP_FAILED) {
+        die(path);
+    }
+    screen->refresh_ns = REFRESH_NS;
+}
+
+static struct wl_event_source *
+start_ticking(struct wl_event_loop *loop, int *fd)
+{
+    const struct itimerspec period = {
+        .it_interval.tv_nsec = REFRESH_NS,
+        .it_value = {(time_t)(tick_ns(1) / NS_PER_S), (long)(tick_ns(1) % NS_PER_S)},
+    };
+    *fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (*fd == -1 || timerfd_settime(*fd, TFD_TIMER_ABSTIME, &period, NULL) != 0) {
+        die("timerfd");
+    }
+    return wl_event_loop_add_fd(loop, *fd, WL_EVENT_READABLE, on_timer, NULL);
+}
+
+static int
+on_signal(int number, void *data)
+{
+    wl_display_terminate(display);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    int timer;
+    hidden = argc > 1 && strcmp(argv[1], "hidden") == 0;
+    display = wl_display_create();
+    if (!display) {
+        die("wl_display_create");
+    }
+    struct wl_event_loop *loop = wl_display_get_event_loop(display);
+    start_ns = now_ns();
+    create_screen();
+    offer_globals(argv + 1);
+    struct wl_event_source *ticking = start_ticking(loop, &timer);
+    struct wl_event_source *ending = wl_event_loop_add_signal(loop, SIGTERM, on_signal, NULL);
+    if (!ticking || !ending || wl_display_add_socket(display, "vesper") != 0) {
+        die("the socket \"vesper\"");
+    }
+    wl_display_run(display);
+    wl_display_destroy_clients(display);
+    wl_event_source_remove(ticking);
+    wl_event_source_remove(ending);
+    wl_display_destroy(display);
+    munmap(screen, sizeof(*screen));
+    close(timer);
+    return 0;
+}

@@ -1,0 +1,26 @@
+/* What the test's compositor shows and has counted, in a file that it shares with tests: "screen"
+ * in $XDG_RUNTIME_DIR. The compositor writes, others look at it whenever they like. */
+#ifndef TEST_WSI_SCREEN_H
+#define TEST_WSI_SCREEN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+    SCREEN_MAX_WIDTH = 640,
+    SCREEN_MAX_HEIGHT = 480,
+};
+
+struct screen {
+    uint64_t refresh_ns; /* constant; of the only output */
+    _Atomic uint32_t width, height;
+    /* Frames, so far. */
+    _Atomic uint32_t shown;    /* could be seen */
+    _Atomic uint32_t dropped;  /* a later one took their place */
+    _Atomic uint32_t torn;     /* were allowed to tear */
+    _Atomic uint32_t barriers; /* waited behind another by fifo-v1 */
+    _Atomic uint32_t timed;    /* came with a time by commit-timing-v1 */
+    uint8_t pixels[SCREEN_MAX_WIDTH * SCREEN_MAX_HEIGHT * 4]; /* BGRX, rows without gaps */
+};
+
+#endif

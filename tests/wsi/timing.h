@@ -1,0 +1,13 @@
+#ifndef TEST_WSI_TIMING_H
+#define TEST_WSI_TIMING_H
+
+#include "tests/wsi/presenter.h"
+
+/* When frames were seen. Needs a presenter with extras, and without a swapchain. */
+void test_timing(struct presenter *presenter);
+/* What the compositor of tests/wsi/compositor is told by each present mode. Likewise. */
+void test_modes(struct presenter *presenter);
+/* A window that nobody sees: frames go on, and count as presented. Likewise. */
+void test_unseen(struct presenter *presenter);
+
+#endif
