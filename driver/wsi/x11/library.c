@@ -1,67 +1,62 @@
 #include "driver/wsi/x11/library.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
-#include <stdbool.h>
 
-#include "base/log.h"
+#include "base/attributes.h"
+#include "driver/wsi/library.h"
+
+#define SYMBOL(function) {#function, offsetof(struct wsi_x11_library, function)},
 
 static struct wsi_x11_library library;
 static bool loaded;
 
-static void *
-find(void *handle, const char *name, bool *all)
-{
-    void *symbol = dlsym(handle, name);
-    *all = *all && symbol;
-    return symbol;
-}
-
-#define FIND(function)                                                                             \
-    library.function = (__typeof__(library.function))find(handle, #function, &all);
-
 static bool
 load_xcb(void)
 {
-    bool all = true;
-    void *handle = dlopen("libxcb.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        base_log_error("no window of X11 can be shown: %s: install libxcb1", dlerror());
-        return false;
-    }
-    WSI_X11_XCB_FUNCTIONS(FIND)
-    if (!all) {
-        base_log_error("no window of X11 can be shown: libxcb.so.1 is older than 1.11");
-    }
-    return all;
+    static const struct wsi_library xcb = {
+        .file = "libxcb.so.1",
+        .package = "libxcb1",
+        .oldest = "1.11",
+        .otherwise = "no window of X11 can be shown",
+    };
+    static const struct wsi_symbol symbols[] = {WSI_X11_XCB_FUNCTIONS(SYMBOL)};
+    return wsi_library_load(&xcb, symbols, BASE_COUNT_OF(symbols), &library);
 }
 
 static void
 load_shm(void)
 {
-    bool all = true;
-    void *handle = dlopen("libxcb-shm.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        base_log_info("frames travel over the X11 connection: %s: install libxcb-shm0", dlerror());
-        return;
+    static const struct wsi_library shm = {
+        .file = "libxcb-shm.so.0",
+        .package = "libxcb-shm0",
+        .oldest = "1.11",
+        .otherwise = "frames travel over the X11 connection",
+        .is_optional = true,
+    };
+    static const struct wsi_symbol symbols[] = {
+        {"xcb_shm_id", offsetof(struct wsi_x11_library, shm_extension)},
+        WSI_X11_SHM_FUNCTIONS(SYMBOL)};
+    if (!wsi_library_load(&shm, symbols, BASE_COUNT_OF(symbols), &library)) {
+        library.shm_extension = NULL;
     }
-    WSI_X11_SHM_FUNCTIONS(FIND)
-    xcb_extension_t *extension = find(handle, "xcb_shm_id", &all);
-    library.shm_extension = all ? extension : NULL;
 }
 
 static void
 load_present(void)
 {
-    bool all = true;
-    void *handle = dlopen("libxcb-present.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        base_log_info("frames are paced by a timer: %s: install libxcb-present0", dlerror());
-        return;
+    static const struct wsi_library present = {
+        .file = "libxcb-present.so.0",
+        .package = "libxcb-present0",
+        .oldest = "1.11",
+        .otherwise = "frames are paced by a timer",
+        .is_optional = true,
+    };
+    static const struct wsi_symbol symbols[] = {
+        {"xcb_present_id", offsetof(struct wsi_x11_library, present_extension)},
+        WSI_X11_PRESENT_FUNCTIONS(SYMBOL)};
+    if (!wsi_library_load(&present, symbols, BASE_COUNT_OF(symbols), &library)) {
+        library.present_extension = NULL;
     }
-    WSI_X11_PRESENT_FUNCTIONS(FIND)
-    xcb_extension_t *extension = find(handle, "xcb_present_id", &all);
-    library.present_extension = all ? extension : NULL;
 }
 
 static void
@@ -84,18 +79,21 @@ wsi_x11_library(void)
 
 /* --- Xlib: who has a Display has loaded libX11, of which this is a part --- */
 
-static xcb_connection_t *(*get_connection)(struct _XDisplay *);
+static struct {
+    xcb_connection_t *(*get_connection)(struct _XDisplay *);
+} xlib;
 
 static void
 load_xlib(void)
 {
-    void *handle = dlopen("libX11-xcb.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        base_log_error("no window of Xlib can be shown: %s: install libx11-xcb1", dlerror());
-        return;
-    }
-    get_connection =
-        (xcb_connection_t * (*)(struct _XDisplay *)) dlsym(handle, "XGetXCBConnection");
+    static const struct wsi_library xlib_xcb = {
+        .file = "libX11-xcb.so.1",
+        .package = "libx11-xcb1",
+        .oldest = "1.2",
+        .otherwise = "no window of Xlib can be shown",
+    };
+    static const struct wsi_symbol symbol = {"XGetXCBConnection", 0};
+    (void)wsi_library_load(&xlib_xcb, &symbol, 1, &xlib);
 }
 
 xcb_connection_t *
@@ -103,5 +101,5 @@ wsi_x11_connection_of(struct _XDisplay *display)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, load_xlib);
-    return get_connection ? get_connection(display) : NULL;
+    return xlib.get_connection ? xlib.get_connection(display) : NULL;
 }
