@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/attributes.h"
 #include "base/log.h"
 #include "driver/chain_copy.h"
 #include "driver/drv_entry.h"
@@ -9,6 +10,13 @@
 #include "driver/struct_chain.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
+
+/* With them the images of swapchains may leave as dma-bufs (wsi/image.c). */
+static const char *const for_windows[] = {
+    VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
+    VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME,
+    VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME,
+};
 
 static VkResult
 enable_extensions(struct drv_device *device, const VkDeviceCreateInfo *info)
@@ -37,6 +45,24 @@ names_for_renderer(const struct drv_device *device, const char **names)
         if (drv_extension_set_has(&device->extensions, extension) &&
             drv_extension_set_has(&device->physical_device->renderer_extensions, extension)) {
             names[count++] = extension->name;
+        }
+    }
+    return count;
+}
+
+/* Windows may be given dma-bufs, whatever the application uses itself. */
+static uint32_t
+add_names_for_windows(const struct drv_device *device, const char **names, uint32_t count)
+{
+    const struct drv_extension_set *offered = &device->physical_device->extensions;
+    if (!drv_extension_set_has_name(&device->extensions, VK_KHR_SWAPCHAIN_EXTENSION_NAME) ||
+        !drv_extension_set_has_name(offered, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME)) {
+        return count;
+    }
+    for (size_t i = 0; i < BASE_COUNT_OF(for_windows); i++) {
+        if (drv_extension_set_has_name(offered, for_windows[i]) &&
+            !drv_extension_set_has_name(&device->extensions, for_windows[i])) {
+            names[count++] = for_windows[i];
         }
     }
     return count;
@@ -110,7 +136,7 @@ enable_timelines(const struct drv_device *device, struct drv_scratch *scratch,
 static VkResult
 create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
 {
-    const char *names[32 * DRV_EXTENSION_SET_WORDS + 1];
+    const char *names[32 * DRV_EXTENSION_SET_WORDS + BASE_COUNT_OF(for_windows) + 1];
     VkDeviceCreateInfo host_info = *info;
     VkDevice handle = (VkDevice)device;
     struct drv_scratch scratch;
@@ -122,7 +148,8 @@ create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
         host_info.pNext = chain;
         host_info.enabledLayerCount = 0;
         host_info.ppEnabledLayerNames = NULL;
-        host_info.enabledExtensionCount = names_for_renderer(device, names);
+        host_info.enabledExtensionCount =
+            add_names_for_windows(device, names, names_for_renderer(device, names));
         host_info.ppEnabledExtensionNames = names;
         if (shares_sync_objects(device) &&
             !enable_timelines(device, &scratch, &host_info, chain, names)) {

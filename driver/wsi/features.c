@@ -10,7 +10,7 @@
 #define X11 ""
 #endif
 #if DRV_WSI_WAYLAND
-#define WAYLAND "Wayland (wl_shm), "
+#define WAYLAND "Wayland (dma-bufs where host and compositor exchange them, else wl_shm), "
 #else
 #define WAYLAND ""
 #endif
@@ -25,8 +25,7 @@ wsi_explain_road(void)
 {
     base_log_debug(
         "windows: " X11 WAYLAND DISPLAYS
-        "headless; by shared memory, one copy of each frame on the GPU: no window system "
-        "is given dma-bufs yet");
+        "headless; one copy of each frame on the GPU, into what the window system reads");
 }
 
 void

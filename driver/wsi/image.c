@@ -1,7 +1,8 @@
-/* A swapchain's images: each an ordinary image for the application, and a buffer in shared memory
- * that a frame is copied to. */
+/* A swapchain's images: each an ordinary image for the application, and a buffer that a frame is
+ * copied to, in shared memory or in a dma-buf. */
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "driver/drv_entry.h"
 #include "driver/image.h"
@@ -100,10 +101,22 @@ init_layout(const struct wsi_swapchain *swapchain, struct wsi_pixels *pixels)
     pixels->pitch = (row + PITCH_ALIGNMENT - 1) / PITCH_ALIGNMENT * PITCH_ALIGNMENT;
     pixels->size = (uint64_t)pixels->pitch * pixels->extent.height;
     pixels->fd = -1;
+    pixels->dma_buf = -1;
+}
+
+static void
+finish_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    VkDevice device = (VkDevice)swapchain->device;
+    drv_DestroyBuffer(device, image->buffer, swapchain->allocator);
+    drv_FreeMemory(device, image->buffer_memory, swapchain->allocator);
+    image->buffer = VK_NULL_HANDLE;
+    image->buffer_memory = VK_NULL_HANDLE;
+    base_fd_close(&image->pixels.dma_buf);
 }
 
 static VkResult
-init_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
+init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
     VkDevice device = (VkDevice)swapchain->device;
     const VkMemoryPropertyFlags visible =
@@ -132,6 +145,117 @@ init_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
                ? drv_memory_share(swapchain->device, drv_memory_from(image->buffer_memory),
                                   &image->pixels.map, &image->pixels.fd)
                : result;
+}
+
+/* --- dma-bufs --- */
+
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+
+/* Whether the device makes buffers of the kind as dma-bufs. */
+static bool
+makes_dma_bufs(const struct drv_device *device)
+{
+    const VkPhysicalDeviceExternalBufferInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+        .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+        .handleType = DMA_BUF,
+    };
+    VkExternalBufferProperties properties = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+    };
+    if (!drv_extension_set_has_name(&device->physical_device->extensions,
+                                    VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME)) {
+        return false;
+    }
+    drv_GetPhysicalDeviceExternalBufferProperties((VkPhysicalDevice)device->physical_device, &info,
+                                                  &properties);
+    return properties.externalMemoryProperties.externalMemoryFeatures &
+           VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+}
+
+static VkResult
+allocate_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    VkDevice device = (VkDevice)swapchain->device;
+    const VkMemoryDedicatedAllocateInfo dedicated = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
+        .buffer = image->buffer,
+    };
+    const VkExportMemoryAllocateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .pNext = &dedicated,
+        .handleTypes = DMA_BUF,
+    };
+    VkMemoryRequirements requirements;
+    drv_GetBufferMemoryRequirements(device, image->buffer, &requirements);
+    int type = find_memory_type(swapchain->device, requirements.memoryTypeBits,
+                                VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0);
+    if (type < 0) {
+        type = find_memory_type(swapchain->device, requirements.memoryTypeBits, 0, 0);
+    }
+    VkResult result = allocate(swapchain, &requirements, type, &export, &image->buffer_memory);
+    return result == VK_SUCCESS
+               ? drv_BindBufferMemory(device, image->buffer, image->buffer_memory, 0)
+               : result;
+}
+
+static VkResult
+init_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    VkDevice device = (VkDevice)swapchain->device;
+    const VkExternalMemoryBufferCreateInfo external = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+        .handleTypes = DMA_BUF,
+    };
+    const VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .pNext = &external,
+        .size = image->pixels.size,
+        .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    };
+    VkResult result = drv_CreateBuffer(device, &info, swapchain->allocator, &image->buffer);
+    if (result == VK_SUCCESS) {
+        result = allocate_dma_buf(swapchain, image);
+    }
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    const VkMemoryGetFdInfoKHR get = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+        .memory = image->buffer_memory,
+        .handleType = DMA_BUF,
+    };
+    return drv_GetMemoryFdKHR(device, &get, &image->pixels.dma_buf);
+}
+
+/* --- both --- */
+
+VkResult
+wsi_image_share_memory(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    finish_buffer(swapchain, image);
+    return init_shared_buffer(swapchain, image);
+}
+
+static VkResult
+init_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    struct wsi_target *target = swapchain->target;
+    if (target->takes_dma_bufs && !makes_dma_bufs(swapchain->device)) {
+        target->takes_dma_bufs = false;
+    }
+    if (!target->takes_dma_bufs) {
+        return init_shared_buffer(swapchain, image);
+    }
+    VkResult result = init_dma_buf(swapchain, image);
+    if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) {
+        base_log_info("vkCreateSwapchainKHR: no dma-buf of %ux%u can be made (VkResult %d): frames "
+                      "go through shared memory",
+                      image->pixels.extent.width, image->pixels.extent.height, result);
+        target->takes_dma_bufs = false;
+        return wsi_image_share_memory(swapchain, image);
+    }
+    return result;
 }
 
 VkResult
@@ -164,8 +288,7 @@ wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image)
     VkDevice device = (VkDevice)swapchain->device;
     const VkAllocationCallbacks *allocator = swapchain->allocator;
 
-    drv_DestroyBuffer(device, image->buffer, allocator);
-    drv_FreeMemory(device, image->buffer_memory, allocator);
+    finish_buffer(swapchain, image);
     drv_DestroyImage(device, image->image, allocator);
     drv_FreeMemory(device, image->memory, allocator);
     drv_DestroyFence(device, image->copied, allocator);
@@ -185,11 +308,45 @@ create_pool(struct wsi_swapchain *swapchain, uint32_t family)
                                  &swapchain->pools[family]);
 }
 
+/* The frame is there for whoever reads the shared memory, or has the dma-buf: that is another user
+ * of the memory, which gets it from this queue family. Nothing is taken back from there: the next
+ * copy overwrites it all. */
+static void
+record_handover(const struct wsi_swapchain *swapchain, const struct wsi_image *image,
+                uint32_t family, VkCommandBuffer commands)
+{
+    const VkMemoryBarrier to_host = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+    };
+    bool knows_foreign = drv_extension_set_has_name(&swapchain->device->physical_device->extensions,
+                                                    VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME);
+    const VkBufferMemoryBarrier release = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+        .srcQueueFamilyIndex = family,
+        .dstQueueFamilyIndex =
+            knows_foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL,
+        .buffer = image->buffer,
+        .size = VK_WHOLE_SIZE,
+    };
+    if (image->pixels.dma_buf != -1) {
+        drv_CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                               VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0, 0, NULL, 1, &release, 0,
+                               NULL);
+    } else {
+        drv_CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+                               0, 1, &to_host, 0, NULL, 0, NULL);
+    }
+}
+
 /* Presentable images are in GENERAL while they are presented (protocol/runtime/layout.h). What an
  * application presents without semaphores has been waited for by itself, which makes it available;
  * the first barrier makes it visible. */
 static VkResult
-record_copy(struct wsi_image *image, VkCommandBuffer commands)
+record_copy(const struct wsi_swapchain *swapchain, const struct wsi_image *image, uint32_t family,
+            VkCommandBuffer commands)
 {
     const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     const struct wsi_pixels *pixels = &image->pixels;
@@ -197,11 +354,6 @@ record_copy(struct wsi_image *image, VkCommandBuffer commands)
         .bufferRowLength = pixels->pitch / wsi_format_pixel_size(pixels->format),
         .imageSubresource = {.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT, .layerCount = 1},
         .imageExtent = {pixels->extent.width, pixels->extent.height, 1},
-    };
-    const VkMemoryBarrier to_host = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
     };
     const VkMemoryBarrier to_copy = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -216,8 +368,7 @@ record_copy(struct wsi_image *image, VkCommandBuffer commands)
                            VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &to_copy, 0, NULL, 0, NULL);
     drv_CmdCopyImageToBuffer(commands, image->image, VK_IMAGE_LAYOUT_GENERAL, image->buffer, 1,
                              &region);
-    drv_CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
-                           1, &to_host, 0, NULL, 0, NULL);
+    record_handover(swapchain, image, family, commands);
     return drv_EndCommandBuffer(commands);
 }
 
@@ -249,7 +400,7 @@ wsi_image_get_copy(struct wsi_swapchain *swapchain, struct wsi_image *image, uin
     if (result != VK_SUCCESS) {
         return result;
     }
-    result = record_copy(image, commands);
+    result = record_copy(swapchain, image, family, commands);
     if (result != VK_SUCCESS) {
         drv_FreeCommandBuffers(device, swapchain->pools[family], 1, &commands);
         return result;

@@ -51,7 +51,8 @@ struct wsi_frame {
 /* Where a swapchain's frames go. Shown by the swapchain's own thread, one frame at a time. */
 struct wsi_target_ops {
     /* Image `index` will show these pixels. `pixels` lives as long as the target. Application's
-     * thread, before the first frame. */
+     * thread, before the first frame. VK_ERROR_FORMAT_NOT_SUPPORTED, of a dma-buf only: the window
+     * system does not take it. */
     VkResult (*add_image)(struct wsi_target *target, uint32_t index,
                           const struct wsi_pixels *pixels);
     /* Sleeps until the window can take a frame in that mode, which may drop older ones meanwhile;
@@ -74,6 +75,8 @@ struct wsi_target {
     bool reports_frames;
     /* The window system waits for a frame's desired time. */
     bool holds_frames;
+    /* Linear dma-bufs are welcome. */
+    bool takes_dma_bufs;
 };
 
 struct wsi_surface_ops {

@@ -70,6 +70,24 @@ init_info(struct wsi_swapchain *swapchain, const VkSwapchainCreateInfoKHR *info)
     return VK_SUCCESS;
 }
 
+/* What the window system does not take as a dma-buf, it gets as shared memory, and the others too.
+ */
+static VkResult
+add_image(struct wsi_swapchain *swapchain, uint32_t index)
+{
+    struct wsi_target *target = swapchain->target;
+    struct wsi_image *image = &swapchain->images[index];
+    VkResult result = target->ops->add_image(target, index, &image->pixels);
+    if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) {
+        target->takes_dma_bufs = false;
+        result = wsi_image_share_memory(swapchain, image);
+        if (result == VK_SUCCESS) {
+            result = target->ops->add_image(target, index, &image->pixels);
+        }
+    }
+    return result;
+}
+
 static VkResult
 init_images(struct wsi_swapchain *swapchain, uint32_t count)
 {
@@ -84,8 +102,7 @@ init_images(struct wsi_swapchain *swapchain, uint32_t count)
         swapchain->image_count = i + 1; /* what wsi_image_finish() has to undo */
         VkResult result = wsi_image_init(swapchain, &swapchain->images[i]);
         if (result == VK_SUCCESS && swapchain->target) {
-            result = swapchain->target->ops->add_image(swapchain->target, i,
-                                                       &swapchain->images[i].pixels);
+            result = add_image(swapchain, i);
         }
         if (result != VK_SUCCESS) {
             return result;

@@ -34,7 +34,8 @@ struct wsi_pixels {
     uint32_t pitch; /* bytes from row to row */
     uint64_t size;  /* bytes */
     int fd;         /* shared memory, the frame at offset 0; -1 if it cannot be shared */
-    void *map;
+    void *map;      /* NULL: it is a dma-buf */
+    int dma_buf;    /* instead of both; linear, the frame at offset 0; else -1 */
 };
 
 enum wsi_image_state {
@@ -129,7 +130,12 @@ void wsi_destroy_swapchains(struct drv_device *device);
 
 /* --- images: wsi/image.c --- */
 
+/* Frames go to a dma-buf if the target takes them and the device makes them, else to shared memory.
+ */
 BASE_MUST_CHECK VkResult wsi_image_init(struct wsi_swapchain *swapchain, struct wsi_image *image);
+/* To shared memory after all: the window system has refused the dma-buf. */
+BASE_MUST_CHECK VkResult wsi_image_share_memory(struct wsi_swapchain *swapchain,
+                                                struct wsi_image *image);
 void wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image);
 /* The command buffer that copies the image into its buffer, on that family's queues. */
 BASE_MUST_CHECK VkResult wsi_image_get_copy(struct wsi_swapchain *swapchain,

@@ -197,12 +197,19 @@ static const struct {
     void (*run)(struct presenter *presenter);
     bool extras; /* needs a presenter with them */
 } tests[] = {
-    {"picture", test_picture, false}, {"acquire", test_acquire, false},
-    {"resize", test_resize, false},   {"hidden", test_hidden, false},
-    {"vanish", test_vanish, false},   {"killed", test_killed, false},
-    {"rate", test_rate, false},       {"extras", test_extras, true},
-    {"timing", test_timing, true},    {"modes", test_modes, true},
+    {"picture", test_picture, false},
+    {"acquire", test_acquire, false},
+    {"resize", test_resize, false},
+    {"hidden", test_hidden, false},
+    {"vanish", test_vanish, false},
+    {"killed", test_killed, false},
+    {"rate", test_rate, false},
+    {"extras", test_extras, true},
+    {"timing", test_timing, true},
+    {"modes", test_modes, true},
     {"unseen", test_unseen, true},
+    {"dma-bufs", test_dma_bufs, true},
+    {"no-dma-bufs", test_no_dma_bufs, true},
 };
 
 static const struct window_ops *const windows[] = {

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Runs an application under a window system of its own: natively, or through Vesper with the validation layer.
 
-    run.py [--vesper PROGRAM] [--no-validation] [--server xvfb|weston|...] -- APP [ARGS...]
+    run.py [--vesper PROGRAM [--dma-bufs LAYER --renderer PROGRAM]] [--no-validation] [--server xvfb|weston|...]
+           -- APP [ARGS...]
 
+--dma-bufs makes the host one that exports dma-bufs, by that layer (tests/layer) under that server program.
 When the application prints "kill", the window system is killed. Exit status: the application's; 77, with the
 reason, if there is no such window system.
 """
@@ -18,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "apps"))
 sys.dont_write_bytecode = True
-from run import SKIPPED, clean_env, find_host
+from run import SKIPPED, clean_env, find_host, write_server
 
 
 def skip(reason):
@@ -124,6 +126,8 @@ def main():
     parser.add_argument("--no-validation", action="store_true")
     parser.add_argument("--server", choices=SERVERS, default="xvfb")
     parser.add_argument("--server-option", action="append", default=[])
+    parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under Vesper's server")
+    parser.add_argument("--renderer", help="Vesper's server program, for --dma-bufs")
     parser.add_argument("--leaks", action="store_true", help="leaks of a sanitized program are not its own")
     parser.add_argument("app", nargs="+")
     args = parser.parse_args()
@@ -137,11 +141,15 @@ def main():
     command = args.app
     if args.vesper:
         validate = [] if args.no_validation else ["--validate"]
-        command = [args.vesper, "run", "--host-driver", manifest, *validate, "--", *args.app]
+        command = [args.vesper, "run", "--host-driver", manifest, *validate]
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
     with tempfile.TemporaryDirectory(prefix="vesper-wsi-") as folder:
         env["XDG_RUNTIME_DIR"] = folder
+        if args.vesper:
+            if args.dma_bufs:
+                command += ["--server", write_server(folder, args.renderer, args.dma_bufs, None)]
+            command += ["--", *args.app]
         server = SERVERS[args.server](env, args.server_option)
         app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
         for line in app.stdout:

@@ -203,3 +203,31 @@ test_unseen(struct presenter *presenter)
                                                 &past));
     expect(known == 0, "a frame that nobody saw has no time");
 }
+
+/* Each picture is seen to the last bit; returns how many were dma-bufs. */
+static uint32_t
+count_dma_bufs(struct presenter *presenter)
+{
+    const struct screen *screen = screen_of(presenter);
+    expect(screen, "this test needs the compositor of tests/wsi/compositor");
+    VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
+    for (uint32_t i = 1; i <= FRAMES; i++) {
+        timed_frame(presenter, i, 0);
+        wait_for(presenter, i);
+        expect(presenter_is_shown(presenter, i), "the window does not show the picture");
+    }
+    expect(atomic_load(&screen->shown) == FRAMES, "each frame was shown once");
+    return atomic_load(&screen->dma_bufs);
+}
+
+void
+test_dma_bufs(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+}
+
+void
+test_no_dma_bufs(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == 0, "no frame is a dma-buf");
+}

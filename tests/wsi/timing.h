@@ -7,6 +7,9 @@
 void test_timing(struct presenter *presenter);
 /* What the compositor of tests/wsi/compositor is told by each present mode. Likewise. */
 void test_modes(struct presenter *presenter);
+/* That compositor is given dma-bufs, or, if it refuses them, shared memory. Likewise. */
+void test_dma_bufs(struct presenter *presenter);
+void test_no_dma_bufs(struct presenter *presenter);
 /* A window that nobody sees: frames go on, and count as presented. Likewise. */
 void test_unseen(struct presenter *presenter);
 

@@ -7,6 +7,7 @@
 
 #include "commit-timing-v1-protocol.h"
 #include "fifo-v1-protocol.h"
+#include "linux-dmabuf-unstable-v1-protocol.h"
 #include "presentation-time-protocol.h"
 #include "tearing-control-v1-protocol.h"
 

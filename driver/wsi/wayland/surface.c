@@ -5,6 +5,7 @@
 #include "base/attributes.h"
 #include "base/log.h"
 #include "driver/drv_entry.h"
+#include "driver/wsi/wayland/dma_buf.h"
 #include "driver/wsi/wayland/extensions.h"
 #include "driver/wsi/wayland/wayland.h"
 
@@ -23,18 +24,28 @@ const struct wsi_wayland_layout wsi_wayland_layouts[WSI_WAYLAND_LAYOUTS] = {
     {CODE('X', 'B', '4', 'H'), CODE('A', 'B', '4', 'H'), {VK_FORMAT_R16G16B16A16_SFLOAT}},
 };
 
+int
+wsi_wayland_find_layout(VkFormat format)
+{
+    for (int i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        const struct wsi_wayland_layout *layout = &wsi_wayland_layouts[i];
+        if (layout->formats[0] == format || layout->formats[1] == format) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 bool
 wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
                       uint32_t *out)
 {
-    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
-        const struct wsi_wayland_layout *layout = &wsi_wayland_layouts[i];
-        if (layout->formats[0] == format || layout->formats[1] == format) {
-            *out = opaque ? layout->opaque : layout->with_alpha;
-            return opaque ? surface->takes_opaque[i] : surface->takes_alpha[i];
-        }
+    int i = wsi_wayland_find_layout(format);
+    if (i < 0) {
+        return false;
     }
-    return false;
+    *out = opaque ? wsi_wayland_layouts[i].opaque : wsi_wayland_layouts[i].with_alpha;
+    return opaque ? surface->takes_opaque[i] : surface->takes_alpha[i];
 }
 
 /* --- what the compositor offers --- */
@@ -60,17 +71,20 @@ clock_id(void *user, struct wp_presentation *presentation, uint32_t clock)
 
 static const struct wp_presentation_listener presentation_listener = {.clock_id = clock_id};
 
-/* What we use of the compositor, in the first version, and where it is kept. */
+/* What we use of the compositor, in which version at most, and where it is kept. */
 static const struct {
     const struct wl_interface *interface;
+    uint32_t version;
     size_t offset;
 } globals[] = {
-    {&wl_shm_interface, offsetof(struct wsi_wayland_surface, shm)},
-    {&wp_presentation_interface, offsetof(struct wsi_wayland_surface, presentation)},
-    {&wp_tearing_control_manager_v1_interface,
+    {&wl_shm_interface, 1, offsetof(struct wsi_wayland_surface, shm)},
+    {&wp_presentation_interface, 1, offsetof(struct wsi_wayland_surface, presentation)},
+    {&wp_tearing_control_manager_v1_interface, 1,
      offsetof(struct wsi_wayland_surface, tearing_manager)},
-    {&wp_fifo_manager_v1_interface, offsetof(struct wsi_wayland_surface, fifo_manager)},
-    {&wp_commit_timing_manager_v1_interface, offsetof(struct wsi_wayland_surface, timing_manager)},
+    {&wp_fifo_manager_v1_interface, 1, offsetof(struct wsi_wayland_surface, fifo_manager)},
+    {&wp_commit_timing_manager_v1_interface, 1,
+     offsetof(struct wsi_wayland_surface, timing_manager)},
+    {&zwp_linux_dmabuf_v1_interface, 4, offsetof(struct wsi_wayland_surface, dma_buf)},
 };
 
 static struct wl_proxy **
@@ -87,7 +101,9 @@ global_added(void *user, struct wl_registry *registry, uint32_t name, const char
     for (size_t i = 0; i < BASE_COUNT_OF(globals); i++) {
         struct wl_proxy **proxy = kept(surface, i);
         if (!*proxy && strcmp(interface, globals[i].interface->name) == 0) {
-            *proxy = wl_registry_bind(registry, name, globals[i].interface, 1);
+            uint32_t most = globals[i].version;
+            *proxy = wl_registry_bind(registry, name, globals[i].interface,
+                                      version < most ? version : most);
         }
     }
     if (surface->shm && !wl_shm_get_user_data(surface->shm)) {
@@ -95,6 +111,9 @@ global_added(void *user, struct wl_registry *registry, uint32_t name, const char
     }
     if (surface->presentation && !wp_presentation_get_user_data(surface->presentation)) {
         wp_presentation_add_listener(surface->presentation, &presentation_listener, surface);
+    }
+    if (surface->dma_buf && !zwp_linux_dmabuf_v1_get_user_data(surface->dma_buf)) {
+        wsi_wayland_ask_for_dma_bufs(surface);
     }
 }
 
@@ -124,8 +143,11 @@ ask_compositor(struct wsi_wayland_surface *surface)
         return false;
     }
     wl_registry_add_listener(surface->registry, &registry_listener, surface);
-    return wl_display_roundtrip_queue(surface->display, surface->queue) >= 0 && surface->shm &&
-           wl_display_roundtrip_queue(surface->display, surface->queue) >= 0;
+    bool answered = wl_display_roundtrip_queue(surface->display, surface->queue) >= 0 &&
+                    surface->shm &&
+                    wl_display_roundtrip_queue(surface->display, surface->queue) >= 0;
+    wsi_wayland_end_asking(surface);
+    return answered;
 }
 
 void
@@ -167,6 +189,9 @@ forget_compositor(struct wsi_wayland_surface *surface)
     }
     if (surface->timing_manager) {
         wp_commit_timing_manager_v1_destroy(surface->timing_manager);
+    }
+    if (surface->dma_buf) {
+        zwp_linux_dmabuf_v1_destroy(surface->dma_buf);
     }
     if (surface->shm) {
         wl_shm_destroy(surface->shm);

@@ -1,5 +1,5 @@
-/* Frames in a window of Wayland, by wl_shm: the compositor reads them from the memory that the GPU
- * copied them to.
+/* Frames in a window of Wayland, as dma-bufs or by wl_shm: the compositor reads them from the
+ * memory that the GPU copied them to.
  *
  * A thread of its own hears what the compositor says: which frames it has read, and when the next
  * is due. It has its own event queue, so it never touches what is the application's. */
@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "driver/wsi/swapchain.h"
+#include "driver/wsi/wayland/dma_buf.h"
 #include "driver/wsi/wayland/extensions.h"
 #include "driver/wsi/wayland/feedback.h"
 #include "driver/wsi/wayland/wayland.h"
@@ -55,6 +56,7 @@ struct wayland_target {
     struct wsi_wayland_feedback feedback; /* unless that is NULL */
     struct wsi_wayland_surface *window;   /* outlives us */
     uint32_t code;                        /* wl_shm's name for the format */
+    uint32_t dma_buf_code;                /* DRM's, if base.takes_dma_bufs */
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
     int wake_fd; /* an eventfd, written to when the listener shall look */
@@ -189,7 +191,7 @@ create_staging(struct shared_image *image)
 }
 
 static bool
-create_buffer(struct wayland_target *target, struct shared_image *image)
+create_shared_buffer(struct wayland_target *target, struct shared_image *image)
 {
     const struct wsi_pixels *pixels = image->pixels;
     int fd = pixels->fd;
@@ -210,25 +212,30 @@ create_buffer(struct wayland_target *target, struct shared_image *image)
                                               (int32_t)pixels->extent.height,
                                               (int32_t)pixels->pitch, target->code);
     wl_shm_pool_destroy(pool);
-    if (image->buffer) {
-        wl_buffer_add_listener(image->buffer, &buffer_listener, image);
-    }
     return image->buffer;
 }
 
 static VkResult
-add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixels)
+create_buffer(struct wayland_target *target, struct shared_image *image)
 {
-    struct wayland_target *target = target_from(base);
-    struct shared_image *image =
-        index < BASE_COUNT_OF(target->images) ? calloc(1, sizeof(*image)) : NULL;
-    if (!image) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkResult result = VK_SUCCESS;
+    if (image->pixels->dma_buf != -1) {
+        image->buffer = wsi_wayland_create_dma_buf(target->window, image->pixels,
+                                                   target->dma_buf_code, target->queue);
+        result = image->buffer ? VK_SUCCESS : VK_ERROR_FORMAT_NOT_SUPPORTED;
+    } else if (!create_shared_buffer(target, image)) {
+        result = VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    *image = (struct shared_image){target, index, pixels, .staging_fd = -1};
-    target->images[index] = image;
-    target->image_count = index + 1;
-    return create_buffer(target, image) ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (image->index == 0) {
+        base_log_debug("vkCreateSwapchainKHR: the compositor %s",
+                       image->pixels->dma_buf == -1 ? "maps the frames"
+                       : image->buffer              ? "takes the frames as dma-bufs"
+                                                    : "refuses the dma-buf");
+    }
+    if (image->buffer) {
+        wl_buffer_add_listener(image->buffer, &buffer_listener, image);
+    }
+    return result;
 }
 
 static void
@@ -242,6 +249,26 @@ destroy_image(struct shared_image *image)
     }
     base_fd_close(&image->staging_fd);
     free(image);
+}
+
+static VkResult
+add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixels)
+{
+    struct wayland_target *target = target_from(base);
+    struct shared_image *image =
+        index < BASE_COUNT_OF(target->images) ? calloc(1, sizeof(*image)) : NULL;
+    if (!image) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    *image = (struct shared_image){target, index, pixels, .staging_fd = -1};
+    VkResult result = create_buffer(target, image);
+    if (result != VK_SUCCESS) {
+        destroy_image(image);
+        return result;
+    }
+    target->images[index] = image;
+    target->image_count = index + 1;
+    return VK_SUCCESS;
 }
 
 static uint32_t
@@ -469,9 +496,8 @@ start_listening(struct wayland_target *target)
 
 /* What the compositor knows of time; false: out of memory. */
 static bool
-init_timing(struct wayland_target *target, struct wsi_wayland_surface *surface)
+init_timing(struct wayland_target *target, const struct wsi_wayland_surface *surface)
 {
-    target->window = surface;
     if (!surface->presentation) {
         return true;
     }
@@ -487,7 +513,7 @@ init_timing(struct wayland_target *target, struct wsi_wayland_surface *surface)
 }
 
 static bool
-init(struct wayland_target *target, struct wsi_wayland_surface *surface)
+init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
 {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -534,6 +560,9 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->base.ops = &ops;
     target->base.swapchain = swapchain;
     target->code = code;
+    target->window = surface;
+    target->base.takes_dma_bufs = wsi_wayland_find_dma_buf_code(
+        surface, swapchain->image_info.format, swapchain->is_opaque, &target->dma_buf_code);
     wsi_wayland_prepare_window(surface);
     if (!init(target, surface)) {
         finish(target);

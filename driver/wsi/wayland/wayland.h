@@ -25,6 +25,8 @@ struct wp_fifo_v1;
 struct wp_presentation;
 struct wp_tearing_control_manager_v1;
 struct wp_tearing_control_v1;
+struct zwp_linux_dmabuf_feedback_v1;
+struct zwp_linux_dmabuf_v1;
 
 /* What the compositor takes. On an event queue of ours: the application's is left alone. */
 struct wsi_wayland_surface {
@@ -40,8 +42,15 @@ struct wsi_wayland_surface {
     struct wp_tearing_control_manager_v1 *tearing_manager;
     struct wp_fifo_manager_v1 *fifo_manager;
     struct wp_commit_timing_manager_v1 *timing_manager;
+    struct zwp_linux_dmabuf_v1 *dma_buf;
     clockid_t clock; /* of presentation times */
     bool takes_opaque[WSI_WAYLAND_LAYOUTS], takes_alpha[WSI_WAYLAND_LAYOUTS];
+    bool linear_opaque[WSI_WAYLAND_LAYOUTS], linear_alpha[WSI_WAYLAND_LAYOUTS]; /* dma-bufs */
+
+    /* While the compositor is asked about dma-bufs. */
+    struct zwp_linux_dmabuf_feedback_v1 *dma_buf_feedback;
+    void *format_table;
+    size_t format_table_size;
 
     /* Of which a window may have only one each: made for the first swapchain, used by the one that
      * is not retired. NULL: as above. */
@@ -51,6 +60,8 @@ struct wsi_wayland_surface {
     bool tears; /* the window's hint; that swapchain's thread only */
 };
 
+/* Its place among wsi_wayland_layouts[]; -1: none. */
+int wsi_wayland_find_layout(VkFormat format);
 /* wl_shm's code for frames of that format; false if the compositor does not take them. */
 bool wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
                            uint32_t *out);

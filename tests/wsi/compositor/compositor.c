@@ -1,12 +1,12 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden] [without INTERFACE]...
+ *     compositor [hidden | refusing] [without INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
  * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
- * start. hidden: as if nobody saw the window: content is taken, and no word is said about it. One
- * thread; ends by SIGTERM. */
+ * start. hidden: as if nobody saw the window: content is taken, and no word is said about it.
+ * refusing: it offers to take dma-bufs, and takes none. One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +22,7 @@
 
 #include "commit-timing-v1-server-protocol.h"
 #include "fifo-v1-server-protocol.h"
+#include "linux-dmabuf-unstable-v1-server-protocol.h"
 #include "presentation-time-server-protocol.h"
 #include "tearing-control-v1-server-protocol.h"
 #include "tests/wsi/compositor/screen.h"
@@ -54,11 +55,21 @@ struct surface {
     bool has_tearing, has_fifo, has_timer;
 };
 
+/* A linear one that can be mapped: tests stand in for GPUs. */
+struct dma_buf {
+    int fd; /* -1: none yet */
+    uint32_t stride;
+    int32_t width, height;
+    size_t size;
+    uint8_t *map; /* NULL: not mapped yet */
+};
+
 static struct wl_display *display;
 static struct wl_list surfaces = {&surfaces, &surfaces};
 static struct screen *screen;
 static uint64_t start_ns, last_tick;
-static bool hidden;
+static bool hidden, refusing;
+static int format_table = -1;
 
 _Noreturn static void
 die(const char *what)
@@ -154,26 +165,35 @@ destroy_update(struct update *update)
 /* --- what can be seen --- */
 
 static void
-draw(const struct update *update)
+draw_rows(const uint8_t *from, int32_t width, int32_t height, uint32_t stride)
 {
-    struct wl_shm_buffer *shm = update->buffer ? wl_shm_buffer_get(update->buffer) : NULL;
-    if (!shm) {
-        return;
-    }
-    int32_t width = wl_shm_buffer_get_width(shm), height = wl_shm_buffer_get_height(shm);
-    int32_t stride = wl_shm_buffer_get_stride(shm);
     if (width > SCREEN_MAX_WIDTH || height > SCREEN_MAX_HEIGHT) {
         return;
     }
-    wl_shm_buffer_begin_access(shm);
-    const uint8_t *from = wl_shm_buffer_get_data(shm);
     for (int32_t y = 0; y < height; y++) {
-        memcpy(screen->pixels + (size_t)y * (size_t)width * 4, from + (size_t)y * (size_t)stride,
+        memcpy(screen->pixels + (size_t)y * (size_t)width * 4, from + (size_t)y * stride,
                (size_t)width * 4);
     }
-    wl_shm_buffer_end_access(shm);
     atomic_store(&screen->width, (uint32_t)width);
     atomic_store(&screen->height, (uint32_t)height);
+}
+
+static const struct dma_buf *dma_buf_of(struct wl_resource *buffer);
+
+static void
+draw(const struct update *update)
+{
+    struct wl_shm_buffer *shm = update->buffer ? wl_shm_buffer_get(update->buffer) : NULL;
+    const struct dma_buf *dma_buf = update->buffer ? dma_buf_of(update->buffer) : NULL;
+    if (shm) {
+        wl_shm_buffer_begin_access(shm);
+        draw_rows(wl_shm_buffer_get_data(shm), wl_shm_buffer_get_width(shm),
+                  wl_shm_buffer_get_height(shm), (uint32_t)wl_shm_buffer_get_stride(shm));
+        wl_shm_buffer_end_access(shm);
+    } else if (dma_buf) {
+        draw_rows(dma_buf->map, dma_buf->width, dma_buf->height, dma_buf->stride);
+        atomic_fetch_add(&screen->dma_bufs, 1);
+    }
 }
 
 static void
@@ -504,6 +524,164 @@ static const struct wp_presentation_interface presentation_implementation = {
     .feedback = ask_feedback,
 };
 
+/* --- linux-dmabuf: one format, linear --- */
+
+#define FORMAT UINT32_C(0x34325258) /* XR24 */
+
+static const struct format_entry {
+    uint32_t format, padding;
+    uint64_t modifier;
+} formats[] = {{FORMAT, 0, UINT64_C(0x0100000000000001)}, {FORMAT, 0, 0}};
+
+static void
+destroy_dma_buf(struct wl_resource *resource)
+{
+    struct dma_buf *dma_buf = wl_resource_get_user_data(resource);
+    if (dma_buf->map) {
+        munmap(dma_buf->map, dma_buf->size);
+    }
+    if (dma_buf->fd != -1) {
+        close(dma_buf->fd);
+    }
+    free(dma_buf);
+}
+
+static const struct wl_buffer_interface buffer_implementation = {.destroy = destroy_resource};
+
+static const struct dma_buf *
+dma_buf_of(struct wl_resource *buffer)
+{
+    return wl_resource_instance_of(buffer, &wl_buffer_interface, &buffer_implementation)
+               ? wl_resource_get_user_data(buffer)
+               : NULL;
+}
+
+static void
+add_plane(struct wl_client *client, struct wl_resource *resource, int32_t fd, uint32_t plane,
+          uint32_t offset, uint32_t stride, uint32_t modifier_high, uint32_t modifier_low)
+{
+    struct dma_buf *dma_buf = wl_resource_get_user_data(resource);
+    if (dma_buf->fd != -1 || plane != 0 || offset != 0 || modifier_high || modifier_low) {
+        close(fd);
+        wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_PLANE_SET,
+                               "one linear plane, from the start");
+        return;
+    }
+    dma_buf->fd = fd;
+    dma_buf->stride = stride;
+}
+
+static bool
+map_dma_buf(struct dma_buf *dma_buf, int32_t width, int32_t height, uint32_t format)
+{
+    off_t size = dma_buf->fd == -1 ? 0 : lseek(dma_buf->fd, 0, SEEK_END);
+    if (width <= 0 || height <= 0 || format != FORMAT || dma_buf->stride < (uint32_t)width * 4 ||
+        size < (off_t)dma_buf->stride * height) {
+        return false;
+    }
+    void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, dma_buf->fd, 0);
+    if (map == MAP_FAILED) {
+        return false;
+    }
+    dma_buf->map = map;
+    dma_buf->size = (size_t)size;
+    dma_buf->width = width;
+    dma_buf->height = height;
+    return true;
+}
+
+static struct dma_buf *
+allocate_dma_buf(void)
+{
+    struct dma_buf *dma_buf = allocate(sizeof(*dma_buf));
+    dma_buf->fd = -1;
+    return dma_buf;
+}
+
+static void
+create_buffer(struct wl_client *client, struct wl_resource *resource, int32_t width, int32_t height,
+              uint32_t format, uint32_t flags)
+{
+    struct dma_buf *dma_buf = wl_resource_get_user_data(resource);
+    if (refusing || flags || !map_dma_buf(dma_buf, width, height, format)) {
+        zwp_linux_buffer_params_v1_send_failed(resource);
+        return;
+    }
+    struct wl_resource *buffer = create_resource(client, &wl_buffer_interface, 1, 0);
+    wl_resource_set_implementation(buffer, &buffer_implementation, dma_buf, destroy_dma_buf);
+    wl_resource_set_user_data(resource, allocate_dma_buf()); /* the other is the buffer's now */
+    zwp_linux_buffer_params_v1_send_created(resource, buffer);
+}
+
+static void
+create_buffer_at_once(struct wl_client *client, struct wl_resource *resource, uint32_t id,
+                      int32_t width, int32_t height, uint32_t format, uint32_t flags)
+{
+    wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_INVALID_WL_BUFFER,
+                           "refused for good: nobody could go on otherwise");
+}
+
+static const struct zwp_linux_buffer_params_v1_interface params_implementation = {
+    .destroy = destroy_resource,
+    .add = add_plane,
+    .create = create_buffer,
+    .create_immed = create_buffer_at_once,
+};
+
+static void
+create_params(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    wl_resource_set_implementation(
+        create_resource(client, &zwp_linux_buffer_params_v1_interface, 3, id),
+        &params_implementation, allocate_dma_buf(), destroy_dma_buf);
+}
+
+static const struct zwp_linux_dmabuf_feedback_v1_interface feedback_implementation = {
+    .destroy = destroy_resource,
+};
+
+/* Two tranches, as if the first were what its screen can show. */
+static void
+get_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    struct wl_resource *feedback =
+        create_resource(client, &zwp_linux_dmabuf_feedback_v1_interface, 4, id);
+    struct wl_array indices = {0};
+    wl_resource_set_implementation(feedback, &feedback_implementation, NULL, NULL);
+    zwp_linux_dmabuf_feedback_v1_send_format_table(feedback, format_table, sizeof(formats));
+    for (uint16_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        wl_array_init(&indices);
+        *(uint16_t *)wl_array_add(&indices, sizeof(i)) = i;
+        zwp_linux_dmabuf_feedback_v1_send_tranche_formats(feedback, &indices);
+        zwp_linux_dmabuf_feedback_v1_send_tranche_done(feedback);
+        wl_array_release(&indices);
+    }
+    zwp_linux_dmabuf_feedback_v1_send_done(feedback);
+}
+
+static void
+get_surface_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id,
+                     struct wl_resource *surface)
+{
+    get_feedback(client, resource, id);
+}
+
+static const struct zwp_linux_dmabuf_v1_interface dma_buf_implementation = {
+    .destroy = destroy_resource,
+    .create_params = create_params,
+    .get_default_feedback = get_feedback,
+    .get_surface_feedback = get_surface_feedback,
+};
+
+static void
+create_format_table(void)
+{
+    format_table = memfd_create("formats", MFD_CLOEXEC);
+    if (format_table == -1 || write(format_table, formats, sizeof(formats)) != sizeof(formats)) {
+        die("the table of formats");
+    }
+}
+
 /* --- objects of which a surface has one each; whoever makes a second one is ended --- */
 
 struct extra {
@@ -670,6 +848,7 @@ static const struct offer offers[] = {
     {&wl_compositor_interface, 4, &compositor_implementation},
     {&xdg_wm_base_interface, 1, &shell_implementation},
     {&wp_presentation_interface, 1, &presentation_implementation},
+    {&zwp_linux_dmabuf_v1_interface, 4, &dma_buf_implementation},
     {&wp_tearing_control_manager_v1_interface, 1, &tearing_manager_implementation},
     {&wp_fifo_manager_v1_interface, 1, &fifo_manager_implementation},
     {&wp_commit_timing_manager_v1_interface, 1, &timing_manager_implementation},
@@ -758,6 +937,7 @@ main(int argc, char **argv)
 {
     int timer;
     hidden = argc > 1 && strcmp(argv[1], "hidden") == 0;
+    refusing = argc > 1 && strcmp(argv[1], "refusing") == 0;
     display = wl_display_create();
     if (!display) {
         die("wl_display_create");
@@ -765,6 +945,7 @@ main(int argc, char **argv)
     struct wl_event_loop *loop = wl_display_get_event_loop(display);
     start_ns = now_ns();
     create_screen();
+    create_format_table();
     offer_globals(argv + 1);
     struct wl_event_source *ticking = start_ticking(loop, &timer);
     struct wl_event_source *ending = wl_event_loop_add_signal(loop, SIGTERM, on_signal, NULL);
@@ -778,5 +959,6 @@ main(int argc, char **argv)
     wl_display_destroy(display);
     munmap(screen, sizeof(*screen));
     close(timer);
+    close(format_table);
     return 0;
 }

@@ -17,6 +17,7 @@ struct screen {
     /* Frames, so far. */
     _Atomic uint32_t shown;    /* could be seen */
     _Atomic uint32_t dropped;  /* a later one took their place */
+    _Atomic uint32_t dma_bufs; /* of those shown: as dma-bufs */
     _Atomic uint32_t torn;     /* were allowed to tear */
     _Atomic uint32_t barriers; /* waited behind another by fifo-v1 */
     _Atomic uint32_t timed;    /* came with a time by commit-timing-v1 */
