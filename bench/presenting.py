@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
-"""Frames a second of vkcube, natively and through Vesper, round by round in turn.
+"""Frames a second of vkcube, and how many come late, natively and through Vesper, round by round in turn.
 
     bench/presenting.py [--build FOLDER] [--rounds N] [--frames N] [--mode N]... [--size N] [--host-driver JSON]
+    bench/presenting.py --pacing ...
 
 Under an Xvfb of its own, for each present mode (0 IMMEDIATE, 1 MAILBOX, 2 FIFO). A round's figure comes from a
 long and a short run, so that starting and ending are not in it; the table has the medians, in Markdown, for
 docs/performance.md.
+
+--pacing: in FIFO on the tests' compositor at 60 Hz, which counts between the first frame and the last at how many
+refreshes there was no new frame to show.
 """
 
 import argparse
 import os
 import pathlib
 import statistics
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 MODES = {0: "IMMEDIATE", 1: "MAILBOX", 2: "FIFO"}
@@ -27,6 +33,7 @@ def parse_arguments():
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--mode", type=int, action="append", choices=MODES, help="several times; all without")
     parser.add_argument("--size", type=int, default=500)
+    parser.add_argument("--pacing", action="store_true", help="count late frames instead")
     parser.add_argument("--host-driver", help="as vesper run's; native uses the same")
     return parser.parse_args()
 
@@ -64,11 +71,64 @@ def rate(side, mode, args, env):
     return args.frames / (run_once(side, mode, SHORT + args.frames, args.size, env) - short)
 
 
+# --- pacing ---
+
+ON_THEIR_WAY = 8  # frames at most, when the window closes
+SCREEN = struct.Struct("=QIIIII")  # the start of tests/wsi/compositor/screen.h
+
+
+def start_compositor(args, folder):
+    program = args.build / "tests/wsi/compositor/compositor"
+    env = dict(os.environ, XDG_RUNTIME_DIR=folder, WAYLAND_DISPLAY="vesper")
+    compositor = subprocess.Popen([program, "refresh", "60"], env=env)
+    while not os.path.exists(f"{folder}/vesper"):
+        if compositor.poll() is not None:
+            sys.exit(f"presenting.py: {program} does not start")
+        time.sleep(0.05)
+    return compositor, env
+
+
+def count_late(side, args):
+    """(frames that were shown, refreshes without one) of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        compositor, env = start_compositor(args, folder)
+        command = [*side, "vkcube-wayland", "--c", str(args.frames), "--present_mode", "2", "--width", str(args.size),
+                   "--height", str(args.size)]
+        try:
+            subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+        finally:
+            compositor.terminate()
+            compositor.wait()
+        with open(f"{folder}/screen", "rb") as screen:
+            _, _, _, shown, _, late = SCREEN.unpack(screen.read(SCREEN.size))
+    return shown, late
+
+
+def compare_pacing(args, sides):
+    late = {name: [] for name in sides}
+    for i in range(args.rounds):
+        for name in sorted(sides, reverse=i % 2):
+            shown, missed = count_late(sides[name], args)
+            if shown < args.frames - ON_THEIR_WAY:
+                sys.exit(f"presenting.py: {name}: {shown} of {args.frames} frames were shown")
+            late[name].append(missed)
+    print(f"| FIFO at 60 Hz, {args.frames} frames, {args.size} x {args.size} | native | vesper |")
+    print("| --- | --- | --- |")
+    for what, pick in {"fewest": min, "median": statistics.median, "most": max}.items():
+        print(f"| late, {what} of {args.rounds} runs | {pick(late['native']):.0f} | {pick(late['vesper']):.0f} |")
+
+
+# --- rates ---
+
+
 def main():
     args = parse_arguments()
     if os.getloadavg()[0] > 0.5:
         print(f"presenting.py: the load is {os.getloadavg()[0]:.1f}: figures are not for publishing", file=sys.stderr)
     sides = make_sides(args)
+    if args.pacing:
+        compare_pacing(args, sides)
+        return
     server, env = start_server()
     try:
         print(f"| frames a second, {args.size} x {args.size} | native | vesper | vesper / native |")

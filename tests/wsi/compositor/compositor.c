@@ -1,7 +1,7 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden | refusing] [without INTERFACE]...
+ *     compositor [hidden | refusing | refresh HZ] [without INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
  * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
@@ -29,7 +29,7 @@
 #include "xdg-shell-server-protocol.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define REFRESH_NS (UINT64_C(10) * 1000 * 1000) /* no figure that anybody assumes */
+#define DEFAULT_REFRESH_NS (UINT64_C(10) * 1000 * 1000) /* no figure that anybody assumes */
 
 /* One commit. */
 struct update {
@@ -50,6 +50,7 @@ struct surface {
     struct wl_list waiting; /* struct update, oldest first */
     struct update *current; /* NULL: none yet */
     bool is_new;            /* nobody has seen `current` */
+    uint64_t shown_tick;    /* when a frame was seen last; 0: never */
     bool barrier;
     bool tears; /* the hint of all commits from now on */
     bool has_tearing, has_fifo, has_timer;
@@ -67,7 +68,7 @@ struct dma_buf {
 static struct wl_display *display;
 static struct wl_list surfaces = {&surfaces, &surfaces};
 static struct screen *screen;
-static uint64_t start_ns, last_tick;
+static uint64_t refresh_ns = DEFAULT_REFRESH_NS, start_ns, last_tick;
 static bool hidden, refusing;
 static int format_table = -1;
 
@@ -99,7 +100,7 @@ now_ns(void)
 static uint64_t
 tick_ns(uint64_t tick)
 {
-    return start_ns + tick * REFRESH_NS;
+    return start_ns + tick * refresh_ns;
 }
 
 /* --- updates --- */
@@ -203,13 +204,17 @@ present(struct surface *surface, uint64_t time_ns)
     struct wl_resource *resource, *next;
     surface->is_new = false;
     draw(update);
+    if (surface->shown_tick && last_tick > surface->shown_tick) {
+        atomic_fetch_add(&screen->late, (uint32_t)(last_tick - surface->shown_tick - 1));
+    }
+    surface->shown_tick = last_tick;
     atomic_fetch_add(&screen->shown, 1);
     wl_resource_for_each_safe(resource, next, &update->feedbacks)
     {
         uint64_t seconds = time_ns / NS_PER_S;
         wp_presentation_feedback_send_presented(
             resource, (uint32_t)(seconds >> 32), (uint32_t)seconds, (uint32_t)(time_ns % NS_PER_S),
-            (uint32_t)REFRESH_NS, (uint32_t)(last_tick >> 32), (uint32_t)last_tick,
+            (uint32_t)refresh_ns, (uint32_t)(last_tick >> 32), (uint32_t)last_tick,
             update->tears ? 0 : WP_PRESENTATION_FEEDBACK_KIND_VSYNC);
         wl_resource_destroy(resource);
     }
@@ -285,7 +290,7 @@ on_timer(int fd, uint32_t mask, void *data)
     uint64_t expired;
     struct surface *surface;
     if (read(fd, &expired, sizeof(expired)) == sizeof(expired)) {
-        last_tick = (now_ns() - start_ns) / REFRESH_NS;
+        last_tick = (now_ns() - start_ns) / refresh_ns;
         wl_list_for_each(surface, &surfaces, link)
         {
             tick(surface);
@@ -908,14 +913,14 @@ create_screen(void)
     if (screen == MAP_FAILED) {
         die(path);
     }
-    screen->refresh_ns = REFRESH_NS;
+    screen->refresh_ns = refresh_ns;
 }
 
 static struct wl_event_source *
 start_ticking(struct wl_event_loop *loop, int *fd)
 {
     const struct itimerspec period = {
-        .it_interval.tv_nsec = REFRESH_NS,
+        .it_interval.tv_nsec = (long)refresh_ns,
         .it_value = {(time_t)(tick_ns(1) / NS_PER_S), (long)(tick_ns(1) % NS_PER_S)},
     };
     *fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
@@ -938,6 +943,9 @@ main(int argc, char **argv)
     int timer;
     hidden = argc > 1 && strcmp(argv[1], "hidden") == 0;
     refusing = argc > 1 && strcmp(argv[1], "refusing") == 0;
+    if (argc > 2 && strcmp(argv[1], "refresh") == 0 && atoi(argv[2]) > 1) {
+        refresh_ns = NS_PER_S / (uint64_t)atoi(argv[2]);
+    }
     display = wl_display_create();
     if (!display) {
         die("wl_display_create");

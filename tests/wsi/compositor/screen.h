@@ -12,11 +12,13 @@ enum {
 };
 
 struct screen {
+    /* bench/presenting.py knows the order of what is above the pixels. */
     uint64_t refresh_ns; /* constant; of the only output */
     _Atomic uint32_t width, height;
     /* Frames, so far. */
     _Atomic uint32_t shown;    /* could be seen */
     _Atomic uint32_t dropped;  /* a later one took their place */
+    _Atomic uint32_t late;     /* refreshes between two frames at which there was none to show */
     _Atomic uint32_t dma_bufs; /* of those shown: as dma-bufs */
     _Atomic uint32_t torn;     /* were allowed to tear */
     _Atomic uint32_t barriers; /* waited behind another by fifo-v1 */
