@@ -23,9 +23,8 @@
 void
 wsi_explain_road(void)
 {
-    base_log_debug(
-        "windows: " X11 WAYLAND DISPLAYS
-        "headless; one copy of each frame on the GPU, into what the window system reads");
+    base_log_debug("windows: " X11 WAYLAND DISPLAYS
+                   "headless; one copy of each frame on the GPU, into shared memory or a dma-buf");
 }
 
 void

@@ -2,7 +2,7 @@
  *
  *   vesper-server[12] debug: VK_KHR_swapchain is held back: the protocol does not carry it
  *   vesper-server[12] debug: "NAME" memory type 1: flags 0xf, host type 0, shared pages
- *   vesper[13] debug: windows: by shared memory ... */
+ *   vesper[13] debug: windows: ... shared memory or a dma-buf */
 #include "tools/info/info.h"
 
 #include <stdlib.h>
