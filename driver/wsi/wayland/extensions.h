@@ -5,10 +5,10 @@
 
 #include "driver/wsi/wayland/library.h"
 
-#include "commit-timing-v1-protocol.h"
-#include "fifo-v1-protocol.h"
-#include "linux-dmabuf-unstable-v1-protocol.h"
-#include "presentation-time-protocol.h"
-#include "tearing-control-v1-protocol.h"
+#include "driver/commit-timing-v1-protocol.h"
+#include "driver/fifo-v1-protocol.h"
+#include "driver/linux-dmabuf-unstable-v1-protocol.h"
+#include "driver/presentation-time-protocol.h"
+#include "driver/tearing-control-v1-protocol.h"
 
 #endif

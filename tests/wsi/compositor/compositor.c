@@ -20,13 +20,13 @@
 #include <unistd.h>
 #include <wayland-server.h>
 
-#include "commit-timing-v1-server-protocol.h"
-#include "fifo-v1-server-protocol.h"
-#include "linux-dmabuf-unstable-v1-server-protocol.h"
-#include "presentation-time-server-protocol.h"
-#include "tearing-control-v1-server-protocol.h"
+#include "tests/wsi/compositor/commit-timing-v1-server-protocol.h"
+#include "tests/wsi/compositor/fifo-v1-server-protocol.h"
+#include "tests/wsi/compositor/linux-dmabuf-unstable-v1-server-protocol.h"
+#include "tests/wsi/compositor/presentation-time-server-protocol.h"
 #include "tests/wsi/compositor/screen.h"
-#include "xdg-shell-server-protocol.h"
+#include "tests/wsi/compositor/tearing-control-v1-server-protocol.h"
+#include "tests/wsi/compositor/xdg-shell-server-protocol.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define DEFAULT_REFRESH_NS (UINT64_C(10) * 1000 * 1000) /* no figure that anybody assumes */
