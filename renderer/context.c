@@ -170,6 +170,20 @@ rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fe
     return result;
 }
 
+enum rnd_result
+rnd_context_export_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fence_id, int *out_fd)
+{
+    enum rnd_result result = RND_INVALID;
+    pthread_mutex_lock(&ctx->timelines.lock);
+    struct rnd_queue *queue =
+        ring_idx < WIRE_MAX_TIMELINES ? ctx->timelines.queues[ring_idx] : NULL;
+    if (queue) {
+        result = rnd_queue_export_fence(queue, fence_id, out_fd);
+    }
+    pthread_mutex_unlock(&ctx->timelines.lock);
+    return result;
+}
+
 /* --- resources --- */
 
 static enum rnd_result

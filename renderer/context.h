@@ -59,6 +59,13 @@ BASE_MUST_CHECK enum rnd_result rnd_context_submit(struct rnd_context *ctx, cons
 BASE_MUST_CHECK enum rnd_result rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx,
                                                          uint64_t fence_id);
 
+/* The sync file of such a fence, the caller's; -1: it has retired. RND_INVALID: there is none. The
+ * host exports no sync files, or not that of a fence which depends on what is yet to be submitted;
+ * or the fence is older than the first that was asked for on its timeline, and others follow it.
+ * Needs a few milliseconds at most. */
+BASE_MUST_CHECK enum rnd_result rnd_context_export_fence(struct rnd_context *ctx, uint32_t ring_idx,
+                                                         uint64_t fence_id, int *out_fd);
+
 /* VIRTGPU_BLOB_FLAG_USE_* */
 enum rnd_blob_flags {
     RND_BLOB_MAPPABLE = 1u << 0,

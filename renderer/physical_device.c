@@ -297,6 +297,21 @@ imports_sync_files(const struct rnd_physical_device *device)
     return properties.externalSemaphoreFeatures & VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
 }
 
+static bool
+exports_sync_files(const struct rnd_physical_device *device)
+{
+    const VkPhysicalDeviceExternalFenceInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
+        .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
+    VkExternalFenceProperties properties = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES,
+    };
+    device->instance->table.GetPhysicalDeviceExternalFenceProperties(device->handle, &info,
+                                                                     &properties);
+    return properties.externalFenceFeatures & VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT;
+}
+
 static void
 note_host_extensions(struct rnd_physical_device *device, uint32_t count)
 {
@@ -309,6 +324,7 @@ note_host_extensions(struct rnd_physical_device *device, uint32_t count)
                            contains(list, count, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     device->has_drm_properties = contains(list, count, VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME);
     device->has_external_fence_fd = contains(list, count, VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME);
+    device->exports_sync_files = device->has_external_fence_fd && exports_sync_files(device);
     device->has_external_semaphore_fd =
         contains(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
     device->imports_sync_files = device->has_external_semaphore_fd && imports_sync_files(device);

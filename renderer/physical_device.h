@@ -29,6 +29,7 @@ struct rnd_physical_device {
     struct rnd_gbm *gbm;
     bool has_drm_properties;
     bool has_external_fence_fd;
+    bool exports_sync_files; /* of fences */
     bool has_external_semaphore_fd;
     /* The host imports sync files as payloads of binary semaphores. Else we stand in for the one
      * such import that guests make (dispatch/sync.c). */

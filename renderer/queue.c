@@ -1,9 +1,11 @@
 #include "renderer/queue.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
@@ -25,8 +27,27 @@ rnd_queue_create(struct rnd_device *device, VkQueue handle, const VkDeviceQueueC
     queue->index = index;
     pthread_mutex_init(&queue->submit_lock, NULL);
     pthread_cond_init(&queue->sync_wake, NULL);
+    rnd_fence_exports_init(&queue->exports);
     base_list_init(&queue->entries);
     return queue;
+}
+
+struct rnd_sync_entry *
+rnd_sync_entry_create(enum rnd_sync_kind kind)
+{
+    struct rnd_sync_entry *entry = calloc(1, sizeof(*entry));
+    if (entry) {
+        entry->kind = kind;
+        entry->copy.fd = -1;
+    }
+    return entry;
+}
+
+void
+rnd_sync_entry_destroy(struct rnd_sync_entry *entry)
+{
+    base_fd_close(&entry->copy.fd);
+    free(entry);
 }
 
 /* A host out of memory gets one more chance, this much later. */
@@ -68,25 +89,29 @@ wait_for_semaphore(const struct rnd_device *device, const struct rnd_sync_entry 
 }
 
 static VkResult
-wait_once(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+wait_once(struct rnd_queue *queue, struct rnd_sync_entry *entry)
 {
+    const struct rnd_device *device = queue->device;
     switch (entry->kind) {
     case RND_SYNC_FENCE:
         return wait_for_fence(device, RND_OBJECT_HANDLE(&entry->fence->object, VkFence));
     case RND_SYNC_SEMAPHORE: return wait_for_semaphore(device, entry);
     case RND_SYNC_TIMELINE:
-        return entry->host_fence ? wait_for_fence(device, entry->host_fence) : VK_SUCCESS;
+    case RND_SYNC_COPY:
+        return !entry->host_fence || rnd_fence_export_wait(queue, entry)
+                   ? VK_SUCCESS
+                   : wait_for_fence(device, entry->host_fence);
     }
     return VK_SUCCESS;
 }
 
 static VkResult
-wait_on_host(const struct rnd_device *device, const struct rnd_sync_entry *entry)
+wait_on_host(struct rnd_queue *queue, struct rnd_sync_entry *entry)
 {
-    VkResult result = wait_once(device, entry);
+    VkResult result = wait_once(queue, entry);
     if (is_out_of_memory(result)) {
         wait_for_second_chance();
-        result = wait_once(device, entry);
+        result = wait_once(queue, entry);
     }
     return result;
 }
@@ -113,6 +138,7 @@ publish(struct rnd_queue *queue, const struct rnd_sync_entry *entry, VkResult re
     case RND_SYNC_FENCE: rnd_feedback_publish(&entry->fence->feedback, value); break;
     case RND_SYNC_SEMAPHORE: rnd_semaphore_reached(queue->device, entry->semaphore, value); break;
     case RND_SYNC_TIMELINE: retire_fence(queue, entry, result); break;
+    case RND_SYNC_COPY: break;
     }
 }
 
@@ -127,16 +153,19 @@ rnd_queue_let_go_locked(struct rnd_queue *queue, const struct rnd_sync_entry *en
     }
 }
 
-/* Keeps the fence for the next one, if the host can reset it and there is room. */
+/* Keeps the fence for the next one, if it is of the kind that is made now, the host can reset it,
+ * and there is room. */
 static void
-recycle_fence(struct rnd_queue *queue, VkFence fence)
+recycle_fence(struct rnd_queue *queue, const struct rnd_sync_entry *entry)
 {
     struct rnd_device *device = queue->device;
+    VkFence fence = entry->host_fence;
     bool kept = false;
     if (!fence) {
         return;
     }
-    if (device->table.ResetFences(device->handle, 1, &fence) == VK_SUCCESS) {
+    bool of_use = (entry->copy.state != RND_FENCE_PLAIN) == atomic_load(&queue->exports.on);
+    if (of_use && device->table.ResetFences(device->handle, 1, &fence) == VK_SUCCESS) {
         pthread_mutex_lock(&device->sync_lock);
         if (queue->free_fence_count < RND_MAX_FREE_FENCES) {
             queue->free_fences[queue->free_fence_count++] = fence;
@@ -153,7 +182,7 @@ static void
 process(struct rnd_queue *queue, struct rnd_sync_entry *entry)
 {
     struct rnd_device *device = queue->device;
-    VkResult result = wait_on_host(device, entry);
+    VkResult result = wait_on_host(queue, entry);
     if (result != VK_SUCCESS) {
         base_log_warn("context %s: waiting for queue %u of family %u gave %d",
                       device->context->info.name, queue->index, queue->family, result);
@@ -162,9 +191,10 @@ process(struct rnd_queue *queue, struct rnd_sync_entry *entry)
 
     pthread_mutex_lock(&device->sync_lock);
     rnd_queue_let_go_locked(queue, entry);
+    queue->current = NULL;
     pthread_mutex_unlock(&device->sync_lock);
-    recycle_fence(queue, entry->host_fence);
-    free(entry);
+    recycle_fence(queue, entry);
+    rnd_sync_entry_destroy(entry);
 }
 
 /* NULL: the thread is to end. */
@@ -179,6 +209,7 @@ next_entry(struct rnd_queue *queue)
     if (!base_list_empty(&queue->entries)) {
         entry = base_list_entry(queue->entries.next, struct rnd_sync_entry, link);
         base_list_remove(&entry->link);
+        queue->current = entry;
     }
     pthread_mutex_unlock(&queue->device->sync_lock);
     return entry;
@@ -222,13 +253,23 @@ stop_sync(struct rnd_queue *queue)
 }
 
 void
+rnd_queue_drop_free_fences(struct rnd_queue *queue)
+{
+    struct rnd_device *device = queue->device;
+    pthread_mutex_lock(&device->sync_lock);
+    for (unsigned i = 0; i < queue->free_fence_count; i++) {
+        device->table.DestroyFence(device->handle, queue->free_fences[i], NULL);
+    }
+    queue->free_fence_count = 0;
+    pthread_mutex_unlock(&device->sync_lock);
+}
+
+void
 rnd_queue_finish(struct rnd_queue *queue)
 {
     stop_sync(queue);
-    for (unsigned i = 0; i < queue->free_fence_count; i++) {
-        queue->device->table.DestroyFence(queue->device->handle, queue->free_fences[i], NULL);
-    }
-    queue->free_fence_count = 0;
+    rnd_fence_exports_finish(queue); /* the sync thread waited for its copies */
+    rnd_queue_drop_free_fences(queue);
     pthread_cond_destroy(&queue->sync_wake);
     pthread_mutex_destroy(&queue->submit_lock);
 }
@@ -264,7 +305,14 @@ take_fence(struct rnd_queue *queue, VkFence *out)
         *out = fence;
         return VK_SUCCESS;
     }
-    VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    const VkExportFenceCreateInfo export = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+        .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
+    VkFenceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+        .pNext = atomic_load(&queue->exports.on) ? &export : NULL,
+    };
     return device->table.CreateFence(device->handle, &info, NULL, out);
 }
 
@@ -301,29 +349,48 @@ submit_entry_locked(struct rnd_queue *queue, struct rnd_sync_entry *entry)
     if (is_out_of_memory(result)) {
         return RND_NO_MEMORY;
     }
+    bool copied = entry->host_fence && atomic_load(&queue->exports.on);
+    entry->copy.state = copied ? RND_FENCE_TO_COPY : RND_FENCE_PLAIN;
     struct base_list entries;
     base_list_init(&entries);
     base_list_push(&entries, &entry->link);
     rnd_queue_add_entries_locked(queue, &entries);
+    if (copied) { /* until then the entry stays */
+        rnd_fence_export_begin(queue, entry);
+    }
     return RND_OK;
+}
+
+static enum rnd_result
+add_fence_locked(struct rnd_queue *queue, enum rnd_sync_kind kind, uint64_t fence_id)
+{
+    struct rnd_sync_entry *entry = rnd_sync_entry_create(kind);
+    if (!entry) {
+        return RND_NO_MEMORY;
+    }
+    entry->fence_id = fence_id;
+    entry->submissions = queue->submissions;
+    enum rnd_result result = submit_entry_locked(queue, entry);
+    if (result != RND_OK) {
+        rnd_sync_entry_destroy(entry);
+    }
+    return result;
+}
+
+enum rnd_result
+rnd_queue_add_copy_locked(struct rnd_queue *queue, uint64_t fence_id)
+{
+    return add_fence_locked(queue, RND_SYNC_COPY, fence_id);
 }
 
 enum rnd_result
 rnd_queue_add_timeline_fence(struct rnd_queue *queue, uint64_t fence_id)
 {
-    struct rnd_sync_entry *entry = calloc(1, sizeof(*entry));
-    if (!entry || !rnd_queue_start_sync(queue)) {
-        free(entry);
+    if (!rnd_queue_start_sync(queue)) {
         return RND_NO_MEMORY;
     }
-    entry->kind = RND_SYNC_TIMELINE;
-    entry->fence_id = fence_id;
-
     pthread_mutex_lock(&queue->submit_lock);
-    enum rnd_result result = submit_entry_locked(queue, entry);
+    enum rnd_result result = add_fence_locked(queue, RND_SYNC_TIMELINE, fence_id);
     pthread_mutex_unlock(&queue->submit_lock);
-    if (result != RND_OK) {
-        free(entry);
-    }
     return result;
 }

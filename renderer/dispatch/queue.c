@@ -33,13 +33,12 @@ begin(struct submission *submission, struct rnd_call *call)
 static struct rnd_sync_entry *
 add_entry(struct submission *submission, enum rnd_sync_kind kind, uint64_t value)
 {
-    struct rnd_sync_entry *entry = calloc(1, sizeof(*entry));
-    if (!entry || !rnd_queue_start_sync(submission->queue)) {
-        free(entry);
+    struct rnd_sync_entry *entry =
+        rnd_queue_start_sync(submission->queue) ? rnd_sync_entry_create(kind) : NULL;
+    if (!entry) {
         rnd_call_fail(submission->call, "no memory or thread to watch a submission");
         return NULL;
     }
-    entry->kind = kind;
     entry->value = value;
     base_list_push(&submission->entries, &entry->link);
     return entry;
@@ -165,7 +164,7 @@ discard(struct submission *submission)
     base_list_for_each_safe (entry, &submission->entries, struct rnd_sync_entry, link) {
         base_list_remove(&entry->link);
         rnd_queue_let_go_locked(submission->queue, entry);
-        free(entry);
+        rnd_sync_entry_destroy(entry);
     }
     pthread_mutex_unlock(&submission->queue->device->sync_lock);
 }
@@ -175,6 +174,7 @@ static void
 end_locked(struct submission *submission, VkResult result)
 {
     struct rnd_call *call = submission->call;
+    submission->queue->submissions++;
     if (result == VK_SUCCESS) {
         rnd_queue_add_entries_locked(submission->queue, &submission->entries);
         let_go_of_fence(submission);
