@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +21,8 @@ enum {
     /* For room in a worker's socket, and for its answers. The guest may keep its worker busy as
      * long as it likes, but the machine, which stands still meanwhile, not. */
     PATIENCE_MS = 10000,
+    /* For the sync file of a fence, without which the monitor can do. */
+    EXPORT_PATIENCE_MS = 200,
 };
 
 /* --- life --- */
@@ -307,6 +310,48 @@ abi_context_create_fence(struct abi_context *ctx, uint32_t ring_idx, uint64_t id
         abi_monitor_wake(&abi.monitor);
     }
     return fence ? 0 : ENOMEM;
+}
+
+/* Consumes the sockets. */
+static int
+ask_for_sync_file(struct abi_context *ctx, const struct wire_render_export_fence *request,
+                  int sockets[2], int *out_fd)
+{
+    struct wire_render_exported exported = {0};
+    struct base_packet packet = {.data = &exported, .size = sizeof(exported)};
+
+    int error = send_packet(ctx, request, sizeof(*request), sockets[1]);
+    base_fd_close(&sockets[1]); /* so that it is closed when the worker has answered, or died */
+    enum base_packet_result res =
+        error ? BASE_PACKET_CLOSED : base_packet_receive(sockets[0], &packet, EXPORT_PATIENCE_MS);
+    base_fd_close(&sockets[0]);
+    if (res != BASE_PACKET_OK) {
+        return EOPNOTSUPP;
+    }
+    size_t files = exported.error || exported.signaled ? 0 : 1;
+    if (packet.size != sizeof(exported) || exported.error || packet.fd_count != files) {
+        base_packet_close_fds(&packet);
+        return EOPNOTSUPP;
+    }
+    *out_fd = files == 1 ? packet.fds[0] : -1;
+    return 0;
+}
+
+int
+abi_context_export_fence(struct abi_context *ctx, uint32_t ring_idx, uint64_t seqno, int *out_fd)
+{
+    struct wire_render_export_fence request = {
+        .command = WIRE_RENDER_EXPORT_FENCE,
+        .ring_idx = ring_idx,
+        .seqno = seqno,
+    };
+    int sockets[2];
+
+    if (!abi_context_is_alive(ctx) ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+        return EOPNOTSUPP;
+    }
+    return ask_for_sync_file(ctx, &request, sockets, out_fd);
 }
 
 /* It needs more than a second for a barrier of before. */

@@ -69,6 +69,10 @@ void abi_context_unref_blob(struct abi_context *ctx, uint32_t resource_id);
 /* Any context: 0, or ENOMEM. */
 BASE_MUST_CHECK int abi_context_create_fence(struct abi_context *ctx, uint32_t ring_idx,
                                              uint64_t id);
+/* The sync file of a fence of a timeline of its own; -1: it has retired. EOPNOTSUPP: the worker has
+ * none, or does not say so soon. */
+BASE_MUST_CHECK int abi_context_export_fence(struct abi_context *ctx, uint32_t ring_idx,
+                                             uint64_t seqno, int *out_fd);
 /* Makes the fence of context 0 wait for what the context was given so far. */
 void abi_context_add_barrier(struct abi_context *ctx, struct abi_fence *fence);
 

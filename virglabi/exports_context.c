@@ -1,6 +1,5 @@
 /* The interface: contexts, their commands and fences. */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -102,16 +101,14 @@ virgl_renderer_submit_cmd(void *buffer, int ctx_id, int ndw)
 static bool
 all_have_retired(const uint64_t *ids, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        int fd = virgl_renderer_get_fence_fd(ids[i]);
-        struct pollfd wanted = {.fd = fd, .events = POLLIN};
-        bool retired = fd != -1 && poll(&wanted, 1, 0) == 1;
-        base_fd_close(&fd);
-        if (!retired) {
-            return false;
-        }
+    bool all = true;
+
+    pthread_mutex_lock(&abi.lock);
+    for (uint32_t i = 0; all && i < count; i++) {
+        all = abi_fence_has_retired_locked(ids[i]);
     }
-    return true;
+    pthread_mutex_unlock(&abi.lock);
+    return all;
 }
 
 int

@@ -244,9 +244,7 @@ virgl_renderer_export_fence(uint64_t client_fence_id, int *fd)
     if (!abi_enter()) {
         return -EINVAL;
     }
-    pthread_mutex_lock(&abi.lock);
-    int error = abi_fence_export_locked(client_fence_id, fd);
-    pthread_mutex_unlock(&abi.lock);
+    int error = abi_fence_export(client_fence_id, fd);
     abi_leave();
     return -error;
 }

@@ -1,7 +1,6 @@
 #include "virglabi/fence.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -9,6 +8,7 @@
 #include "base/fd.h"
 #include "virglabi/context.h"
 #include "virglabi/library.h"
+#include "virglabi/sync_file.h"
 
 static const uint64_t LONGEST_BARRIER_NS = 1000000000;
 
@@ -235,23 +235,46 @@ find_pending(uint64_t id)
     return found;
 }
 
-int
-abi_fence_export_locked(uint64_t id, int *out_fd)
+bool
+abi_fence_has_retired_locked(uint64_t id)
 {
-    struct abi_fence *fence = find_pending(id);
-    int fd;
+    return id != 0 && id <= abi.fences.last_id && !find_pending(id);
+}
+
+/* 0 and what to ask its worker for; ENOENT: it has retired; EINVAL; EOPNOTSUPP: nobody could give a
+ * sync file of it. */
+static int
+find_exporter_locked(uint64_t id, struct abi_context **out_context, uint32_t *out_ring_idx,
+                     uint64_t *out_seqno)
+{
+    const struct abi_fence *fence = find_pending(id);
 
     if (!fence) {
-        if (id == 0 || id > abi.fences.last_id) {
-            return EINVAL;
-        }
-        fd = abi_fence_export_signalled();
-    } else {
-        if (fence->event_fd == -1) {
-            fence->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        }
-        fd = fence->event_fd == -1 ? -1 : fcntl(fence->event_fd, F_DUPFD_CLOEXEC, 0);
+        return abi_fence_has_retired_locked(id) ? ENOENT : EINVAL;
     }
+    struct abi_context *ctx = fence->context_id ? abi_context_find(fence->context_id) : NULL;
+    if (!ctx || !ctx->page || fence->ring_idx == 0) {
+        return EOPNOTSUPP;
+    }
+    *out_context = ctx;
+    *out_ring_idx = fence->ring_idx;
+    *out_seqno = fence->seqno;
+    return 0;
+}
+
+/* ENOENT: it has retired. */
+static int
+export_event_locked(uint64_t id, int *out_fd)
+{
+    struct abi_fence *fence = find_pending(id);
+
+    if (!fence) {
+        return ENOENT;
+    }
+    if (fence->event_fd == -1) {
+        fence->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    int fd = fence->event_fd == -1 ? -1 : base_fd_duplicate(fence->event_fd);
     if (fd == -1) {
         return errno;
     }
@@ -260,7 +283,38 @@ abi_fence_export_locked(uint64_t id, int *out_fd)
 }
 
 int
+abi_fence_export(uint64_t id, int *out_fd)
+{
+    struct abi_context *ctx;
+    uint32_t ring_idx;
+    uint64_t seqno;
+    int fd = -1;
+
+    pthread_mutex_lock(&abi.lock);
+    int error = find_exporter_locked(id, &ctx, &ring_idx, &seqno);
+    pthread_mutex_unlock(&abi.lock);
+    if (!error) {
+        error = abi_context_export_fence(ctx, ring_idx, seqno, &fd);
+    }
+    if (error == EOPNOTSUPP) {
+        pthread_mutex_lock(&abi.lock);
+        error = export_event_locked(id, &fd);
+        pthread_mutex_unlock(&abi.lock);
+    }
+    if (error == ENOENT || (!error && fd == -1)) {
+        fd = abi_fence_export_signalled();
+        error = fd == -1 ? errno : 0;
+    }
+    if (!error) {
+        *out_fd = fd;
+    }
+    return error;
+}
+
+int
 abi_fence_export_signalled(void)
 {
-    return eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd = abi_sync_file_export_signalled();
+
+    return fd != -1 ? fd : eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 }

@@ -9,7 +9,7 @@
  * until each context's worker has reached a barrier. A context that needs more than a second for
  * one is left out until it has caught up, since the guest's display waits for the same fences.
  *
- * All functions want the library's lock held. */
+ * All functions with _locked in their names want the library's lock held. */
 #ifndef ABI_FENCE_H
 #define ABI_FENCE_H
 
@@ -70,10 +70,13 @@ uint64_t abi_fences_next_deadline_locked(void);
 /* NULL: nothing is due. context_id UINT32_MAX: of any. The caller owns it. */
 struct abi_fence *abi_fences_take_retired_locked(uint32_t context_id);
 
-/* A descriptor that becomes readable when the fence has retired. 0, or EINVAL: there never was such
- * a fence; or what eventfd() says. */
-BASE_MUST_CHECK int abi_fence_export_locked(uint64_t id, int *out_fd);
-/* One that is readable, or -1. */
+/* False also for one that there never was. */
+bool abi_fence_has_retired_locked(uint64_t id);
+/* A descriptor that becomes readable when the fence has retired: a sync file where the context's
+ * worker has one, else an eventfd. 0, or EINVAL: there never was such a fence; or what eventfd()
+ * says. The lock is not held, that of calls is. */
+BASE_MUST_CHECK int abi_fence_export(uint64_t id, int *out_fd);
+/* One that is readable, or -1. A sync file where the kernel has one for us. */
 BASE_MUST_CHECK int abi_fence_export_signalled(void);
 
 #endif

@@ -12,6 +12,7 @@
  *     SUBMIT, then the rest of its bytes in packets of their own
  *     CREATE_BLOB                             -> wire_render_blob + the memory's descriptor
  *     IMPORT_BLOB + its descriptor, UNREF_BLOB, FENCE, FENCE_ALL
+ *     EXPORT_FENCE + a socket for the answer  -> there: wire_render_exported + the sync file
  *
  * What happens by itself (fences retire, the context becomes fatal, the worker dies) goes into the
  * status page, so that no side ever waits for the other to read. Closing the worker's socket ends
@@ -28,7 +29,7 @@
 #define WIRE_RENDER_MAGIC 0x52565356u /* "VSVR" */
 
 enum {
-    WIRE_RENDER_VERSION = 1,
+    WIRE_RENDER_VERSION = 2,
     WIRE_RENDER_NAME_SIZE = 64,        /* with its NUL */
     WIRE_RENDER_PACKET_SIZE = 32768,   /* the largest packet */
     WIRE_RENDER_MAX_SUBMIT = 16 << 20, /* bytes of one submission */
@@ -45,6 +46,7 @@ enum wire_render_command {
     WIRE_RENDER_UNREF_BLOB,
     WIRE_RENDER_FENCE,     /* once the work submitted so far on one timeline is done */
     WIRE_RENDER_FENCE_ALL, /* the same for all timelines that have a queue */
+    WIRE_RENDER_EXPORT_FENCE,
 };
 
 struct wire_render_hello {
@@ -101,6 +103,18 @@ struct wire_render_fence {
     uint32_t command;
     uint32_t ring_idx;
     uint64_t seqno; /* of this timeline, counting from 1 */
+};
+
+struct wire_render_export_fence {
+    uint32_t command;
+    uint32_t ring_idx;
+    uint64_t seqno;
+};
+
+/* A socket of its own, since the library does not wait long for it. */
+struct wire_render_exported {
+    uint32_t error;    /* errno, or 0 and a sync file, or 0 and */
+    uint32_t signaled; /* 1: it has retired, and there is none */
 };
 
 /* The numbers of virglrenderer's interface, which machine monitors and guests see. */

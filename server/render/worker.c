@@ -251,6 +251,28 @@ create_fence(struct worker *worker, const struct wire_render_fence *request)
     }
 }
 
+/* The library has given up waiting if nobody takes the answer. */
+static void
+export_fence(struct worker *worker, const struct wire_render_export_fence *request, int socket)
+{
+    int fd = -1;
+    enum rnd_result result =
+        rnd_context_export_fence(worker->context, request->ring_idx, request->seqno, &fd);
+    struct wire_render_exported answer = {
+        .error = (uint32_t)errno_of(result),
+        .signaled = result == RND_OK && fd == -1,
+    };
+    struct base_packet packet = {
+        .data = &answer,
+        .size = sizeof(answer),
+        .fds = {fd},
+        .fd_count = fd == -1 ? 0 : 1,
+    };
+
+    (void)!base_packet_send(socket, &packet, 0);
+    base_fd_close(&fd);
+}
+
 static void
 create_fence_on_all(struct worker *worker, const struct wire_render_fence *request)
 {
@@ -291,6 +313,9 @@ serve_request(struct worker *worker, const struct base_packet *packet)
     } else if (command == WIRE_RENDER_FENCE_ALL &&
                packet->size == sizeof(struct wire_render_fence)) {
         create_fence_on_all(worker, data);
+    } else if (command == WIRE_RENDER_EXPORT_FENCE && packet->fd_count == 1 &&
+               packet->size == sizeof(struct wire_render_export_fence)) {
+        export_fence(worker, data, packet->fds[0]);
     } else {
         end(worker, "a request is unknown");
     }

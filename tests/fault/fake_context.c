@@ -3,6 +3,7 @@
  *
  * Ring indices 1 to 3 are bound; their fences retire when RELEASE says so, from a thread of their
  * own. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,6 +24,14 @@ enum fake_command {
     FAKE_RELEASE,       /* + ring index: retires its fences */
     FAKE_RING,          /* + resource, offset: a ring with its status word there begins */
     FAKE_EXPECT_IMPORT, /* + resource, 0 or 1: fatal unless so many of that id are imported */
+    FAKE_EXPORTS,       /* + enum fake_exports */
+};
+
+/* What becomes of fences that are exported. */
+enum fake_exports {
+    FAKE_EXPORTS_NOTHING,
+    FAKE_EXPORTS_PIPES, /* one end; release closes the other */
+    FAKE_EXPORTS_LATE,  /* after half a second */
 };
 
 enum {
@@ -38,7 +47,9 @@ struct rnd_context {
     _Atomic bool fatal;
     bool block_teardown;
     uint64_t last_fence[BOUND_RINGS]; /* 0: none is pending */
-    uint32_t imports[MAX_IMPORTS];    /* resource ids; 0: free */
+    enum fake_exports exports;
+    int exported[BOUND_RINGS][2];  /* a pipe, of a fence that was exported; 0: none */
+    uint32_t imports[MAX_IMPORTS]; /* resource ids; 0: free */
     pthread_t threads[MAX_THREADS];
     unsigned thread_count;
 };
@@ -142,6 +153,11 @@ release_ring(struct rnd_context *ctx, uint32_t ring_idx)
     *retirement = (struct retirement){
         .ctx = ctx, .ring_idx = ring_idx, .fence_id = ctx->last_fence[ring_idx]};
     ctx->last_fence[ring_idx] = 0;
+    if (ctx->exported[ring_idx][0] > 0) {
+        close(ctx->exported[ring_idx][0]);
+        close(ctx->exported[ring_idx][1]);
+        ctx->exported[ring_idx][0] = 0;
+    }
     start_thread(ctx, retire, retirement);
 }
 
@@ -193,6 +209,7 @@ rnd_context_submit(struct rnd_context *ctx, const void *commands, size_t size)
             }
             at += 2;
             break;
+        case FAKE_EXPORTS: ctx->exports = *at++; break;
         default: set_fatal(ctx); break;
         }
     }
@@ -214,6 +231,26 @@ rnd_context_create_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fe
     }
     ctx->last_fence[ring_idx] = fence_id;
     return RND_OK;
+}
+
+enum rnd_result
+rnd_context_export_fence(struct rnd_context *ctx, uint32_t ring_idx, uint64_t fence_id, int *out_fd)
+{
+    if (ctx->exports == FAKE_EXPORTS_LATE) {
+        usleep(500 * 1000);
+    }
+    if (ctx->exports == FAKE_EXPORTS_NOTHING || ring_idx >= BOUND_RINGS) {
+        return RND_INVALID;
+    }
+    if (ctx->last_fence[ring_idx] != fence_id) {
+        *out_fd = -1;
+        return RND_OK;
+    }
+    if (ctx->exported[ring_idx][0] == 0 && pipe2(ctx->exported[ring_idx], O_CLOEXEC) != 0) {
+        abort();
+    }
+    *out_fd = base_fd_duplicate(ctx->exported[ring_idx][0]);
+    return *out_fd == -1 ? RND_NO_MEMORY : RND_OK;
 }
 
 enum rnd_result

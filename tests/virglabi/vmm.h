@@ -40,7 +40,15 @@ enum {
     FAKE_RELEASE,       /* + ring index */
     FAKE_RING,          /* + resource, offset */
     FAKE_EXPECT_IMPORT, /* + resource, 0 or 1 */
+    FAKE_EXPORTS,       /* + one of FAKE_EXPORTS_ */
     FAKE_MEMORY_BLOB_ID = 77,
+};
+
+/* What its fences are exported as. */
+enum {
+    FAKE_EXPORTS_NOTHING,
+    FAKE_EXPORTS_PIPES, /* that hang up when the fence is released */
+    FAKE_EXPORTS_LATE,
 };
 
 struct vmm_retired {

@@ -10,6 +10,7 @@ Exit status: 0 passed, 1 failed, 77 skipped.
 
 import argparse
 import os
+import re
 import signal
 import sys
 import time
@@ -85,6 +86,9 @@ def check_kills(folder, options):
         time.sleep(1)
         virtual_machine.give("killed.seen", b"")
         virtual_machine.wait_for_output("newcomer: ", LIMIT_S)
+        log = virtual_machine.qemu_log()
+        expect(re.search(r"the render server \S+ \(pid \d+\) died of SIGKILL", log),
+               "the log does not say how the render server ended", virtual_machine)
         expect("newcomer: 0" in virtual_machine.output, "no memory is shared in new contexts after the server's death",
                virtual_machine)
         expect("bystander: " not in virtual_machine.output, "another application was harmed", virtual_machine)

@@ -41,6 +41,7 @@ STEPS = {
 SHARING_STEPS = {
     "external": ("/mnt/external --hostile opaque", 120),
     "external-sync": ("/mnt/external-sync --sync-files", 120),
+    "sync-file": ("/mnt/sync-file --required", 30),  # a part of our library: the guest's kernel stands for a host's
 }
 GUEST_SCRIPT = """. /mnt/env
 step() { # NAME LIMIT COMMAND...
@@ -92,7 +93,8 @@ def prepare_guest(virtual_machine, options, extra_env=""):
         virtual_machine.give("vesper_icd.json", manifest("/mnt/libvulkan_vesper.so"))
     virtual_machine.give("interop-workloads", need(options.workloads_program, "build it"))
     virtual_machine.give("vesper", need(options.vesper_program, "build it"))
-    for name, program in (("external", options.external_program), ("external-sync", options.external_sync_program)):
+    for name, program in (("external", options.external_program), ("external-sync", options.external_sync_program),
+                          ("sync-file", options.sync_file_program)):
         if program:
             virtual_machine.give(name, need(program, "build it"))
     virtual_machine.give("env", f"export VK_DRIVER_FILES={GUEST_DRIVERS[options.driver]}\n{extra_env}\n".encode())
@@ -169,6 +171,7 @@ def add_paths(parser):
     parser.add_argument("--vesper-program", help="vesper")
     parser.add_argument("--external-program", help="external")
     parser.add_argument("--external-sync-program", help="external-sync")
+    parser.add_argument("--sync-file-program", help="sync-file")
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
     parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")

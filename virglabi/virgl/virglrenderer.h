@@ -324,7 +324,8 @@ VIRGL_EXPORT int virgl_renderer_resource_export_blob(uint32_t res_id, uint32_t *
 
 #ifdef VIRGL_RENDERER_UNSTABLE_APIS
 
-/* A descriptor that polls readable once the fence has retired. */
+/* A descriptor that polls readable once the fence has retired: a sync file where the host's driver
+ * has one, else an eventfd. The second gives one of a fence that has retired. */
 VIRGL_EXPORT int virgl_renderer_export_fence(uint64_t client_fence_id, int *fd);
 VIRGL_EXPORT int virgl_renderer_export_signalled_fence(void);
 VIRGL_EXPORT int virgl_renderer_submit_cmd2(void *buffer, int ctx_id, int ndw,
