@@ -18,6 +18,7 @@ enum {
     /* Where the kernel closes a dead renderer's connection the heartbeat only finds one that is
      * stuck, and must not take a starved one for that: 5 seconds at least. */
     MISSED_BEATS_LIMIT_SAME_KERNEL = 125,
+    PROBE_SIZE = 4096,
 };
 
 void
@@ -54,6 +55,23 @@ heart_beats(struct drv_ring *ring)
     return atomic_fetch_add_explicit(&ring->missed_beats, 1, memory_order_relaxed) < limit;
 }
 
+/* Only the heartbeat is missing, and a starved thread of the host misses some, too. Shared memory
+ * is made by the renderer itself: the kernel of a virtual machine tells at once that a dead one has
+ * none. */
+static bool
+answers(struct drv_ring *ring)
+{
+    struct tp_transport *transport = ring->transport;
+    struct tp_blob blob;
+    if (transport->same_kernel ||
+        transport->ops->create_shared_memory(transport, PROBE_SIZE, &blob) != TP_OK) {
+        return false;
+    }
+    transport->ops->destroy_blob(transport, &blob);
+    atomic_store_explicit(&ring->missed_beats, 0, memory_order_relaxed);
+    return true;
+}
+
 static bool
 is_fatal(const struct drv_ring *ring)
 {
@@ -68,7 +86,7 @@ look(struct drv_ring *ring)
         drv_ring_set_lost(ring, "it refused a command");
     } else if (!ring->transport->ops->alive(ring->transport)) {
         drv_ring_set_lost(ring, "the connection is closed");
-    } else if (ring->monitor && !heart_beats(ring)) {
+    } else if (ring->monitor && !heart_beats(ring) && !answers(ring)) {
         drv_ring_set_lost(ring, "it stopped answering");
     }
 }

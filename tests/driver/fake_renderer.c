@@ -35,7 +35,7 @@ static enum tp_result
 create_shared_memory(struct tp_transport *unused, uint64_t size, struct tp_blob *out)
 {
     static uint32_t last_id;
-    if (atomic_load(&current->closed)) {
+    if (atomic_load(&current->closed) || atomic_load(&current->dead)) {
         return TP_LOST;
     }
     int fd = base_fd_create_shared_memory("fake", size);

@@ -31,6 +31,7 @@ struct fake_renderer {
     _Atomic bool stopped; /* takes no more commands */
     _Atomic bool fatal;   /* the next command is refused */
     _Atomic bool mute;    /* no heartbeat */
+    _Atomic bool dead;    /* makes no memory */
 
     /* What it saw. */
     _Atomic uint32_t packets[FAKE_MAX_SENDERS]; /* of each sender, in order and intact */

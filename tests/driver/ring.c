@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "driver/ring_private.h"
@@ -211,14 +212,40 @@ TEST(a_closed_connection_loses_the_device)
 TEST(a_missing_heartbeat_loses_the_device)
 {
     struct fake_renderer fake = {.other_kernel = true, .stopped = true, .mute = true};
-    expect_loss_within_a_second(&fake, start(&fake));
+    struct drv_ring *ring = start(&fake);
+    atomic_store(&fake.dead, true);
+    expect_loss_within_a_second(&fake, ring);
 }
 
 TEST(a_stopped_renderer_of_ours_loses_the_device)
 {
     struct fake_renderer fake = {
         .vesper = true, .other_kernel = true, .stopped = true, .mute = true};
-    expect_loss_within_a_second(&fake, start(&fake));
+    struct drv_ring *ring = start(&fake);
+    atomic_store(&fake.dead, true);
+    expect_loss_within_a_second(&fake, ring);
+}
+
+static void *
+awake_later(void *user)
+{
+    struct fake_renderer *fake = user;
+    nanosleep(&(struct timespec){.tv_sec = 2}, NULL); /* thrice what is waited for a heartbeat */
+    atomic_store(&fake->stopped, false);
+    return NULL;
+}
+
+TEST(a_starved_host_of_a_virtual_machine_loses_nothing)
+{
+    struct fake_renderer fake = {.other_kernel = true, .stopped = true, .mute = true};
+    struct drv_ring *ring = start(&fake);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, awake_later, &fake), 0);
+    uint32_t version;
+    assert_int_equal(proto_call_vkEnumerateInstanceVersion(&ring->client, &version), VK_SUCCESS);
+    assert_int_equal(version, FAKE_VERSION);
+    pthread_join(thread, NULL);
+    finish(&fake, ring);
 }
 
 TEST(a_starved_renderer_of_this_kernel_is_given_time)
