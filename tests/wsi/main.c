@@ -70,6 +70,24 @@ test_picture(struct presenter *presenter)
     }
 }
 
+/* The cube of `vesper demo`, drawn off-screen, is what the window shows. */
+static void
+test_cube(struct presenter *presenter)
+{
+    struct demo_picture cube;
+    presenter_draw_cube(presenter,
+                        (VkExtent2D){presenter->window->width, presenter->window->height}, &cube);
+    expect(demo_picture_drawn_pixels(&cube) > 1000, "there is a cube in the picture");
+    presenter->own_picture = cube.rgba;
+    VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
+    expect(presenter->extent.width == cube.width && presenter->extent.height == cube.height,
+           "the window has the size that it was opened with");
+    frames(presenter, 5, 0);
+    expect(presenter_is_shown(presenter, 4), "the window does not show the cube");
+    presenter->own_picture = NULL;
+    demo_picture_finish(&cube);
+}
+
 /* Images that nobody gives back run out, and calls say so in time. */
 static void
 test_acquire(struct presenter *presenter)
@@ -197,19 +215,13 @@ static const struct {
     void (*run)(struct presenter *presenter);
     bool extras; /* needs a presenter with them */
 } tests[] = {
-    {"picture", test_picture, false},
-    {"acquire", test_acquire, false},
-    {"resize", test_resize, false},
-    {"hidden", test_hidden, false},
-    {"vanish", test_vanish, false},
-    {"killed", test_killed, false},
-    {"rate", test_rate, false},
-    {"extras", test_extras, true},
-    {"timing", test_timing, true},
-    {"modes", test_modes, true},
-    {"unseen", test_unseen, true},
-    {"dma-bufs", test_dma_bufs, true},
-    {"no-dma-bufs", test_no_dma_bufs, true},
+    {"picture", test_picture, false},  {"cube", test_cube, false},
+    {"acquire", test_acquire, false},  {"resize", test_resize, false},
+    {"hidden", test_hidden, false},    {"vanish", test_vanish, false},
+    {"killed", test_killed, false},    {"rate", test_rate, false},
+    {"extras", test_extras, true},     {"timing", test_timing, true},
+    {"modes", test_modes, true},       {"unseen", test_unseen, true},
+    {"dma-bufs", test_dma_bufs, true}, {"no-dma-bufs", test_no_dma_bufs, true},
 };
 
 static const struct window_ops *const windows[] = {

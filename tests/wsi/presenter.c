@@ -26,6 +26,17 @@ paint(uint8_t *pixels, VkExtent2D extent, uint32_t number)
     }
 }
 
+/* What is to be seen of that number. */
+static void
+draw_picture(const struct presenter *presenter, uint8_t *pixels, VkExtent2D extent, uint32_t number)
+{
+    if (presenter->own_picture) {
+        memcpy(pixels, presenter->own_picture, (size_t)extent.width * extent.height * 4);
+    } else {
+        paint(pixels, extent, number);
+    }
+}
+
 static VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT maintenance = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
     .swapchainMaintenance1 = VK_TRUE,
@@ -240,11 +251,7 @@ VkResult
 presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number)
 {
     VkDevice device = presenter->gpu.device;
-    if (presenter->own_picture) {
-        memcpy(presenter->picture.map, presenter->own_picture, presenter->picture.size);
-    } else {
-        paint(presenter->picture.map, presenter->extent, number);
-    }
+    draw_picture(presenter, presenter->picture.map, presenter->extent, number);
     VkCommandBuffer commands = record(presenter, image);
     const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_TRANSFER_BIT;
     const VkSubmitInfo submit = {
@@ -290,6 +297,19 @@ presenter_frame(struct presenter *presenter, uint32_t number)
 
 /* --- what can be seen --- */
 
+void
+presenter_draw_cube(struct presenter *presenter, VkExtent2D extent, struct demo_picture *out)
+{
+    const struct demo_cube_info info = {extent.width, extent.height, 4};
+    struct demo_cube_figures figures;
+    demo_cube_render(&presenter->gpu, &info, out, &figures);
+    for (size_t i = 0; i < (size_t)extent.width * extent.height; i++) { /* to BGRX */
+        uint8_t *pixel = out->rgba + i * 4, red = pixel[0];
+        pixel[0] = pixel[2];
+        pixel[2] = red;
+    }
+}
+
 /* The first pixel that differs; alpha does not count. -1: none. */
 static long
 find_difference(const uint8_t *seen, const uint8_t *wanted, size_t count)
@@ -314,7 +334,7 @@ presenter_is_shown(struct presenter *presenter, uint32_t number)
     if (!seen || !wanted) {
         vkh_die("out of memory for two pictures");
     }
-    paint(wanted, (VkExtent2D){window->width, window->height}, number);
+    draw_picture(presenter, wanted, (VkExtent2D){window->width, window->height}, number);
     for (int i = 0; i < 500 && different >= 0; i++) { /* ten seconds: machines may be busy */
         nanosleep(&pause, NULL);
         different = window->ops->read(window, seen) ? find_difference(seen, wanted, count) : 0;

@@ -3,6 +3,7 @@
 #define TEST_WSI_PRESENTER_H
 
 #include "tests/wsi/window.h"
+#include "tools/demo/demo.h"
 #include "tools/vkh/vkh.h"
 
 /* Vulkan's functions for windows, which vkh does not have. */
@@ -67,7 +68,11 @@ VkResult presenter_frame(struct presenter *presenter, uint32_t number);
 /* Draws into an image that was acquired with `acquired`, and presents it. */
 VkResult presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number);
 
-/* Whether the window shows the picture of that number, exactly, within some seconds. */
+/* The cube of `vesper demo`, drawn off-screen, for `own_picture`; the caller finishes it. */
+void presenter_draw_cube(struct presenter *presenter, VkExtent2D extent, struct demo_picture *out);
+
+/* Whether the window shows the picture of that number, or `own_picture`, exactly, within some
+ * seconds. */
 bool presenter_is_shown(struct presenter *presenter, uint32_t number);
 
 #endif

@@ -1,11 +1,12 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden | refusing | refresh HZ] [without INTERFACE]...
+ *     compositor [hidden | refusing | refresh HZ | frames N] [without INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
  * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
  * start. hidden: as if nobody saw the window: content is taken, and no word is said about it.
+ * frames: the screen keeps the Nth picture, and shows no later one.
  * refusing: it offers to take dma-bufs, and takes none. One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,7 @@ static struct wl_list surfaces = {&surfaces, &surfaces};
 static struct screen *screen;
 static uint64_t refresh_ns = DEFAULT_REFRESH_NS, start_ns, last_tick;
 static bool hidden, refusing;
+static uint32_t drawn_frames = UINT32_MAX; /* as many at most */
 static int format_table = -1;
 
 _Noreturn static void
@@ -203,7 +205,9 @@ present(struct surface *surface, uint64_t time_ns)
     struct update *update = surface->current;
     struct wl_resource *resource, *next;
     surface->is_new = false;
-    draw(update);
+    if (atomic_load(&screen->shown) < drawn_frames) {
+        draw(update);
+    }
     if (surface->shown_tick && last_tick > surface->shown_tick) {
         atomic_fetch_add(&screen->late, (uint32_t)(last_tick - surface->shown_tick - 1));
     }
@@ -945,6 +949,9 @@ main(int argc, char **argv)
     refusing = argc > 1 && strcmp(argv[1], "refusing") == 0;
     if (argc > 2 && strcmp(argv[1], "refresh") == 0 && atoi(argv[2]) > 1) {
         refresh_ns = NS_PER_S / (uint64_t)atoi(argv[2]);
+    }
+    if (argc > 2 && strcmp(argv[1], "frames") == 0 && atoi(argv[2]) > 0) {
+        drawn_frames = (uint32_t)atoi(argv[2]);
     }
     display = wl_display_create();
     if (!display) {

@@ -12,7 +12,7 @@ enum {
 };
 
 struct screen {
-    /* bench/presenting.py knows the order of what is above the pixels. */
+    /* bench/presenting.py and compare_frame.py know the order of what is above the pixels. */
     uint64_t refresh_ns; /* constant; of the only output */
     _Atomic uint32_t width, height;
     /* Frames, so far. */

@@ -9,7 +9,6 @@
 
 #include "tests/wsi/display/window_display.h"
 #include "tests/wsi/presenter.h"
-#include "tools/demo/demo.h"
 
 static void
 expect(bool holds, const char *what)
@@ -345,15 +344,8 @@ show_cube(struct presenter *presenter, const char *until)
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 100, 0);
     expect(presenter_is_shown(presenter, 99), "the display does not show what was presented last");
-    const struct demo_cube_info info = {presenter->extent.width, presenter->extent.height, 4};
-    struct demo_cube_figures figures;
     struct demo_picture cube;
-    demo_cube_render(&presenter->gpu, &info, &cube, &figures);
-    for (size_t i = 0; i < (size_t)cube.width * cube.height; i++) { /* as BGRX */
-        uint8_t red = cube.rgba[i * 4];
-        cube.rgba[i * 4] = cube.rgba[i * 4 + 2];
-        cube.rgba[i * 4 + 2] = red;
-    }
+    presenter_draw_cube(presenter, presenter->extent, &cube);
     presenter->own_picture = cube.rgba;
     frames(presenter, 5, 0);
     printf("shown\n");
