@@ -24,6 +24,8 @@ struct rnd_instance {
     /* Bit N of word N / 32: the guest's driver knows the private form of extension number N. */
     uint32_t private_extensions[WIRE_CAPSET_EXTENSION_WORDS];
 
+    bool adds_findings; /* findings.h; a warm-up's, set before its devices are enumerated */
+
     pthread_mutex_t lock; /* of enumerating physical devices */
     /* What the guest may see, in the host's order. Guarded by lock until `enumerated`, constant
      * then. */

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "protocol/proto_extensions.h"
+#include "renderer/findings.h"
 #include "renderer/gbm_allocator.h"
 #include "renderer/memory_probe.h"
 
@@ -217,6 +218,38 @@ find_render_node(const struct rnd_physical_device *device, char *out, size_t siz
     }
 }
 
+static void
+make_finding_key(const struct rnd_physical_device *device, const char *node,
+                 const VkPhysicalDeviceMemoryProperties *host, struct rnd_finding_key *out)
+{
+    VkPhysicalDeviceIDProperties ids = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &ids,
+    };
+    device->instance->table.GetPhysicalDeviceProperties2(device->handle, &properties);
+
+    memset(out, 0, sizeof(*out));
+    memcpy(out->device_uuid, ids.deviceUUID, sizeof(out->device_uuid));
+    memcpy(out->driver_uuid, ids.driverUUID, sizeof(out->driver_uuid));
+    out->vendor = device->properties.vendorID;
+    out->device = device->properties.deviceID;
+    out->api_version = device->properties.apiVersion;
+    out->driver_version = device->properties.driverVersion;
+    snprintf(out->name, sizeof(out->name), "%s", device->properties.deviceName);
+    out->import_alignment = device->import_alignment;
+    out->has_external_memory_host = device->has_external_memory_host;
+    out->has_external_memory_fd = device->has_external_memory_fd;
+    out->has_dma_bufs = device->has_dma_bufs;
+    snprintf(out->gbm_node, sizeof(out->gbm_node), "%s", node);
+    out->type_count = host->memoryTypeCount;
+    for (uint32_t i = 0; i < host->memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
+        out->type_flags[i] = host->memoryTypes[i].propertyFlags;
+    }
+}
+
 /* With dma-bufs from `node`, or without libgbm if that is "". */
 static bool
 try_memory_types(struct rnd_physical_device *device, const char *node,
@@ -226,8 +259,15 @@ try_memory_types(struct rnd_physical_device *device, const char *node,
     if (node[0] && !(device->gbm = rnd_gbm_create(node))) {
         return false;
     }
-    rnd_memory_probe(device, host, abilities);
+    struct rnd_finding_key key;
+    make_finding_key(device, node, host, &key);
+    if (!rnd_findings_look_up(&key, abilities)) {
+        rnd_memory_probe(device, host, abilities);
+    }
     if (rnd_memory_types_build(&device->memory_types, host, abilities)) {
+        if (device->instance->adds_findings) {
+            rnd_findings_add(&key, abilities);
+        }
         return true;
     }
     rnd_gbm_destroy(device->gbm);

@@ -7,6 +7,7 @@
 #include "renderer/physical_device.h"
 #include "renderer/rnd_dispatch.h"
 #include "renderer/teardown.h"
+#include "renderer/warm_up.h"
 
 void
 rnd_do_vkEnumerateInstanceVersion(struct rnd_call *call,
@@ -77,6 +78,7 @@ create_instance(struct rnd_call *call, const VkInstanceCreateInfo *info, uint64_
         }
     }
     struct rnd_instance *instance;
+    rnd_warm_up_wait();
     VkResult result = rnd_instance_create(info, &instance);
     if (result != VK_SUCCESS) {
         return result;

@@ -163,8 +163,8 @@ guest_result(const struct guest *guest)
 
 /* --- a device --- */
 
-static void
-create_instance(struct guest *guest)
+void
+guest_create_instance(struct guest *guest)
 {
     VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
     VkInstance instance = GUEST_HANDLE(VkInstance, &guest->objects.instance);
@@ -231,7 +231,7 @@ guest_begin_with_device(struct guest *guest)
         skip();
     }
     guest_begin(guest);
-    create_instance(guest);
+    guest_create_instance(guest);
     create_device(guest);
     name_queue(guest);
 }

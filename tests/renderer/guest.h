@@ -61,6 +61,9 @@ void guest_assert_alive(struct guest *guest);
  * VESPER_HOST_DRIVER or VK_DRIVER_FILES names. Skips the test if there is none. */
 void guest_begin_with_device(struct guest *guest);
 
+/* The first step of it. */
+void guest_create_instance(struct guest *guest);
+
 /* A ring over GUEST_RING_RESOURCE with the layout of our driver. */
 VkRingCreateInfoMESA guest_ring_info(void);
 void guest_start_ring(struct guest *guest, bool futex);
