@@ -11,7 +11,7 @@
 #include "base/attributes.h"
 
 enum {
-    BASE_PACKET_MAX_FDS = 2,
+    BASE_PACKET_MAX_FDS = 4, /* even: the room for them is padded, and must not hold one more */
 };
 
 struct base_packet {

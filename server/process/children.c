@@ -68,25 +68,25 @@ srv_children_finish(struct srv_children *children)
 }
 
 static void
-become_child(struct srv_children *children)
+become_child(struct srv_children *children, const char *name)
 {
+    prctl(PR_SET_NAME, name);
     children->is_child = true;
     base_fd_close(&children->signal_fd);
     forget(children);
     signal(SIGINT, SIG_IGN); /* from a terminal it reaches all of us; the server decides */
     sigprocmask(SIG_SETMASK, &children->signals_before, NULL);
-    prctl(PR_SET_NAME, "vesper-worker");
 }
 
 enum srv_fork_result
-srv_children_fork(struct srv_children *children, const char *label, void *user)
+srv_children_fork(struct srv_children *children, const char *name, const char *label, void *user)
 {
     struct srv_child *child = calloc(1, sizeof(*child));
     pid_t pid = child ? fork() : -1;
 
     if (pid == 0) {
         free(child);
-        become_child(children);
+        become_child(children, name);
         return SRV_FORK_CHILD;
     }
     if (pid == -1) {
@@ -100,6 +100,12 @@ srv_children_fork(struct srv_children *children, const char *label, void *user)
     snprintf(child->label, sizeof(child->label), "%s", label);
     base_list_push(&children->list, &child->link);
     return SRV_FORK_PARENT;
+}
+
+struct srv_child *
+srv_children_newest(const struct srv_children *children)
+{
+    return base_list_entry(children->list.prev, struct srv_child, link);
 }
 
 static void

@@ -14,10 +14,16 @@
 #include "base/attributes.h"
 #include "base/list.h"
 
+enum {
+    SRV_LABEL_SIZE = 96,
+};
+
+#define SRV_WORKER_NAME "vesper-worker"
+
 struct srv_child {
     struct base_list link; /* srv_children.list */
     pid_t pid;
-    char label[96]; /* whom it serves, for messages */
+    char label[SRV_LABEL_SIZE]; /* whom it serves, for messages */
     void *user;
 };
 
@@ -41,9 +47,12 @@ enum srv_fork_result {
     SRV_FORK_CHILD,  /* signals are as before srv_children_init(), and the list is empty */
     SRV_FORK_FAILED, /* errno */
 };
-/* `user` is the child's; the callback `ended` is the last to see it. */
-BASE_MUST_CHECK enum srv_fork_result srv_children_fork(struct srv_children *children,
-                                                       const char *label, void *user);
+/* `name` is the process's, for ps. `user` is the child's; the callback `ended` is the last to see
+ * it. */
+BASE_MUST_CHECK enum srv_fork_result
+srv_children_fork(struct srv_children *children, const char *name, const char *label, void *user);
+/* The child of the last fork that ended in SRV_FORK_PARENT. */
+struct srv_child *srv_children_newest(const struct srv_children *children);
 /* Takes the signals that have come, reaps, reports. */
 void srv_children_attend(struct srv_children *children);
 /* SIGTERM to all, SIGKILL a second later to those that are still there. */

@@ -16,6 +16,7 @@
 #include "base/packet.h"
 #include "renderer/context.h"
 #include "server/process/children.h"
+#include "server/process/spare.h"
 #include "server/render/worker.h"
 #include "wire/render.h"
 
@@ -33,6 +34,7 @@ struct record {
 struct srv_supervisor {
     int socket;
     struct srv_children children;
+    struct srv_spare spare;
     struct base_list records;
     size_t record_count;
     bool ending; /* the library has gone, or sent nonsense */
@@ -79,12 +81,16 @@ create_record(struct srv_supervisor *server, const int fds[2])
 static void
 worker_ended(void *user, struct srv_child *child, bool killed, int status)
 {
+    struct srv_supervisor *server = user;
     struct record *record = child->user;
     uint32_t how = killed ? WIRE_RENDER_KILLED : WIRE_RENDER_EXITED;
 
+    if (srv_spare_ended(&server->spare, child)) {
+        return;
+    }
     atomic_store(&record->page->death, how | ((uint32_t)status & WIRE_RENDER_DEATH_VALUE));
     eventfd_write(record->event_fd, 1);
-    destroy_record(user, record);
+    destroy_record(server, record);
 }
 
 /* In the fork: nothing of the other contexts may stay open. Their pages were not inherited. */
@@ -116,48 +122,101 @@ refuse_context(struct srv_supervisor *server, const char *label, int error)
           sizeof(struct wire_render_created), -1);
 }
 
+/* A worker's descriptors, in the order in which a spare gets them. */
+enum {
+    WORKER_SOCKET,
+    WORKER_PAGE,
+    WORKER_EVENT,
+    WORKER_FD_COUNT,
+};
+
+static void serve(const char *label, const int fds[WORKER_FD_COUNT]) __attribute__((noreturn));
+
+static void
+serve(const char *label, const int fds[WORKER_FD_COUNT])
+{
+    srv_render_worker_run(&(struct srv_render_worker_info){
+        .socket = fds[WORKER_SOCKET],
+        .page_fd = fds[WORKER_PAGE],
+        .event_fd = fds[WORKER_EVENT],
+        .name = label + strlen("context "),
+    });
+    srv_leave_worker();
+}
+
+/* NULL: errno. Does not return in the worker, which takes the descriptors over; here they stay the
+ * caller's. */
+static struct srv_child *
+find_worker(struct srv_supervisor *server, const char *label, struct record *record,
+            const int fds[WORKER_FD_COUNT], int library_socket)
+{
+    struct srv_assignment assignment = {0};
+
+    snprintf(assignment.label, sizeof(assignment.label), "%s", label);
+    struct srv_child *child =
+        srv_spare_give(&server->spare, &assignment, fds, WORKER_FD_COUNT, record);
+    if (child) {
+        return child;
+    }
+    switch (srv_children_fork(&server->children, SRV_WORKER_NAME, label, record)) {
+    case SRV_FORK_CHILD:
+        base_fd_close(&library_socket);
+        srv_spare_finish(&server->spare);
+        become_worker(server);
+        serve(label, fds);
+    case SRV_FORK_FAILED: return NULL;
+    case SRV_FORK_PARENT: break;
+    }
+    return srv_children_newest(&server->children);
+}
+
+static void
+attend_spare(struct srv_supervisor *server)
+{
+    struct srv_assignment assignment;
+    int fds[BASE_PACKET_MAX_FDS];
+
+    if (srv_spare_attend(&server->spare) == SRV_FORK_CHILD) {
+        become_worker(server);
+        if (srv_spare_await(&server->spare, &assignment, fds)) {
+            serve(assignment.label, fds);
+        }
+        srv_leave_worker();
+    }
+}
+
 /* Returns errno, or 0 and the library's end of the worker's socket. Does not return in the worker.
  */
 static int
 start_worker(struct srv_supervisor *server, const char *label, const int fds[2], int *out_socket,
              pid_t *out_pid)
 {
-    int sockets[2];
+    int sockets[2] = {-1, -1};
     /* The worker's copies, made while the record still has its own. */
     int page_fd = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
     int event_fd = fcntl(fds[1], F_DUPFD_CLOEXEC, 0);
     struct record *record = create_record(server, fds);
-    int error = 0;
+    struct srv_child *child = NULL;
 
-    if (!record || page_fd == -1 || event_fd == -1 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
-        error = errno;
-        goto close_copies;
+    if (record && page_fd != -1 && event_fd != -1 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0) {
+        child = find_worker(
+            server, label, record,
+            (const int[]){
+                [WORKER_SOCKET] = sockets[1], [WORKER_PAGE] = page_fd, [WORKER_EVENT] = event_fd},
+            sockets[0]);
     }
-    switch (srv_children_fork(&server->children, label, record)) {
-    case SRV_FORK_CHILD:
-        base_fd_close(&sockets[0]);
-        become_worker(server);
-        srv_render_worker_run(&(struct srv_render_worker_info){.socket = sockets[1],
-                                                               .page_fd = page_fd,
-                                                               .event_fd = event_fd,
-                                                               .name = label + strlen("context ")});
-        srv_leave_worker();
-    case SRV_FORK_FAILED:
-        error = errno;
-        base_fd_close(&sockets[0]);
-        break;
-    case SRV_FORK_PARENT:
-        *out_pid = base_list_entry(server->children.list.prev, struct srv_child, link)->pid;
-        *out_socket = sockets[0];
-        break;
-    }
+    int error = child ? 0 : errno;
     base_fd_close(&sockets[1]);
-
-close_copies:
     base_fd_close(&page_fd);
     base_fd_close(&event_fd);
-    if (error && record) {
+    if (child) {
+        *out_pid = child->pid;
+        *out_socket = sockets[0];
+        return 0;
+    }
+    base_fd_close(&sockets[0]);
+    if (record) {
         destroy_record(server, record);
     }
     return error;
@@ -244,13 +303,15 @@ srv_supervisor_run(int socket)
     fcntl(socket, F_SETFD, FD_CLOEXEC);
     server.children.ended = worker_ended;
     server.children.user = &server;
+    srv_spare_init(&server.spare, &server.children, true);
 
-    struct pollfd fds[] = {
-        {.fd = server.children.signal_fd, .events = POLLIN},
-        {.fd = socket, .events = POLLIN},
-    };
     while (!server.ending && !server.children.ending) {
-        if (poll(fds, BASE_COUNT_OF(fds), -1) == -1) {
+        struct pollfd fds[] = {
+            {.fd = server.children.signal_fd, .events = POLLIN},
+            {.fd = socket, .events = POLLIN},
+            srv_spare_poll(&server.spare),
+        };
+        if (poll(fds, BASE_COUNT_OF(fds), srv_spare_timeout_ms(&server.spare)) == -1) {
             continue; /* EINTR, or memory for a moment */
         }
         if (fds[0].revents) {
@@ -259,7 +320,11 @@ srv_supervisor_run(int socket)
         if (fds[1].revents && !server.children.ending) {
             serve_request(&server);
         }
+        if (!server.ending && !server.children.ending) {
+            attend_spare(&server);
+        }
     }
+    srv_spare_finish(&server.spare);
     base_fd_close(&server.socket);
     srv_children_end(&server.children);
     srv_children_finish(&server.children);

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "server/process/children.h"
+#include "server/process/spare.h"
 #include "server/vtest/endpoint.h"
 #include "server/vtest/worker.h"
 
@@ -25,6 +26,7 @@ struct listener {
     const struct srv_options *options;
     struct srv_endpoint endpoint;
     struct srv_children children;
+    struct srv_spare spare;
     uint64_t last_client;
 };
 
@@ -47,9 +49,12 @@ give_up_server(void *user)
 /* In the fork. Nothing of the listener's may stay open: another server must be able to take the
  * path over as soon as the listener is dead. */
 static void
-become_worker(struct listener *listener, pid_t parent)
+become_worker(struct listener *listener, pid_t parent, bool is_spare)
 {
     base_fd_close(&listener->endpoint.fd);
+    if (!is_spare) {
+        srv_spare_finish(&listener->spare);
+    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
         _exit(EXIT_FAILURE); /* it died before it could be watched */
@@ -57,11 +62,11 @@ become_worker(struct listener *listener, pid_t parent)
 }
 
 static void
-serve(struct listener *listener, int socket)
+serve(struct listener *listener, int socket, uint64_t client_number)
 {
     srv_worker_serve(&(struct srv_worker_info){
         .socket = socket,
-        .client_number = listener->last_client,
+        .client_number = client_number,
         .stop_fd = listener->children.signal_fd,
         .give_up = listener->children.is_child ? give_up_worker : give_up_server,
         .user = listener,
@@ -69,23 +74,57 @@ serve(struct listener *listener, int socket)
 }
 
 static void
-fork_worker_or_close(struct listener *listener, int socket)
+fork_worker(struct listener *listener, const char *label, int socket)
 {
     pid_t parent = getpid();
-    char label[32];
 
-    snprintf(label, sizeof(label), "client %" PRIu64, listener->last_client);
-    switch (srv_children_fork(&listener->children, label, NULL)) {
+    switch (srv_children_fork(&listener->children, SRV_WORKER_NAME, label, NULL)) {
     case SRV_FORK_CHILD:
-        become_worker(listener, parent);
-        serve(listener, socket);
-        return;
+        become_worker(listener, parent, false);
+        serve(listener, socket, listener->last_client);
+        break;
     case SRV_FORK_FAILED:
         base_log_warn("no worker for %s: %s; closing its connection", label, strerror(errno));
         break;
     case SRV_FORK_PARENT: break;
     }
-    base_fd_close(&socket);
+}
+
+static void
+hand_over_or_close(struct listener *listener, int socket)
+{
+    struct srv_assignment assignment = {.number = listener->last_client};
+
+    snprintf(assignment.label, sizeof(assignment.label), "client %" PRIu64, assignment.number);
+    if (!srv_spare_give(&listener->spare, &assignment, &socket, 1, NULL)) {
+        fork_worker(listener, assignment.label, socket);
+    }
+    if (!listener->children.is_child) {
+        base_fd_close(&socket);
+    }
+}
+
+static void
+attend_spare(struct listener *listener)
+{
+    pid_t parent = getpid();
+    struct srv_assignment assignment;
+    int fds[BASE_PACKET_MAX_FDS];
+
+    if (srv_spare_attend(&listener->spare) == SRV_FORK_CHILD) {
+        become_worker(listener, parent, true);
+        if (srv_spare_await(&listener->spare, &assignment, fds)) {
+            serve(listener, fds[0], assignment.number);
+        }
+    }
+}
+
+static void
+worker_ended(void *user, struct srv_child *child, bool killed, int status)
+{
+    struct listener *listener = user;
+
+    (void)!srv_spare_ended(&listener->spare, child);
 }
 
 static void
@@ -102,23 +141,23 @@ accept_client(struct listener *listener)
     }
     listener->last_client++;
     if (listener->options->no_fork) {
-        serve(listener, socket);
+        serve(listener, socket, listener->last_client);
         listener->children.ending |= listener->options->once;
     } else {
-        fork_worker_or_close(listener, socket);
+        hand_over_or_close(listener, socket);
     }
 }
 
 static void
 listen_for_clients(struct listener *listener)
 {
-    struct pollfd fds[] = {
-        {.fd = listener->children.signal_fd, .events = POLLIN},
-        {.fd = listener->endpoint.fd, .events = POLLIN},
-    };
-
     while (!listener->children.ending && !listener->children.is_child) {
-        if (poll(fds, BASE_COUNT_OF(fds), -1) == -1) {
+        struct pollfd fds[] = {
+            {.fd = listener->children.signal_fd, .events = POLLIN},
+            {.fd = listener->endpoint.fd, .events = POLLIN},
+            srv_spare_poll(&listener->spare),
+        };
+        if (poll(fds, BASE_COUNT_OF(fds), srv_spare_timeout_ms(&listener->spare)) == -1) {
             continue; /* EINTR, or memory for a moment */
         }
         if (fds[0].revents) {
@@ -126,6 +165,9 @@ listen_for_clients(struct listener *listener)
         }
         if (fds[1].revents && !listener->children.ending) {
             accept_client(listener);
+        }
+        if (!listener->children.ending && !listener->children.is_child) {
+            attend_spare(listener);
         }
     }
 }
@@ -143,6 +185,9 @@ srv_listener_run(const struct srv_options *options)
         srv_endpoint_finish(&listener.endpoint);
         return EXIT_FAILURE;
     }
+    listener.children.ended = worker_ended;
+    listener.children.user = &listener;
+    srv_spare_init(&listener.spare, &listener.children, !options->no_fork);
     printf("vesper-server: listening at %s\n", options->socket_path);
     fflush(stdout);
 
@@ -152,6 +197,7 @@ srv_listener_run(const struct srv_options *options)
         srv_leave_worker();
     }
     srv_endpoint_finish(&listener.endpoint); /* first: clients must not connect in vain */
+    srv_spare_finish(&listener.spare);
     srv_children_end(&listener.children);
     srv_children_finish(&listener.children);
     return EXIT_SUCCESS;

@@ -52,9 +52,9 @@ static const char usage[] =
     "\n"
     "The host's Vulkan loader picks the GPU driver: VK_DRIVER_FILES and its other variables "
     "apply.\n"
-    "VESPER_HOST_DRIVER=/path/to/driver.so bypasses the loader. "
-    "VESPER_LOG=error|warn|info|debug|trace\n"
-    "says how much is logged (warn).\n";
+    "VESPER_HOST_DRIVER=/path/to/driver.so bypasses the loader. VESPER_SPARE=0: no worker process\n"
+    "is kept ahead of its client. VESPER_LOG=error|warn|info|debug|trace says how much is logged\n"
+    "(warn).\n";
 
 static const char *
 default_socket_path(void)

@@ -8,11 +8,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "renderer/context.h"
+#include "renderer/warm_up.h"
 
 enum fake_command {
     FAKE_NOP = 1,
@@ -295,4 +298,35 @@ bool
 rnd_context_is_fatal(const struct rnd_context *ctx)
 {
     return ctx->fatal;
+}
+
+/* --- spare workers: there is nothing to find out, and the driver behaves as VESPER_FAKE_WARM_UP
+ * says
+ * --- */
+
+void
+rnd_warm_up_begin(int done_fd)
+{
+    const char *wish = getenv("VESPER_FAKE_WARM_UP");
+
+    if (wish && strcmp(wish, "crash") == 0) {
+        signal(SIGSEGV, SIG_DFL); /* past a sanitizer */
+        raise(SIGSEGV);
+    }
+    if (!wish || strcmp(wish, "block") != 0) {
+        eventfd_write(done_fd, 1);
+    }
+    close(done_fd);
+}
+
+void
+rnd_findings_get(struct rnd_findings *out)
+{
+    *out = (struct rnd_findings){0};
+}
+
+void
+rnd_findings_set(const struct rnd_findings *findings)
+{
+    (void)findings;
 }

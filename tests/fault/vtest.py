@@ -172,7 +172,8 @@ def wait_until(condition, within_s=10):
 
 
 class Server:
-    """A server with a folder of its own. Ends, and says so if it did not end well, with the block."""
+    """A server with a folder of its own, without spare workers unless the environment asks for them. Ends, and says
+    so if it did not end well, with the block."""
 
     def __init__(self, program, *options, level="info", environment=None):
         self.folder = tempfile.TemporaryDirectory(prefix="vesper-test-")
@@ -182,7 +183,7 @@ class Server:
             self.process = subprocess.Popen(
                 [program, "--socket-path", self.path, *options], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log,
-                env={**os.environ, "VESPER_LOG": level, **(environment or {})})
+                env={**os.environ, "VESPER_LOG": level, "VESPER_SPARE": "0", **(environment or {})})
         self.greeting = self.process.stdout.readline().decode()
 
     def __enter__(self):
@@ -228,12 +229,25 @@ class Server:
         except FileNotFoundError:
             return []
 
+    def children_named(self, name):
+        """Of these, those that are "vesper-worker" or "vesper-spare"."""
+        return [pid for pid in self.children() if process_name(pid) == name]
+
     def fd_count(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def resident_kib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def process_name(pid):
+    """None once it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii") as comm:
+            return comm.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def is_running(pid):

@@ -50,7 +50,7 @@ def parent_of(pid):
 
 def workers(virtual_machine):
     """Children of the render server, one for each context, oldest first."""
-    servers = virtual_machine.processes(SERVER)
+    servers = virtual_machine.workers(SERVER)
     return [pid for pid in servers if parent_of(pid) in servers]
 
 

@@ -43,7 +43,7 @@ OUT_OF_DEVICE_MEMORY = "Received return code -2"  # of the loader
 
 def workers_of(virtual_machine):
     """The server and its workers, oldest first: all have the server's command line."""
-    return virtual_machine.processes("vesper-render-server")
+    return virtual_machine.workers("vesper-render-server")
 
 
 def wait_for_workers(virtual_machine, count):

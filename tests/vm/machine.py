@@ -316,6 +316,11 @@ class Machine:
                     found.append(pid)
         return sorted(found)
 
+    def workers(self, server):
+        """Of a render server's processes, all of which have its command line: its root and those that serve a
+        context, oldest first. A spare worker serves nobody yet."""
+        return [pid for pid in self.processes(server) if self._read(pathlib.Path(f"/proc/{pid}/comm")) != "vesper-spare\n"]
+
     def monitor(self, execute, **arguments):
         """One command for QEMU's monitor (QMP). Returns what it answers."""
         with socket.socket(socket.AF_UNIX) as qmp:
