@@ -1,5 +1,6 @@
 /* A swapchain's images: each an ordinary image for the application, and a buffer that a frame is
  * copied to, in shared memory or in a dma-buf. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -237,13 +238,20 @@ wsi_image_share_memory(struct wsi_swapchain *swapchain, struct wsi_image *image)
     return init_shared_buffer(swapchain, image);
 }
 
+/* VESPER_WINDOW_DMA_BUFS=0 is for a compositor that takes them and shows them wrong. */
+static bool
+dma_bufs_wanted(void)
+{
+    const char *value = getenv("VESPER_WINDOW_DMA_BUFS");
+    return !value || strcmp(value, "0") != 0;
+}
+
 static VkResult
 init_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
     struct wsi_target *target = swapchain->target;
-    if (target->takes_dma_bufs && !makes_dma_bufs(swapchain->device)) {
-        target->takes_dma_bufs = false;
-    }
+    target->takes_dma_bufs =
+        target->takes_dma_bufs && dma_bufs_wanted() && makes_dma_bufs(swapchain->device);
     if (!target->takes_dma_bufs) {
         return init_shared_buffer(swapchain, image);
     }
