@@ -237,6 +237,22 @@ base_fd_map(int fd, size_t size)
     return map == MAP_FAILED ? NULL : map;
 }
 
+/* Of a mapping that can be shared, an old size of zero asks for another one of the same pages. */
+bool
+base_fd_map_again(void *map, size_t size, void *address)
+{
+    return mremap(map, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, address) != MAP_FAILED;
+}
+
+void *
+base_fd_reserve(void *address, size_t size)
+{
+    int fixed = address ? MAP_FIXED : 0;
+
+    return mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1,
+                0);
+}
+
 void
 base_fd_unmap(void *map, size_t size)
 {

@@ -35,5 +35,12 @@ BASE_MUST_CHECK int base_fd_create_shared_memory(const char *name, uint64_t size
 /* MAP_SHARED, read and write; NULL on failure. */
 BASE_MUST_CHECK void *base_fd_map(int fd, size_t size);
 void base_fd_unmap(void *map, size_t size);
+/* Maps the pages of a MAP_SHARED mapping of a memfd a second time, instead of whatever lies at
+ * `address`. Both and `size` are whole pages. False: errno says why, and nothing may be left at
+ * `address`. */
+BASE_MUST_CHECK bool base_fd_map_again(void *map, size_t size, void *address);
+/* Whole pages of address space that nothing can be read from, at `address`, instead of whatever
+ * lies there, or anywhere if it is NULL; MAP_FAILED and errno. */
+BASE_MUST_CHECK void *base_fd_reserve(void *address, size_t size);
 
 #endif

@@ -116,13 +116,14 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
     if (!memory) {
         return;
     }
+    drv_memory_unplace(memory);
     destroy_blob(device, memory);
     (void)proto_send_vkFreeMemory(device->object.client, handle, memory_handle, NULL);
     drv_device_object_destroy(device, pAllocator, memory);
 }
 
-/* --- mapping: always the whole allocation; what the application maps is a place in it. The
- * renderer has executed vkAllocateMemory already, since we had its reply. --- */
+/* --- sharing: always the whole allocation. The renderer has executed vkAllocateMemory already,
+ * since we had its reply. --- */
 
 static VkResult
 make_blob_locked(struct drv_device *device, struct drv_memory *memory)
@@ -160,19 +161,6 @@ drv_memory_make_blob(struct drv_device *device, struct drv_memory *memory)
     return result;
 }
 
-static VkResult
-map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, void **out)
-{
-    if (!memory->mappable) { /* forbidden, and some renderers would end the connection over it */
-        return VK_ERROR_MEMORY_MAP_FAILED;
-    }
-    VkResult result = drv_memory_make_blob(device, memory);
-    if (result == VK_SUCCESS) {
-        *out = (uint8_t *)memory->blob.map + offset;
-    }
-    return result;
-}
-
 VkResult
 drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **out_map, int *out_fd)
 {
@@ -186,52 +174,4 @@ drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **ou
         *out_fd = memory->blob.fd;
     }
     return result;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_MapMemory(VkDevice handle, VkDeviceMemory memory, VkDeviceSize offset, VkDeviceSize size,
-              VkMemoryMapFlags flags, void **ppData)
-{
-    return map(drv_device_from(handle), drv_memory_from(memory), offset, ppData);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_MapMemory2(VkDevice handle, const VkMemoryMapInfo *pMemoryMapInfo, void **ppData)
-{
-    return map(drv_device_from(handle), drv_memory_from(pMemoryMapInfo->memory),
-               pMemoryMapInfo->offset, ppData);
-}
-
-/* The mapping is kept for the next time. */
-VKAPI_ATTR void VKAPI_CALL
-drv_UnmapMemory(VkDevice handle, VkDeviceMemory memory)
-{
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_UnmapMemory2(VkDevice handle, const VkMemoryUnmapInfo *pMemoryUnmapInfo)
-{
-    return VK_SUCCESS;
-}
-
-/* Every type that can be mapped is coherent (drv_physical_device_adjust_memory()): nothing to do.
- */
-static VkResult
-coherent_already(VkDevice handle)
-{
-    return drv_ring_is_lost(drv_device_from(handle)->ring) ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_FlushMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
-                            const VkMappedMemoryRange *pMemoryRanges)
-{
-    return coherent_already(handle);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_InvalidateMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
-                                 const VkMappedMemoryRange *pMemoryRanges)
-{
-    return coherent_already(handle);
 }

@@ -21,9 +21,20 @@ struct drv_memory {
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
-     * blobs_lock, constant then. */
+     * blobs_lock, constant then, but for the mapping's address (memory_map.c). */
     struct tp_blob blob;
+
+    /* What the application has mapped, pages of the blob; only between vkMapMemory and
+     * vkUnmapMemory, which it synchronises. `placed` is a second mapping, where the application
+     * wanted it, else NULL. */
+    struct {
+        void *placed;
+        size_t offset, size; /* whole pages */
+    } mapped;
 };
+
+/* Unmaps what vkMapMemory2 placed, if anything. */
+void drv_memory_unplace(struct drv_memory *memory);
 
 /* The memory's blob, mapped if it is mappable, with a descriptor if it is shareable. */
 BASE_MUST_CHECK VkResult drv_memory_make_blob(struct drv_device *device, struct drv_memory *memory);

@@ -33,6 +33,7 @@ static const struct {
 
 /* What this file's neighbours and wsi/ implement without the renderer. */
 static const char *const ours[] = {
+    "VK_EXT_map_memory_placed",
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
     "VK_EXT_present_mode_fifo_latest_ready",

@@ -5,6 +5,7 @@
 
 #include "driver/drv_entry.h"
 #include "driver/location.h"
+#include "driver/memory_map.h"
 #include "driver/physical_device.h"
 #include "driver/struct_chain.h"
 #include "driver/wsi/features.h"
@@ -120,6 +121,7 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
     }
     pProperties->properties = device->properties;
     hide_what_is_not_offered(device, pProperties->pNext);
+    drv_memory_map_get_properties(pProperties->pNext);
 
     for (VkBaseOutStructure *at = pProperties->pNext; at; at = at->pNext) {
         switch (at->sType) {
@@ -169,6 +171,7 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
     }
     hide_what_is_not_offered(device, pFeatures->pNext);
     proto_chain_withhold(pFeatures->pNext);
+    drv_memory_map_get_features(pFeatures->pNext);
     wsi_get_features(pFeatures->pNext);
     pFeatures->features = device->features;
 }

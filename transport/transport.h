@@ -80,6 +80,10 @@ struct tp_ops {
      * takes_fds. */
     enum tp_result (*export_fd)(struct tp_transport *transport, const struct tp_blob *blob,
                                 int *out_fd);
+    /* Maps whole pages of a mapped blob a second time, instead of whatever lies at `address`; to
+     * unmap them is the caller's. False: errno says why, and nothing may be left at `address`. */
+    bool (*place)(struct tp_transport *transport, const struct tp_blob *blob, size_t offset,
+                  size_t size, void *address);
     /* Unmaps, closes, and tells the peer. Zeroes *blob. Safe on zeroes and after the peer's death.
      */
     void (*destroy_blob)(struct tp_transport *transport, struct tp_blob *blob);

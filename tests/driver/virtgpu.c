@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -254,6 +255,31 @@ TEST(descriptors_of_memory_need_a_kernel_that_passes_them_both_ways)
     transport = create(false, TP_OK);
     assert_false(transport->takes_fds);
     transport->ops->destroy(transport);
+}
+
+TEST(a_part_of_a_blob_can_be_placed)
+{
+    struct tp_blob blob;
+    char node[] = "/tmp/vesper-device-XXXXXX";
+    int memory = mkstemp(node);
+    assert_int_equal(ftruncate(memory, 8192), 0);
+    fake_drm_start();
+    fake_drm.devices[0].node = node; /* one whose mappings are of the same pages */
+    struct tp_transport *transport = create(false, TP_OK);
+    assert_int_equal(
+        transport->ops->create_memory_blob(transport, 42, 8192, TP_BLOB_MAPPABLE, &blob), TP_OK);
+    memset((uint8_t *)blob.map + 4096, 7, 4096);
+    uint8_t *room = base_fd_reserve(NULL, 4096);
+    assert_true(room != MAP_FAILED);
+    assert_true(transport->ops->place(transport, &blob, 4096, 4096, room));
+    assert_int_equal(room[0], 7);
+    room[1] = 9;
+    assert_int_equal(((uint8_t *)blob.map)[4097], 9);
+    base_fd_unmap(room, 4096);
+    transport->ops->destroy_blob(transport, &blob);
+    transport->ops->destroy(transport);
+    base_fd_close(&memory);
+    unlink(node);
 }
 
 TEST(an_object_that_comes_back_shares_its_handle_until_the_last_blob_goes)

@@ -131,6 +131,13 @@ export_fd(struct tp_transport *transport, const struct tp_blob *blob, int *out_f
     return TP_OK;
 }
 
+static bool
+place(struct tp_transport *transport, const struct tp_blob *blob, size_t offset, size_t size,
+      void *address)
+{
+    return base_fd_map_again((uint8_t *)blob->map + offset, size, address);
+}
+
 static void
 destroy_blob(struct tp_transport *transport, struct tp_blob *blob)
 {
@@ -156,6 +163,7 @@ static const struct tp_ops loopback_ops = {
     .create_memory_blob = create_memory_blob,
     .import_fd = import_fd,
     .export_fd = export_fd,
+    .place = place,
     .destroy_blob = destroy_blob,
     .alive = alive,
 };

@@ -174,19 +174,26 @@ request_blob(struct virtgpu *virtgpu, struct kernel_create_blob *request)
     return res;
 }
 
-/* Waits until the host has answered the request to map the blob, which the kernel sent with its
- * creation. */
+/* Instead of whatever lies at `address`, or anywhere if it is NULL. NULL: errno says why. */
 static void *
-map_blob(struct virtgpu *virtgpu, uint32_t handle, uint64_t size)
+map_part(struct virtgpu *virtgpu, uint32_t handle, size_t offset, size_t size, void *address)
 {
     struct kernel_map request = {.handle = handle};
 
     if (drmIoctl(virtgpu->fd, KERNEL_MAP, &request) != 0) {
         return NULL;
     }
-    void *map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, virtgpu->fd,
-                     (off_t)request.offset);
+    void *map = mmap(address, size, PROT_READ | PROT_WRITE, MAP_SHARED | (address ? MAP_FIXED : 0),
+                     virtgpu->fd, (off_t)(request.offset + offset));
     return map == MAP_FAILED ? NULL : map;
+}
+
+/* Waits until the host has answered the request to map the blob, which the kernel sent with its
+ * creation. */
+static void *
+map_blob(struct virtgpu *virtgpu, uint32_t handle, uint64_t size)
+{
+    return map_part(virtgpu, handle, 0, (size_t)size, NULL);
 }
 
 /* What may leave may come to another virtio device, a camera's or a compositor's, for instance. */
@@ -331,6 +338,13 @@ export_fd(struct tp_transport *transport, const struct tp_blob *blob, int *out_f
     return TP_REFUSED;
 }
 
+static bool
+place(struct tp_transport *transport, const struct tp_blob *blob, size_t offset, size_t size,
+      void *address)
+{
+    return map_part(virtgpu_from(transport), blob->handle, offset, size, address) != NULL;
+}
+
 static void
 destroy_blob(struct tp_transport *transport, struct tp_blob *blob)
 {
@@ -356,6 +370,7 @@ static const struct tp_ops virtgpu_ops = {
     .create_memory_blob = create_memory_blob,
     .import_fd = import_fd,
     .export_fd = export_fd,
+    .place = place,
     .destroy_blob = destroy_blob,
     .alive = alive,
 };
