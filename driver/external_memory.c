@@ -1,15 +1,20 @@
-/* Memory as file descriptors: given out by one process, taken by another. A descriptor is that of a
- * blob, and what it really is (pages, a dma-buf, the host driver's own) is between renderers. */
+/* Memory that enters or leaves. As file descriptors: given out by one process, taken by another;
+ * one is that of a blob, and what it really is (pages, a dma-buf, the host driver's own) is between
+ * renderers. Or as pages that the application has already. */
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/host_pages.h"
 #include "driver/memory.h"
 #include "protocol/proto_encode.h"
 
 #define OPAQUE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
 #define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define HOST_ALLOCATION VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
 
 static VkResult
 explain(struct drv_device *device, enum tp_result res)
@@ -39,21 +44,26 @@ order_behind_import(struct drv_device *device, struct tp_blob *blob)
 }
 
 static VkResult
-import(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits type, uint64_t size,
-       uint32_t flags, struct tp_blob *out)
+import_as(struct drv_device *device, int fd, enum tp_fd_kind kind, uint64_t size, uint32_t flags,
+          struct tp_blob *out)
 {
     struct tp_transport *transport = device->ring->transport;
-    if (!device->physical_device->shares_memory || (type != OPAQUE && type != DMA_BUF)) {
-        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    }
     if (drv_ring_is_lost(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
     VkResult result =
-        explain(device, transport->ops->import_fd(transport, fd,
-                                                  type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF,
-                                                  size, flags, out));
+        explain(device, transport->ops->import_fd(transport, fd, kind, size, flags, out));
     return result == VK_SUCCESS ? order_behind_import(device, out) : result;
+}
+
+static VkResult
+import(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits type, uint64_t size,
+       uint32_t flags, struct tp_blob *out)
+{
+    if (!device->physical_device->shares_memory || (type != OPAQUE && type != DMA_BUF)) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    return import_as(device, fd, type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF, size, flags, out);
 }
 
 VkResult
@@ -81,15 +91,26 @@ drv_GetMemoryFdKHR(VkDevice handle, const VkMemoryGetFdInfoKHR *pGetFdInfo, int 
     return res == TP_NO_MEMORY ? VK_ERROR_TOO_MANY_OBJECTS : explain(device, res);
 }
 
+/* The memory types that a blob can be imported as. The blob is done with. */
+static VkResult
+ask_types(struct drv_device *device, struct tp_blob *blob, uint32_t *out_types)
+{
+    struct tp_transport *transport = device->ring->transport;
+    VkMemoryResourcePropertiesMESA properties = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA,
+    };
+    VkResult result = proto_call_vkGetMemoryResourcePropertiesMESA(
+        device->object.client, (VkDevice)device, blob->resource_id, &properties);
+    transport->ops->destroy_blob(transport, blob);
+    *out_types = result == VK_SUCCESS ? properties.memoryTypeBits : 0;
+    return result;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBits handleType, int fd,
                              VkMemoryFdPropertiesKHR *pMemoryFdProperties)
 {
     struct drv_device *device = drv_device_from(handle);
-    struct tp_transport *transport = device->ring->transport;
-    VkMemoryResourcePropertiesMESA properties = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA,
-    };
     struct tp_blob blob;
     if (handleType != DMA_BUF) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* of opaque ones one must not ask */
@@ -97,12 +118,63 @@ drv_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBits
     off_t size = lseek(fd, 0, SEEK_END);
     VkResult result = size > 0 ? import(device, fd, handleType, (uint64_t)size, 0, &blob)
                                : VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    if (result != VK_SUCCESS) {
-        return result;
+    return result == VK_SUCCESS ? ask_types(device, &blob, &pMemoryFdProperties->memoryTypeBits)
+                                : result;
+}
+
+/* --- the application's own pages --- */
+
+static bool
+is_whole_pages(const void *address, VkDeviceSize size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    return size > 0 && size <= SIZE_MAX / 2 && ((uintptr_t)address | size) % page == 0;
+}
+
+/* The renderer sees the descriptor, so it may tell why it took it for something else. */
+VkResult
+drv_memory_import_pages(struct drv_device *device, struct drv_memory *memory,
+                        const VkImportMemoryHostPointerInfoEXT *info)
+{
+    void *pages = info->pHostPointer;
+    size_t size = (size_t)memory->size;
+    if (info->handleType != HOST_ALLOCATION || !device->physical_device->takes_pages ||
+        !is_whole_pages(pages, memory->size) || !drv_host_pages_shareable(pages, size)) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
-    result = proto_call_vkGetMemoryResourcePropertiesMESA(device->object.client, handle,
-                                                          blob.resource_id, &properties);
-    transport->ops->destroy_blob(transport, &blob);
-    pMemoryFdProperties->memoryTypeBits = result == VK_SUCCESS ? properties.memoryTypeBits : 0;
+    int fd = drv_host_pages_share(pages, size);
+    if (fd < 0) {
+        base_log_error("%zu bytes at %p cannot be shared: %s", size, pages, base_fd_explain(errno));
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    memory->host_pages = pages;
+    VkResult result = import_as(device, fd, TP_FD_PAGES, (uint64_t)lseek(fd, 0, SEEK_END),
+                                memory->mappable ? TP_BLOB_MAPPABLE : 0, &memory->blob);
+    base_fd_close(&fd);
     return result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_GetMemoryHostPointerPropertiesEXT(
+    VkDevice handle, VkExternalMemoryHandleTypeFlagBits handleType, const void *pHostPointer,
+    VkMemoryHostPointerPropertiesEXT *pMemoryHostPointerProperties)
+{
+    struct drv_device *device = drv_device_from(handle);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct tp_blob blob;
+    pMemoryHostPointerProperties->memoryTypeBits = 0;
+    if (handleType != HOST_ALLOCATION || !device->physical_device->takes_pages ||
+        !is_whole_pages(pHostPointer, page) || !drv_host_pages_shareable(pHostPointer, page)) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    /* Any pages will do for the question: they are what those would become. */
+    int fd = base_fd_create_shared_memory("vesper-question", page);
+    if (fd < 0) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    VkResult result = import_as(device, fd, TP_FD_PAGES, page, 0, &blob);
+    base_fd_close(&fd);
+    return result == VK_SUCCESS
+               ? ask_types(device, &blob, &pMemoryHostPointerProperties->memoryTypeBits)
+               : result;
 }

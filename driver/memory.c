@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/host_pages.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
@@ -55,6 +56,33 @@ find_import(const VkMemoryAllocateInfo *info)
     return import && import->handleType != 0 ? import : NULL;
 }
 
+static const VkImportMemoryHostPointerInfoEXT *
+find_pages(const VkMemoryAllocateInfo *info)
+{
+    const VkImportMemoryHostPointerInfoEXT *pages =
+        drv_find_struct(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT);
+    return pages && pages->handleType != 0 ? pages : NULL;
+}
+
+static VkResult
+import(struct drv_device *device, struct drv_memory *memory, const VkMemoryAllocateInfo *info)
+{
+    const VkImportMemoryFdInfoKHR *fd = find_import(info);
+    const VkImportMemoryHostPointerInfoEXT *pages = find_pages(info);
+    if (fd) {
+        return drv_memory_import_fd(device, memory, fd);
+    }
+    return pages ? drv_memory_import_pages(device, memory, pages) : VK_SUCCESS;
+}
+
+static void
+take_pages_back(struct drv_memory *memory)
+{
+    if (memory->host_pages) {
+        drv_host_pages_take_back(memory->host_pages, (size_t)memory->size);
+    }
+}
+
 /* Running out of memory is something applications handle: they get to know at once. What is
  * imported exists as a resource by then, and the renderer is given its id. */
 static VkResult
@@ -84,23 +112,24 @@ drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
     if (!memory) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    const VkImportMemoryFdInfoKHR *import = find_import(pAllocateInfo);
+    const VkImportMemoryFdInfoKHR *fd_import = find_import(pAllocateInfo);
     memory->size = pAllocateInfo->allocationSize;
     memory->mappable = is_mappable(device, pAllocateInfo->memoryTypeIndex);
-    memory->shareable = import || is_for_export(pAllocateInfo);
+    memory->shareable = fd_import || is_for_export(pAllocateInfo);
     memory->blob.fd = -1;
 
-    VkResult result = import ? drv_memory_import_fd(device, memory, import) : VK_SUCCESS;
+    VkResult result = import(device, memory, pAllocateInfo);
     if (result == VK_SUCCESS) {
         result = allocate(device, memory, pAllocateInfo);
     }
     if (result != VK_SUCCESS) {
         destroy_blob(device, memory);
+        take_pages_back(memory);
         drv_device_object_destroy(device, pAllocator, memory);
         return result;
     }
-    if (import) {
-        int fd = import->fd; /* success hands it over */
+    if (fd_import) {
+        int fd = fd_import->fd; /* success hands it over */
         base_fd_close(&fd);
     }
     *pMemory = (VkDeviceMemory)(uintptr_t)memory;
@@ -118,6 +147,7 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
     }
     drv_memory_unplace(memory);
     destroy_blob(device, memory);
+    take_pages_back(memory);
     (void)proto_send_vkFreeMemory(device->object.client, handle, memory_handle, NULL);
     drv_device_object_destroy(device, pAllocator, memory);
 }

@@ -12,12 +12,14 @@
 
 struct drv_device;
 
+/* VkDeviceMemory. */
 struct drv_memory {
     struct proto_object object;
     /* Constant. */
     VkDeviceSize size; /* as the application asked */
     bool mappable;     /* of a HOST_VISIBLE type */
     bool shareable;    /* allocated for export, or imported */
+    void *host_pages;  /* the application's, of `size`, which the blob shares; NULL: none */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
@@ -41,6 +43,12 @@ BASE_MUST_CHECK VkResult drv_memory_make_blob(struct drv_device *device, struct 
 /* The blob of memory that is about to be allocated from a descriptor, which stays the caller's. */
 BASE_MUST_CHECK VkResult drv_memory_import_fd(struct drv_device *device, struct drv_memory *memory,
                                               const VkImportMemoryFdInfoKHR *info);
+
+/* The blob of memory that is about to be allocated from the application's pages. If the allocation
+ * fails they are to be taken back (driver/host_pages.h). */
+BASE_MUST_CHECK VkResult drv_memory_import_pages(struct drv_device *device,
+                                                 struct drv_memory *memory,
+                                                 const VkImportMemoryHostPointerInfoEXT *info);
 
 static inline struct drv_memory *
 drv_memory_from(VkDeviceMemory handle)

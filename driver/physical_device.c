@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "driver/host_pages.h"
 #include "driver/instance.h"
 #include "driver/location.h"
 #include "driver/ring.h"
@@ -196,6 +197,27 @@ add_all_of_our_own(struct drv_physical_device *device, const char *const *names,
     }
 }
 
+/* Pages can reach only a renderer on the same kernel, and memory only on a host that imports pages.
+ */
+static bool
+can_take_pages(struct drv_physical_device *device)
+{
+    const VkPhysicalDeviceExternalBufferInfo question = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+        .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+    };
+    VkExternalBufferProperties answer = {
+        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+    };
+    return device->shares_memory && device->instance->ring->transport->same_kernel &&
+           drv_host_pages_possible() &&
+           proto_call_vkGetPhysicalDeviceExternalBufferProperties(
+               device->object.client, (VkPhysicalDevice)device, &question, &answer) == VK_SUCCESS &&
+           (answer.externalMemoryProperties.externalMemoryFeatures &
+            VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT);
+}
+
 static VkResult
 init_extensions(struct drv_physical_device *device)
 {
@@ -214,6 +236,10 @@ init_extensions(struct drv_physical_device *device)
     /* Acceleration structures require it, and nothing else needs it. */
     if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
         add_our_own(device, "VK_KHR_deferred_host_operations");
+    }
+    device->takes_pages = can_take_pages(device);
+    if (device->takes_pages) {
+        add_our_own(device, "VK_EXT_external_memory_host");
     }
     drv_location_offer(device);
     return VK_SUCCESS;

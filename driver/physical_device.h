@@ -29,6 +29,7 @@ struct drv_physical_device {
     struct drv_extension_set renderer_extensions; /* what vkCreateDevice may name to the renderer */
     struct drv_extension_set extensions;          /* what the application may enable */
     bool shares_memory;                           /* as descriptors: transport and renderer can */
+    bool takes_pages;                             /* of the application's own, to import */
     /* Of those: the lower of the host's version and ours, by row of proto_extensions[]. */
     uint32_t spec_versions[32 * DRV_EXTENSION_SET_WORDS];
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "driver/drv_entry.h"
+#include "driver/host_pages.h"
 #include "driver/location.h"
 #include "driver/memory_map.h"
 #include "driver/physical_device.h"
@@ -122,6 +123,7 @@ drv_GetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProper
     pProperties->properties = device->properties;
     hide_what_is_not_offered(device, pProperties->pNext);
     drv_memory_map_get_properties(pProperties->pNext);
+    drv_host_pages_get_properties(pProperties->pNext);
 
     for (VkBaseOutStructure *at = pProperties->pNext; at; at = at->pNext) {
         switch (at->sType) {

@@ -269,7 +269,7 @@ static enum rnd_result
 import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd, uint64_t size)
 {
     /* Dma-bufs know their size, which nobody needs to be told. */
-    if (kind == RND_FD_SHARED_MEMORY || (kind == RND_FD_OPAQUE && size == 0)) {
+    if (kind != RND_FD_DMA_BUF && size == 0) {
         return RND_INVALID;
     }
     int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

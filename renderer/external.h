@@ -45,8 +45,9 @@ BASE_MUST_CHECK bool rnd_external_buffer(struct rnd_call *call, const VkBufferCr
 BASE_MUST_CHECK bool rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info,
                                         struct rnd_external *out);
 
-/* What the guest is told about OPAQUE_FD and DMA_BUF. Decoded structures are changed in place: the
- * image's question has VkPhysicalDeviceExternalImageFormatInfo in its chain. */
+/* What the guest is told about OPAQUE_FD, DMA_BUF and HOST_ALLOCATION. Decoded structures are
+ * changed in place: the image's question has VkPhysicalDeviceExternalImageFormatInfo in its chain.
+ */
 void rnd_external_buffer_properties(const struct rnd_physical_device *physical,
                                     const VkPhysicalDeviceExternalBufferInfo *info,
                                     VkExternalMemoryProperties *out);

@@ -175,14 +175,18 @@ rnd_external_choose(const struct rnd_physical_device *physical, rnd_external_ask
     return chosen;
 }
 
-/* What the guest can do by way of a handle type of the host's; what is ours we can give out. */
+/* What the guest can do with `exported` by way of a handle type of the host's; what is ours we can
+ * give out, but pages of the guest's own only enter. */
 static VkExternalMemoryFeatureFlags
 features_for_guest(const struct rnd_physical_device *physical,
                    VkExternalMemoryHandleTypeFlagBits type,
+                   VkExternalMemoryHandleTypeFlags exported,
                    const VkExternalMemoryProperties *properties)
 {
     if (is_ours(physical, type)) {
-        return serves_mapping(physical, type, properties) ? IMPORTABLE | EXPORTABLE : 0;
+        VkExternalMemoryFeatureFlags ways =
+            exported == PAGES ? IMPORTABLE : IMPORTABLE | EXPORTABLE;
+        return serves_mapping(physical, type, properties) ? ways : 0;
     }
     VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
     return features & (IMPORTABLE | EXPORTABLE) ? features : 0;
@@ -194,7 +198,9 @@ compatible_with(const struct rnd_physical_device *physical, VkExternalMemoryHand
                 VkExternalMemoryHandleTypeFlags exported)
 {
     const VkExternalMemoryHandleTypeFlags both = OPAQUE | DMA_BUF;
-    return rnd_memory_types_carriers(&physical->memory_types, both) == type ? both : exported;
+    bool same =
+        (exported & both) && rnd_memory_types_carriers(&physical->memory_types, both) == type;
+    return same ? both : exported;
 }
 
 VkExternalMemoryHandleTypeFlags
@@ -211,7 +217,8 @@ rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_ex
         if (!(carriers & type) || !ask(physical, what, type, &properties)) {
             continue;
         }
-        VkExternalMemoryFeatureFlags features = features_for_guest(physical, type, &properties);
+        VkExternalMemoryFeatureFlags features =
+            features_for_guest(physical, type, exported, &properties);
         if (features == 0) {
             continue;
         }
@@ -220,7 +227,7 @@ rnd_external_choose_for_guest(const struct rnd_physical_device *physical, rnd_ex
                 is_ours(physical, type) || (properties.exportFromImportedHandleTypes & type);
             *out = (VkExternalMemoryProperties){
                 .externalMemoryFeatures = features,
-                .exportFromImportedHandleTypes = again ? exported : 0,
+                .exportFromImportedHandleTypes = again && exported != PAGES ? exported : 0,
                 .compatibleHandleTypes = compatible_with(physical, type, exported),
             };
         }

@@ -198,6 +198,9 @@ VkExternalMemoryHandleTypeFlags
 rnd_memory_type_carrier(const struct rnd_memory_type *type,
                         VkExternalMemoryHandleTypeFlags exported)
 {
+    if (exported == PAGES) { /* the guest's own, which only ever enter */
+        return type->as_opaque == PAGES ? PAGES : 0;
+    }
     if (exported & ~(VkExternalMemoryHandleTypeFlags)(OPAQUE | DMA_BUF)) {
         return 0;
     }

@@ -56,9 +56,8 @@ uint32_t rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_
  * memory is both. Nobody was promised both, but ffmpeg asks for all that there is. */
 VkExternalMemoryHandleTypeFlags rnd_memory_types_settle(const struct rnd_memory_types *types,
                                                         VkExternalMemoryHandleTypeFlags exported);
-/* The host's handle type of memory that the guest exports as all of `exported` at once; 0: it
- * cannot.
- */
+/* The host's handle type of memory that the guest exports as all of `exported` at once, or imports
+ * as HOST_ALLOCATION, which is compatible with nothing else; 0: it cannot. */
 VkExternalMemoryHandleTypeFlags rnd_memory_type_carrier(const struct rnd_memory_type *type,
                                                         VkExternalMemoryHandleTypeFlags exported);
 /* The carriers of all types together. */

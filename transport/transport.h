@@ -32,6 +32,7 @@ enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
 enum tp_fd_kind {
     TP_FD_OPAQUE, /* something that export_fd gave out, here or in another process */
     TP_FD_DMA_BUF,
+    TP_FD_PAGES, /* a memfd, sealed against shrinking; only where same_kernel */
 };
 
 /* A resource that both sides can reach. Filled by create, emptied by destroy. */

@@ -69,6 +69,9 @@ enum wire_vtest_param {
 enum wire_vtest_import_kind {
     WIRE_VTEST_IMPORT_OPAQUE = 1, /* what a renderer like ours has given out as such */
     WIRE_VTEST_IMPORT_DMA_BUF = 2,
+    /* The client's own pages, a memfd. Only for who was told that a device takes HOST_ALLOCATION.
+     */
+    WIRE_VTEST_IMPORT_PAGES = 3,
 };
 
 enum wire_vtest_blob_type {

@@ -164,23 +164,26 @@ run_resource_import(struct srv_client *client, const uint32_t *body, size_t leng
 {
     uint32_t kind = body[0], resource_id = client->last_resource_id + 1;
     uint64_t size = srv_load_u64(&body[1]);
-    bool known = kind == WIRE_VTEST_IMPORT_OPAQUE || kind == WIRE_VTEST_IMPORT_DMA_BUF;
+    static const enum rnd_fd_kind kinds[] = {
+        [WIRE_VTEST_IMPORT_OPAQUE] = RND_FD_OPAQUE,
+        [WIRE_VTEST_IMPORT_DMA_BUF] = RND_FD_DMA_BUF,
+        [WIRE_VTEST_IMPORT_PAGES] = RND_FD_SHARED_MEMORY,
+    };
+    bool known = kind > 0 && kind < BASE_COUNT_OF(kinds);
 
     if (!client->context || !known || resource_id == 0) {
         srv_client_end(client, BASE_LOG_WARN,
                        "cannot import memory of kind %u: %s; closing the connection", kind,
                        !client->context ? "there is no context yet"
-                       : !known         ? "only opaque ones (1) and dma-bufs (2) are known"
-                                        : "all resource ids are used up");
+                       : !known ? "only opaque ones (1), dma-bufs (2) and pages (3) are known"
+                                : "all resource ids are used up");
         return;
     }
     int fd = srv_client_read_fd(client);
     if (fd == -1) {
         return;
     }
-    enum rnd_result res = rnd_context_import(
-        client->context, resource_id,
-        kind == WIRE_VTEST_IMPORT_DMA_BUF ? RND_FD_DMA_BUF : RND_FD_OPAQUE, fd, size);
+    enum rnd_result res = rnd_context_import(client->context, resource_id, kinds[kind], fd, size);
     base_fd_close(&fd);
     if (res == RND_FATAL) {
         srv_client_end_silently(client);

@@ -94,6 +94,11 @@ static enum tp_result
 import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
           uint32_t flags, struct tp_blob *out)
 {
+    static const enum rnd_fd_kind kinds[] = {
+        [TP_FD_OPAQUE] = RND_FD_OPAQUE,
+        [TP_FD_DMA_BUF] = RND_FD_DMA_BUF,
+        [TP_FD_PAGES] = RND_FD_SHARED_MEMORY,
+    };
     struct loopback *loopback = loopback_from(transport);
     struct tp_blob blob = {
         .resource_id = atomic_fetch_add(&loopback->last_resource_id, 1) + 1,
@@ -107,8 +112,7 @@ import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t
         blob.map = base_fd_map(blob.fd, (size_t)size);
     }
     enum rnd_result res =
-        rnd_context_import(loopback->context, blob.resource_id,
-                           kind == TP_FD_DMA_BUF ? RND_FD_DMA_BUF : RND_FD_OPAQUE, blob.fd, size);
+        rnd_context_import(loopback->context, blob.resource_id, kinds[kind], blob.fd, size);
     if (res != RND_OK || (flags & TP_BLOB_MAPPABLE && !blob.map)) {
         rnd_context_unref_resource(loopback->context, blob.resource_id);
         base_fd_unmap(blob.map, (size_t)size);

@@ -189,9 +189,12 @@ static bool
 request_import(struct vtest *vtest, int fd, enum tp_fd_kind kind, uint64_t size,
                uint32_t *out_resource_id)
 {
-    const uint32_t body[] = {kind == TP_FD_DMA_BUF ? WIRE_VTEST_IMPORT_DMA_BUF
-                                                   : WIRE_VTEST_IMPORT_OPAQUE,
-                             (uint32_t)size, (uint32_t)(size >> 32)};
+    static const uint32_t kinds[] = {
+        [TP_FD_OPAQUE] = WIRE_VTEST_IMPORT_OPAQUE,
+        [TP_FD_DMA_BUF] = WIRE_VTEST_IMPORT_DMA_BUF,
+        [TP_FD_PAGES] = WIRE_VTEST_IMPORT_PAGES,
+    };
+    const uint32_t body[] = {kinds[kind], (uint32_t)size, (uint32_t)(size >> 32)};
     struct vtest_message request = {
         .command = WIRE_VTEST_VESPER_RESOURCE_IMPORT,
         .body = body,
