@@ -197,6 +197,17 @@ add_all_of_our_own(struct drv_physical_device *device, const char *const *names,
     }
 }
 
+/* Loaders hide instance extensions that are newer than they are, and a device may not offer what
+ * needs one that the application cannot enable. */
+static void
+withdraw_what_lacks_its_instance(struct drv_physical_device *device)
+{
+    const struct proto_extension *swapchain = proto_extension_find("VK_KHR_swapchain_maintenance1");
+    if (swapchain && !drv_instance_has_extension(device->instance, "VK_KHR_surface_maintenance1")) {
+        drv_extension_set_remove(&device->extensions, swapchain);
+    }
+}
+
 /* Pages can reach only a renderer on the same kernel, and memory only on a host that imports pages.
  */
 static bool
@@ -237,6 +248,7 @@ init_extensions(struct drv_physical_device *device)
     if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
         add_our_own(device, "VK_KHR_deferred_host_operations");
     }
+    withdraw_what_lacks_its_instance(device);
     device->takes_pages = can_take_pages(device);
     if (device->takes_pages) {
         add_our_own(device, "VK_EXT_external_memory_host");
