@@ -76,6 +76,28 @@ rnd_do_vkGetPhysicalDeviceExternalBufferProperties(
                                    &args->pExternalBufferProperties->externalMemoryProperties);
 }
 
+/* Linear images must find memory that can be mapped, and none of ours may be bound to sparse ones
+ * (renderer/external.c). */
+static bool
+would_lack_memory(VkImageTiling tiling, VkImageCreateFlags flags)
+{
+    return tiling == VK_IMAGE_TILING_LINEAR && (flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT);
+}
+
+void
+rnd_do_vkGetPhysicalDeviceImageFormatProperties(
+    struct rnd_call *call, struct proto_vkGetPhysicalDeviceImageFormatProperties *args)
+{
+    if (would_lack_memory(args->tiling, args->flags)) {
+        *args->pImageFormatProperties = (VkImageFormatProperties){0};
+        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+        return;
+    }
+    args->ret = call->instance_table->GetPhysicalDeviceImageFormatProperties(
+        args->physicalDevice, args->format, args->type, args->tiling, args->usage, args->flags,
+        args->pImageFormatProperties);
+}
+
 void
 rnd_do_vkGetPhysicalDeviceImageFormatProperties2(
     struct rnd_call *call, struct proto_vkGetPhysicalDeviceImageFormatProperties2 *args)
@@ -83,6 +105,11 @@ rnd_do_vkGetPhysicalDeviceImageFormatProperties2(
     const VkPhysicalDeviceExternalImageFormatInfo *external =
         rnd_chain_find(args->pImageFormatInfo->pNext,
                        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+    if (would_lack_memory(args->pImageFormatInfo->tiling, args->pImageFormatInfo->flags)) {
+        args->pImageFormatProperties->imageFormatProperties = (VkImageFormatProperties){0};
+        args->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+        return;
+    }
     if (external && external->handleType != 0) {
         args->ret = rnd_external_image_properties(physical_device(call), args->pImageFormatInfo,
                                                   args->pImageFormatProperties);
