@@ -58,10 +58,11 @@ class Store:
         self.file.write(f"{name}\t{result.status}\t{result.seconds:.3f}\t{detail}\n")
 
 
-def clean_env(**more):
-    """Our environment without anything that chooses a Vulkan driver, a layer or a server."""
+def clean_env(kept=(), **more):
+    """Our environment without anything that chooses a Vulkan driver, a layer or a server, but for what is kept."""
     dropped = ("VK_", "VN_", "VTEST_", "VESPER_", "DISPLAY", "WAYLAND_DISPLAY")
-    return {**{name: value for name, value in os.environ.items() if not name.startswith(dropped)}, **more}
+    env = {name: value for name, value in os.environ.items() if name in kept or not name.startswith(dropped)}
+    return {**env, **more}
 
 
 def cases_of(runner, rules, folder, only, thin):
@@ -129,6 +130,7 @@ def main():
     parser.add_argument("--only", action="append", help="only groups whose name contains this; may repeat")
     parser.add_argument("--thin", type=int, default=1, help="take only every n-th of the sample")
     parser.add_argument("--again", help="a list of names to run through Vesper although there is a result")
+    parser.add_argument("--keep", action="append", default=[], help="a variable to pass on, such as DISPLAY; may repeat")
     parser.add_argument("--jobs", type=int, default=1, help="processes for each side")
     parser.add_argument("--timeout", type=float, default=120, help="seconds without a word before a case counts as hung")
     args = parser.parse_args()
@@ -137,10 +139,10 @@ def main():
     os.makedirs(out, exist_ok=True)
     manifest = os.path.abspath(args.host_driver)
     run = [os.path.abspath(args.vesper), "run", "--host-driver", manifest] + (["--icd", args.icd] if args.icd else [])
-    host = clean_env(VK_DRIVER_FILES=manifest, VK_ICD_FILENAMES=manifest)
+    host = clean_env(args.keep, VK_DRIVER_FILES=manifest, VK_ICD_FILENAMES=manifest)
     runners = {
         "native": deqp.Runner(args.deqp, [], host, out, args.timeout),
-        "vesper": deqp.Runner(args.deqp, run + ["--"], clean_env(), out, args.timeout),
+        "vesper": deqp.Runner(args.deqp, run + ["--"], clean_env(args.keep), out, args.timeout),
     }
     stores = {side: Store(os.path.join(out, side + ".tsv")) for side in runners}
 
