@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "renderer/warm_up.h"
 
 enum {
     END_MS = 1000, /* for workers to obey SIGTERM, before SIGKILL */
@@ -210,6 +211,8 @@ void
 srv_leave_worker(void)
 {
 #ifdef SRV_EXIT_WITH_HANDLERS
+    /* The host's driver has handlers, too, that must not run beside its start. */
+    rnd_warm_up_wait();
     exit(EXIT_SUCCESS);
 #else
     fflush(NULL);

@@ -319,6 +319,12 @@ rnd_warm_up_begin(int done_fd)
     close(done_fd);
 }
 
+/* It has no thread that could still be at it. */
+void
+rnd_warm_up_wait(void)
+{
+}
+
 void
 rnd_findings_get(struct rnd_findings *out)
 {
