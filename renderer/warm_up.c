@@ -12,7 +12,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool under_way; /* guarded by lock */
 static int done_event = -1;
-/* Kept to the process's end: with the last of its instances the loader would unload the driver. */
+/* Kept to the process's end. The driver's library would stay without it (host_libraries.h); what a
+ * driver sets up with its first instance may not. */
 static struct rnd_instance *warm;
 
 static void
