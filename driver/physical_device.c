@@ -37,6 +37,7 @@ static const char *const ours[] = {
     "VK_EXT_map_memory_placed",
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
+    "VK_EXT_hdr_metadata",
     "VK_EXT_present_mode_fifo_latest_ready",
     "VK_EXT_swapchain_maintenance1",
     "VK_GOOGLE_display_timing",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver/drv_entry.h"
+#include "driver/instance.h"
 #include "driver/physical_device.h"
 #include "driver/struct_chain.h"
 #include "driver/wsi/format.h"
@@ -135,10 +136,14 @@ list_formats(VkPhysicalDevice physical_device, VkSurfaceKHR surface,
     struct wsi_window window;
     VkResult result = describe(surface, &window);
     *count = 0;
+    bool knows_others = drv_instance_has_extension(wsi_surface_from(surface)->instance,
+                                                   VK_EXT_SWAPCHAIN_COLOR_SPACE_EXTENSION_NAME);
     for (uint32_t i = 0; result == VK_SUCCESS && i < window.format_count; i++) {
-        if (wsi_format_is_usable(physical_device, window.formats[i])) {
+        VkColorSpaceKHR color_space = window.color_spaces[i];
+        if ((color_space == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR || knows_others) &&
+            wsi_format_is_usable(physical_device, window.formats[i])) {
             formats[*count].format = window.formats[i];
-            formats[*count].colorSpace = VK_COLOR_SPACE_SRGB_NONLINEAR_KHR;
+            formats[*count].colorSpace = color_space;
             ++*count;
         }
     }

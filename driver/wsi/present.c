@@ -144,12 +144,16 @@ make_frame(const struct request *request, struct wsi_swapchain *swapchain, uint3
     if (request->modes) {
         swapchain->mode = request->modes[place]; /* of the frames after it, too */
     }
+    pthread_mutex_lock(&swapchain->lock);
+    struct wsi_hdr hdr = swapchain->hdr;
+    pthread_mutex_unlock(&swapchain->lock);
     return (struct wsi_frame){
         .image = request->info->pImageIndices[place],
         .mode = swapchain->mode,
         .id = request->ids ? request->ids[place] : 0,
         .damage =
             request->regions ? cover(swapchain, &request->regions[place]) : whole_image(swapchain),
+        .hdr = hdr,
         .is_timed = request->times,
         .timing_id = request->times ? request->times[place].presentID : 0,
         .desired_ns = request->times ? request->times[place].desiredPresentTime : 0,

@@ -20,7 +20,7 @@ struct wsi_target;
 
 enum {
     WSI_MAX_IMAGES = 32, /* of a swapchain */
-    WSI_MAX_FORMATS = 16,
+    WSI_MAX_FORMATS = 128,
     WSI_MAX_MODES = 8,
 };
 
@@ -30,8 +30,15 @@ struct wsi_window {
     VkCompositeAlphaFlagsKHR alpha;
     uint32_t min_images; /* that a swapchain needs in order not to stall */
     uint32_t format_count, mode_count;
-    VkFormat formats[WSI_MAX_FORMATS]; /* the window system's order of preference */
+    VkFormat formats[WSI_MAX_FORMATS];             /* the window system's order of preference */
+    VkColorSpaceKHR color_spaces[WSI_MAX_FORMATS]; /* of each; zero is sRGB */
     VkPresentModeKHR modes[WSI_MAX_MODES];
+};
+
+/* What vkSetHdrMetadataEXT said, of the frames after it. */
+struct wsi_hdr {
+    uint32_t serial; /* counts what was said; 0: nothing yet */
+    VkHdrMetadataEXT metadata;
 };
 
 /* One frame on its way to the window. */
@@ -40,6 +47,7 @@ struct wsi_frame {
     VkPresentModeKHR mode;
     uint64_t id;     /* of VkPresentIdKHR; 0: none */
     VkRect2D damage; /* what differs from the frame before; clamped to the image */
+    struct wsi_hdr hdr;
 
     /* Nanoseconds of CLOCK_MONOTONIC. */
     uint64_t desired_ns; /* not to be seen before; 0: no wish */

@@ -51,6 +51,7 @@ init_info(struct wsi_swapchain *swapchain, const VkSwapchainCreateInfoKHR *info)
     }
     swapchain->view_format_count = view_count;
     swapchain->mode = info->presentMode;
+    swapchain->color_space = info->imageColorSpace;
     swapchain->is_opaque = info->compositeAlpha == VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
     swapchain->image_info = (VkImageCreateInfo){
         .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,

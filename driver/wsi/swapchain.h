@@ -77,6 +77,7 @@ struct wsi_swapchain {
     VkImageCreateInfo image_info;           /* without chain; sharing by pointer into `families` */
     VkFormat *view_formats;                 /* of VkImageFormatListCreateInfo */
     uint32_t view_format_count;
+    VkColorSpaceKHR color_space;
     uint32_t *families;
     VkPresentModeKHR mode; /* of the next frame; calls of the application only */
     bool is_opaque;        /* alpha means nothing to the window system */
@@ -97,6 +98,7 @@ struct wsi_swapchain {
     uint64_t idle_clock;   /* counts images that became idle */
     uint64_t presented_id; /* the highest VkPresentIdKHR that was shown, or dropped for a later */
     struct wsi_timing timing;
+    struct wsi_hdr hdr; /* of the next frame */
 };
 
 static inline struct wsi_swapchain *

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/wsi/colors.h"
 #include "tests/wsi/extras.h"
 #include "tests/wsi/presenter.h"
 #include "tests/wsi/timing.h"
@@ -51,11 +52,26 @@ frames(struct presenter *presenter, uint32_t count, uint32_t first)
     }
 }
 
+/* Who has not enabled VK_EXT_swapchain_colorspace. */
+static void
+expect_srgb_alone(struct presenter *presenter)
+{
+    VkSurfaceFormatKHR formats[128];
+    uint32_t count = BASE_COUNT_OF(formats);
+    VKH_CHECK(vkGetPhysicalDeviceSurfaceFormatsKHR(presenter->gpu.physical_device,
+                                                   presenter->surface, &count, formats));
+    for (uint32_t i = 0; i < count; i++) {
+        expect(formats[i].colorSpace == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
+               "a colour space that the application does not know");
+    }
+}
+
 /* In every mode the window shows, in the end, exactly the last picture. */
 static void
 test_picture(struct presenter *presenter)
 {
     enum { FRAMES = 20 };
+    expect_srgb_alone(presenter);
     for (size_t i = 0; i < BASE_COUNT_OF(modes); i++) {
         if (!is_offered(presenter, modes[i])) {
             continue;
@@ -222,6 +238,7 @@ static const struct {
     {"extras", test_extras, true},     {"timing", test_timing, true},
     {"modes", test_modes, true},       {"unseen", test_unseen, true},
     {"dma-bufs", test_dma_bufs, true}, {"no-dma-bufs", test_no_dma_bufs, true},
+    {"colors", test_colors, true},     {"no-colors", test_no_colors, true},
 };
 
 static const struct window_ops *const windows[] = {

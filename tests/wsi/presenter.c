@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define FORMAT VK_FORMAT_B8G8R8A8_UNORM
+#define DEFAULT_FORMAT VK_FORMAT_B8G8R8A8_UNORM
 
 #define WSI_DEFINE(name) PFN_##name name;
 WSI_FUNCTIONS(WSI_DEFINE)
@@ -37,6 +37,8 @@ draw_picture(const struct presenter *presenter, uint8_t *pixels, VkExtent2D exte
     }
 }
 
+enum { LARGEST_PIXEL = 8 }; /* bytes */
+
 static VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT maintenance = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
     .swapchainMaintenance1 = VK_TRUE,
@@ -61,7 +63,7 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         window->ops->extension,
         extras ? VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME : more[0],
         extras ? VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME : more[1],
-        extras ? NULL : more[2],
+        extras ? VK_EXT_SWAPCHAIN_COLOR_SPACE_EXTENSION_NAME : more[2],
         NULL,
     };
     const char *extensions[] = {
@@ -73,6 +75,7 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         VK_KHR_PRESENT_WAIT_EXTENSION_NAME,
         VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME,
         VK_GOOGLE_DISPLAY_TIMING_EXTENSION_NAME,
+        VK_EXT_HDR_METADATA_EXTENSION_NAME,
         NULL,
     };
     const struct vkh_gpu_info info = {
@@ -151,19 +154,21 @@ get_images(struct presenter *presenter)
         VKH_CHECK(vkCreateSemaphore(device, &info, NULL, &presenter->drawn[i]));
     }
     vkh_buffer_create(&presenter->gpu,
-                      (VkDeviceSize)presenter->extent.width * presenter->extent.height * 4,
+                      (VkDeviceSize)presenter->extent.width * presenter->extent.height *
+                          LARGEST_PIXEL,
                       VK_BUFFER_USAGE_TRANSFER_SRC_BIT, VKH_MAPPED, &presenter->picture);
 }
 
 static bool
 has_format(struct presenter *presenter)
 {
-    VkSurfaceFormatKHR formats[32];
+    VkSurfaceFormatKHR formats[128];
     uint32_t count = BASE_COUNT_OF(formats);
     VKH_CHECK(vkGetPhysicalDeviceSurfaceFormatsKHR(presenter->gpu.physical_device,
                                                    presenter->surface, &count, formats));
     for (uint32_t i = 0; i < count; i++) {
-        if (formats[i].format == FORMAT) {
+        if (formats[i].format == presenter->format &&
+            formats[i].colorSpace == presenter->color_space) {
             return true;
         }
     }
@@ -180,8 +185,10 @@ presenter_create_swapchain(struct presenter *presenter, VkPresentModeKHR mode)
     if (result != VK_SUCCESS) {
         return result;
     }
+    presenter->format = presenter->format ? presenter->format : DEFAULT_FORMAT;
     if (!has_format(presenter)) {
-        vkh_die("the %s window does not take B8G8R8A8_UNORM", presenter->window->ops->name);
+        vkh_die("the %s window does not take format %d in colour space %d",
+                presenter->window->ops->name, presenter->format, presenter->color_space);
     }
     presenter->min_images = capabilities.minImageCount;
     presenter->extent = capabilities.currentExtent;
@@ -195,8 +202,8 @@ presenter_create_swapchain(struct presenter *presenter, VkPresentModeKHR mode)
         .flags = presenter->swapchain_flags,
         .surface = presenter->surface,
         .minImageCount = capabilities.minImageCount + 1,
-        .imageFormat = FORMAT,
-        .imageColorSpace = VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
+        .imageFormat = presenter->format,
+        .imageColorSpace = presenter->color_space,
         .imageExtent = presenter->extent,
         .imageArrayLayers = 1,
         .imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT | VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,

@@ -22,6 +22,7 @@
     X(vkGetSwapchainImagesKHR)                                                                     \
     X(vkQueuePresentKHR)                                                                           \
     X(vkReleaseSwapchainImagesEXT)                                                                 \
+    X(vkSetHdrMetadataEXT)                                                                         \
     X(vkWaitForPresentKHR)
 #define WSI_DECLARE(name) extern PFN_##name name;
 WSI_FUNCTIONS(WSI_DECLARE)
@@ -50,6 +51,8 @@ struct presenter {
     const uint8_t *own_picture; /* drawn instead of the numbered ones: BGRX, of the extent */
 
     /* For the next swapchain and the next frames. */
+    VkFormat format; /* VK_FORMAT_UNDEFINED: B8G8R8A8_UNORM, which pictures are for */
+    VkColorSpaceKHR color_space;
     VkSwapchainCreateFlagsKHR swapchain_flags;
     const void *swapchain_next, *present_next;
 };

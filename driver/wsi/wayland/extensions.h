@@ -5,6 +5,7 @@
 
 #include "driver/wsi/wayland/library.h"
 
+#include "driver/color-management-v1-protocol.h"
 #include "driver/commit-timing-v1-protocol.h"
 #include "driver/fifo-v1-protocol.h"
 #include "driver/linux-dmabuf-unstable-v1-protocol.h"

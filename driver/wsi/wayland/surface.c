@@ -85,6 +85,7 @@ static const struct {
     {&wp_commit_timing_manager_v1_interface, 1,
      offsetof(struct wsi_wayland_surface, timing_manager)},
     {&zwp_linux_dmabuf_v1_interface, 4, offsetof(struct wsi_wayland_surface, dma_buf)},
+    {&wp_color_manager_v1_interface, 2, offsetof(struct wsi_wayland_surface, color_manager)},
 };
 
 static struct wl_proxy **
@@ -114,6 +115,9 @@ global_added(void *user, struct wl_registry *registry, uint32_t name, const char
     }
     if (surface->dma_buf && !zwp_linux_dmabuf_v1_get_user_data(surface->dma_buf)) {
         wsi_wayland_ask_for_dma_bufs(surface);
+    }
+    if (surface->color_manager && !wp_color_manager_v1_get_user_data(surface->color_manager)) {
+        wsi_wayland_ask_for_colors(surface);
     }
 }
 
@@ -150,8 +154,21 @@ ask_compositor(struct wsi_wayland_surface *surface)
     return answered;
 }
 
+/* A window's colours are described by one at a time: by us, or by the application. */
+static void
+prepare_colors(struct wsi_wayland_surface *surface, VkColorSpaceKHR space)
+{
+    bool wanted = wsi_wayland_describes_colors(space);
+    if (wanted && !surface->color) {
+        surface->color = wp_color_manager_v1_get_surface(surface->color_manager, surface->surface);
+    } else if (!wanted && surface->color) {
+        wp_color_management_surface_v1_destroy(surface->color);
+        surface->color = NULL;
+    }
+}
+
 void
-wsi_wayland_prepare_window(struct wsi_wayland_surface *surface)
+wsi_wayland_prepare_window(struct wsi_wayland_surface *surface, VkColorSpaceKHR space)
 {
     if (surface->tearing_manager && !surface->tearing) {
         surface->tearing = wp_tearing_control_manager_v1_get_tearing_control(
@@ -164,6 +181,7 @@ wsi_wayland_prepare_window(struct wsi_wayland_surface *surface)
         surface->timer =
             wp_commit_timing_manager_v1_get_timer(surface->timing_manager, surface->surface);
     }
+    prepare_colors(surface, space);
 }
 
 static void
@@ -177,6 +195,9 @@ forget_compositor(struct wsi_wayland_surface *surface)
     }
     if (surface->timer) {
         wp_commit_timer_v1_destroy(surface->timer);
+    }
+    if (surface->color) {
+        wp_color_management_surface_v1_destroy(surface->color);
     }
     if (surface->presentation) {
         wp_presentation_destroy(surface->presentation);
@@ -193,6 +214,9 @@ forget_compositor(struct wsi_wayland_surface *surface)
     if (surface->dma_buf) {
         zwp_linux_dmabuf_v1_destroy(surface->dma_buf);
     }
+    if (surface->color_manager) {
+        wp_color_manager_v1_destroy(surface->color_manager);
+    }
     if (surface->shm) {
         wl_shm_destroy(surface->shm);
     }
@@ -205,6 +229,34 @@ forget_compositor(struct wsi_wayland_surface *surface)
 }
 
 /* --- the surface --- */
+
+/* Everything but sRGB, which comes first: what an application takes that knows no other. */
+static const VkColorSpaceKHR other_spaces[] = {
+    VK_COLOR_SPACE_HDR10_ST2084_EXT,         VK_COLOR_SPACE_HDR10_HLG_EXT,
+    VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT, VK_COLOR_SPACE_EXTENDED_SRGB_NONLINEAR_EXT,
+    VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT, VK_COLOR_SPACE_DISPLAY_P3_LINEAR_EXT,
+    VK_COLOR_SPACE_DCI_P3_NONLINEAR_EXT,     VK_COLOR_SPACE_BT2020_LINEAR_EXT,
+    VK_COLOR_SPACE_BT709_NONLINEAR_EXT,      VK_COLOR_SPACE_BT709_LINEAR_EXT,
+    VK_COLOR_SPACE_ADOBERGB_NONLINEAR_EXT,   VK_COLOR_SPACE_ADOBERGB_LINEAR_EXT,
+    VK_COLOR_SPACE_PASS_THROUGH_EXT,
+};
+
+static void
+add_formats(const struct wsi_wayland_surface *surface, VkColorSpaceKHR space,
+            struct wsi_window *out)
+{
+    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        for (size_t j = 0; j < 2; j++) {
+            VkFormat format = wsi_wayland_layouts[i].formats[j];
+            if (format && surface->takes_opaque[i] && surface->takes_alpha[i] &&
+                wsi_wayland_takes_colors(surface, format, space) &&
+                out->format_count < WSI_MAX_FORMATS) {
+                out->color_spaces[out->format_count] = space;
+                out->formats[out->format_count++] = format;
+            }
+        }
+    }
+}
 
 static VkResult
 describe(struct wsi_surface *base, struct wsi_window *out)
@@ -224,13 +276,9 @@ describe(struct wsi_surface *base, struct wsi_window *out)
     if (surface->tearing_manager) {
         out->modes[out->mode_count++] = VK_PRESENT_MODE_IMMEDIATE_KHR;
     }
-    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
-        for (size_t j = 0; j < 2; j++) {
-            VkFormat format = wsi_wayland_layouts[i].formats[j];
-            if (format && surface->takes_opaque[i] && surface->takes_alpha[i]) {
-                out->formats[out->format_count++] = format;
-            }
-        }
+    add_formats(surface, VK_COLOR_SPACE_SRGB_NONLINEAR_KHR, out);
+    for (size_t i = 0; i < BASE_COUNT_OF(other_spaces); i++) {
+        add_formats(surface, other_spaces[i], out);
     }
     return VK_SUCCESS;
 }

@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "driver/wsi/swapchain.h"
+#include "driver/wsi/wayland/color.h"
 #include "driver/wsi/wayland/dma_buf.h"
 #include "driver/wsi/wayland/extensions.h"
 #include "driver/wsi/wayland/feedback.h"
@@ -54,9 +55,10 @@ struct wayland_target {
     struct wp_presentation
         *presentation; /* NULL: the compositor does not say when frames were seen */
     struct wsi_wayland_feedback feedback; /* unless that is NULL */
-    struct wsi_wayland_surface *window;   /* outlives us */
-    uint32_t code;                        /* wl_shm's name for the format */
-    uint32_t dma_buf_code;                /* DRM's, if base.takes_dma_bufs */
+    struct wsi_wayland_color color;
+    struct wsi_wayland_surface *window; /* outlives us */
+    uint32_t code;                      /* wl_shm's name for the format */
+    uint32_t dma_buf_code;              /* DRM's, if base.takes_dma_bufs */
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
     int wake_fd; /* an eventfd, written to when the listener shall look */
@@ -365,6 +367,7 @@ describe_frame(struct wayland_target *target, const struct wsi_frame *frame)
     if (waits_for_refresh(frame->mode)) {
         ask_for_frame(target);
     }
+    wsi_wayland_color_describe(&target->color, frame);
     if (target->presentation) {
         wsi_wayland_feedback_ask(&target->feedback, frame);
     }
@@ -417,6 +420,7 @@ static void
 stop(struct wsi_target *base)
 {
     struct wayland_target *target = target_from(base);
+    wsi_wayland_color_end(&target->color);
     pthread_mutex_lock(&target->lock);
     target->stop = true;
     pthread_cond_broadcast(&target->changed);
@@ -446,6 +450,7 @@ finish(struct wayland_target *target)
         wsi_wayland_feedback_finish(&target->feedback);
         wl_proxy_wrapper_destroy(target->presentation);
     }
+    wsi_wayland_color_finish(&target->color);
     if (target->shm) {
         wl_proxy_wrapper_destroy(target->shm);
     }
@@ -563,10 +568,14 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->window = surface;
     target->base.takes_dma_bufs = wsi_wayland_find_dma_buf_code(
         surface, swapchain->image_info.format, swapchain->is_opaque, &target->dma_buf_code);
-    wsi_wayland_prepare_window(surface);
-    if (!init(target, surface)) {
+    wsi_wayland_prepare_window(surface, swapchain->color_space);
+    VkResult result = wsi_wayland_color_init(&target->color, surface, swapchain->color_space);
+    if (result == VK_SUCCESS && !init(target, surface)) {
+        result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    if (result != VK_SUCCESS) {
         finish(target);
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+        return result;
     }
     *out = &target->base;
     return VK_SUCCESS;

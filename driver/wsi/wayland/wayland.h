@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "driver/wsi/surface.h"
+#include "driver/wsi/wayland/color.h"
 #include "driver/wsi/wayland/library.h"
 
 enum {
@@ -18,6 +19,8 @@ struct wsi_wayland_layout {
 };
 extern const struct wsi_wayland_layout wsi_wayland_layouts[WSI_WAYLAND_LAYOUTS];
 
+struct wp_color_management_surface_v1;
+struct wp_color_manager_v1;
 struct wp_commit_timer_v1;
 struct wp_commit_timing_manager_v1;
 struct wp_fifo_manager_v1;
@@ -43,7 +46,9 @@ struct wsi_wayland_surface {
     struct wp_fifo_manager_v1 *fifo_manager;
     struct wp_commit_timing_manager_v1 *timing_manager;
     struct zwp_linux_dmabuf_v1 *dma_buf;
-    clockid_t clock; /* of presentation times */
+    struct wp_color_manager_v1 *color_manager;
+    struct wsi_wayland_colors colors; /* what that can do */
+    clockid_t clock;                  /* of presentation times */
     bool takes_opaque[WSI_WAYLAND_LAYOUTS], takes_alpha[WSI_WAYLAND_LAYOUTS];
     bool linear_opaque[WSI_WAYLAND_LAYOUTS], linear_alpha[WSI_WAYLAND_LAYOUTS]; /* dma-bufs */
 
@@ -58,6 +63,8 @@ struct wsi_wayland_surface {
     struct wp_fifo_v1 *fifo;
     struct wp_commit_timer_v1 *timer;
     bool tears; /* the window's hint; that swapchain's thread only */
+    /* Likewise, while the swapchain's colours are ours to describe. */
+    struct wp_color_management_surface_v1 *color;
 };
 
 /* Its place among wsi_wayland_layouts[]; -1: none. */
@@ -66,8 +73,9 @@ int wsi_wayland_find_layout(VkFormat format);
 bool wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
                            uint32_t *out);
 
-/* Makes what a window has only one of, unless it is there. */
-void wsi_wayland_prepare_window(struct wsi_wayland_surface *surface);
+/* Makes what a window has only one of, unless it is there; gives back what frames in that colour
+ * space do not need. */
+void wsi_wayland_prepare_window(struct wsi_wayland_surface *surface, VkColorSpaceKHR space);
 
 VkResult wsi_wayland_create_target(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
                                    struct wsi_target **out);

@@ -1,13 +1,14 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden | refusing | refresh HZ | frames N] [without INTERFACE]...
+ *     compositor [hidden | refusing | refresh HZ | frames N] [without INTERFACE | old INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
  * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
  * start. hidden: as if nobody saw the window: content is taken, and no word is said about it.
  * frames: the screen keeps the Nth picture, and shows no later one.
- * refusing: it offers to take dma-bufs, and takes none. One thread; ends by SIGTERM. */
+ * refusing: it offers to take dma-bufs, and takes none. old: the interface's first version only.
+ * One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,7 +22,9 @@
 #include <unistd.h>
 #include <wayland-server.h>
 
+#include "tests/wsi/compositor/color-management-v1-server-protocol.h"
 #include "tests/wsi/compositor/commit-timing-v1-server-protocol.h"
+#include "tests/wsi/compositor/compositor.h"
 #include "tests/wsi/compositor/fifo-v1-server-protocol.h"
 #include "tests/wsi/compositor/linux-dmabuf-unstable-v1-server-protocol.h"
 #include "tests/wsi/compositor/presentation-time-server-protocol.h"
@@ -42,6 +45,7 @@ struct update {
     struct wl_list feedbacks; /* likewise: wp_presentation_feedback */
     bool waits_for_barrier, sets_barrier, tears;
     uint64_t not_before_ns;
+    struct color color;
 };
 
 struct surface {
@@ -54,7 +58,8 @@ struct surface {
     uint64_t shown_tick;    /* when a frame was seen last; 0: never */
     bool barrier;
     bool tears; /* the hint of all commits from now on */
-    bool has_tearing, has_fifo, has_timer;
+    bool has_tearing, has_fifo, has_timer, has_color;
+    struct color color; /* of all commits from now on */
 };
 
 /* A linear one that can be mapped: tests stand in for GPUs. */
@@ -81,7 +86,7 @@ die(const char *what)
     exit(1);
 }
 
-static void *
+void *
 allocate(size_t size)
 {
     void *memory = calloc(1, size);
@@ -207,6 +212,8 @@ present(struct surface *surface, uint64_t time_ns)
     surface->is_new = false;
     if (atomic_load(&screen->shown) < drawn_frames) {
         draw(update);
+        color_show(screen, &update->color);
+        atomic_store(&screen->color[SCREEN_COLOR_OBJECT], surface->has_color);
     }
     if (surface->shown_tick && last_tick > surface->shown_tick) {
         atomic_fetch_add(&screen->late, (uint32_t)(last_tick - surface->shown_tick - 1));
@@ -305,7 +312,7 @@ on_timer(int fd, uint32_t mask, void *data)
 
 /* --- wl_surface --- */
 
-static void
+void
 destroy_resource(struct wl_client *client, struct wl_resource *resource)
 {
     wl_resource_destroy(resource);
@@ -317,7 +324,7 @@ unlink_resource(struct wl_resource *resource)
     wl_list_remove(wl_resource_get_link(resource));
 }
 
-static struct wl_resource *
+struct wl_resource *
 create_resource(struct wl_client *client, const struct wl_interface *interface, uint32_t version,
                 uint32_t id)
 {
@@ -378,6 +385,7 @@ commit(struct wl_client *client, struct wl_resource *resource)
         return; /* what was said counts for the next */
     }
     update->tears = surface->tears;
+    update->color = surface->color;
     atomic_fetch_add(&screen->torn, update->tears ? 1 : 0);
     atomic_fetch_add(&screen->barriers, update->waits_for_barrier ? 1 : 0);
     atomic_fetch_add(&screen->timed, update->not_before_ns ? 1 : 0);
@@ -736,7 +744,8 @@ create_extra(struct wl_resource *manager, const struct wl_interface *interface,
 {
     struct extra *extra = allocate(sizeof(*extra));
     struct wl_client *client = wl_resource_get_client(manager);
-    struct wl_resource *resource = create_resource(client, interface, 1, id);
+    struct wl_resource *resource =
+        create_resource(client, interface, (uint32_t)wl_resource_get_version(manager), id);
     *extra = (struct extra){surface, {.notify = forget_surface}, place};
     if (*flag_of(extra)) {
         wl_resource_post_error(manager, 0, "the surface has a %s", interface->name);
@@ -845,6 +854,21 @@ static const struct wp_commit_timing_manager_v1_interface timing_manager_impleme
     .get_timer = get_timer,
 };
 
+void
+create_color_object(struct wl_resource *manager, const struct wl_interface *interface,
+                    const void *implementation, uint32_t id, struct wl_resource *surface)
+{
+    create_extra(manager, interface, implementation, id, surface,
+                 offsetof(struct surface, has_color));
+}
+
+struct color *
+color_of(struct wl_resource *object)
+{
+    struct surface *surface = surface_of(object);
+    return surface ? &surface->color : NULL;
+}
+
 /* --- globals --- */
 
 struct offer {
@@ -861,6 +885,15 @@ static const struct offer offers[] = {
     {&wp_tearing_control_manager_v1_interface, 1, &tearing_manager_implementation},
     {&wp_fifo_manager_v1_interface, 1, &fifo_manager_implementation},
     {&wp_commit_timing_manager_v1_interface, 1, &timing_manager_implementation},
+    {&wp_color_manager_v1_interface, 2, &color_manager_implementation},
+};
+
+/* Beside the two that every compositor has: taken, though the screen shows them as they are. */
+static const uint32_t shm_formats[] = {
+    WL_SHM_FORMAT_XRGB2101010,
+    WL_SHM_FORMAT_ARGB2101010,
+    WL_SHM_FORMAT_XBGR16161616F,
+    WL_SHM_FORMAT_ABGR16161616F,
 };
 
 static void
@@ -872,13 +905,16 @@ bind(struct wl_client *client, void *data, uint32_t version, uint32_t id)
     if (offer->interface == &wp_presentation_interface) {
         wp_presentation_send_clock_id(resource, CLOCK_MONOTONIC);
     }
+    if (offer->interface == &wp_color_manager_v1_interface) {
+        color_manager_bound(resource);
+    }
 }
 
 static bool
-is_left_out(const struct offer *offer, char **names)
+is_named(const struct offer *offer, const char *what, char **names)
 {
     for (; names[0] && names[1]; names++) {
-        if (strcmp(names[0], "without") == 0 && strcmp(names[1], offer->interface->name) == 0) {
+        if (strcmp(names[0], what) == 0 && strcmp(names[1], offer->interface->name) == 0) {
             return true;
         }
     }
@@ -891,10 +927,15 @@ offer_globals(char **arguments)
     if (wl_display_init_shm(display) != 0) {
         die("wl_shm");
     }
+    for (size_t i = 0; i < sizeof(shm_formats) / sizeof(shm_formats[0]); i++) {
+        if (!wl_display_add_shm_format(display, shm_formats[i])) {
+            die("formats of wl_shm");
+        }
+    }
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
-        if (!is_left_out(&offers[i], arguments) &&
-            !wl_global_create(display, offers[i].interface, offers[i].version, (void *)&offers[i],
-                              bind)) {
+        int version = is_named(&offers[i], "old", arguments) ? 1 : offers[i].version;
+        if (!is_named(&offers[i], "without", arguments) &&
+            !wl_global_create(display, offers[i].interface, version, (void *)&offers[i], bind)) {
             die(offers[i].interface->name);
         }
     }

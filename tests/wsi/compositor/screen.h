@@ -11,6 +11,20 @@ enum {
     SCREEN_MAX_HEIGHT = 480,
 };
 
+/* Places of screen.color. */
+enum {
+    SCREEN_COLOR_OBJECT, /* whether the window has one */
+    SCREEN_SCRGB,
+    SCREEN_PRIMARIES,
+    SCREEN_TRANSFER,
+    SCREEN_DARKEST,
+    SCREEN_BRIGHTEST,
+    SCREEN_CONTENT,
+    SCREEN_AVERAGE,
+    SCREEN_MASTERING, /* the first of eight: red, green, blue, white: x and y */
+    SCREEN_COLOR_FIGURES = SCREEN_MASTERING + 8,
+};
+
 struct screen {
     /* bench/presenting.py and compare_frame.py know the order of what is above the pixels. */
     uint64_t refresh_ns; /* constant; of the only output */
@@ -24,6 +38,8 @@ struct screen {
     _Atomic uint32_t barriers; /* waited behind another by fifo-v1 */
     _Atomic uint32_t timed;    /* came with a time by commit-timing-v1 */
     uint8_t pixels[SCREEN_MAX_WIDTH * SCREEN_MAX_HEIGHT * 4]; /* BGRX, rows without gaps */
+    /* What color-management-v1 says of the picture, in its numbers; zeroes: nothing. */
+    _Atomic int32_t color[SCREEN_COLOR_FIGURES];
 };
 
 #endif
