@@ -20,10 +20,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <vulkan/vk_layer.h>
 #include <vulkan/vulkan_core.h>
 
 #include "base/list.h"
+#include "tests/layer/layer.h"
 
 /* Vulkan lets no driver ask for more as minImportedHostPointerAlignment. */
 static const VkDeviceSize import_alignment = 65536;
@@ -69,21 +69,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct base_list instances = {&instances, &instances};
 static struct base_list devices = {&devices, &devices};
 
-/* What the loader put first in every dispatchable handle: the same for all of an instance, and for
- * all of a device. */
-static void *
-key_of(void *dispatchable)
-{
-    return *(void **)dispatchable;
-}
-
 static struct layer_instance *
 find_instance(void *dispatchable)
 {
     struct layer_instance *found = NULL;
     pthread_mutex_lock(&lock);
     base_list_for_each (it, &instances, struct layer_instance, link) {
-        if (it->key == key_of(dispatchable)) {
+        if (it->key == layer_key(dispatchable)) {
             found = it;
         }
     }
@@ -97,7 +89,7 @@ find_device(void *dispatchable)
     struct layer_device *found = NULL;
     pthread_mutex_lock(&lock);
     base_list_for_each (it, &devices, struct layer_device, link) {
-        if (it->key == key_of(dispatchable)) {
+        if (it->key == layer_key(dispatchable)) {
             found = it;
         }
     }
@@ -135,39 +127,13 @@ imports_only(void)
     return value && strcmp(value, "import") == 0;
 }
 
-static const void *
-find_in_chain(const void *chain, VkStructureType type)
-{
-    for (const VkBaseInStructure *it = chain; it; it = it->pNext) {
-        if (it->sType == type) {
-            return it;
-        }
-    }
-    return NULL;
-}
-
 /* --- instance --- */
-
-static VkLayerInstanceLink *
-take_instance_link(const VkInstanceCreateInfo *info)
-{
-    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
-        VkLayerInstanceCreateInfo *layer = (VkLayerInstanceCreateInfo *)it;
-        if (it->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
-            layer->function == VK_LAYER_LINK_INFO) {
-            VkLayerInstanceLink *link = layer->u.pLayerInfo;
-            layer->u.pLayerInfo = link->pNext;
-            return link;
-        }
-    }
-    return NULL;
-}
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
                      VkInstance *out)
 {
-    VkLayerInstanceLink *link = take_instance_link(info);
+    VkLayerInstanceLink *link = layer_take_instance_link(info);
     struct layer_instance *instance = calloc(1, sizeof(*instance));
     if (!link || !instance) {
         free(instance);
@@ -180,7 +146,7 @@ layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbac
         free(instance);
         return result;
     }
-    instance->key = key_of(*out);
+    instance->key = layer_key(*out);
     instance->handle = *out;
     instance->next = next;
 #define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
@@ -242,10 +208,10 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
                                               VkImageFormatProperties2 *out)
 {
     struct layer_instance *instance = find_instance(physical_device);
-    VkPhysicalDeviceExternalImageFormatInfo *question = (void *)find_in_chain(
+    VkPhysicalDeviceExternalImageFormatInfo *question = (void *)layer_find_in_chain(
         info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
     VkExternalImageFormatProperties *answer =
-        (void *)find_in_chain(out->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+        (void *)layer_find_in_chain(out->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
     if (!question || question->handleType != VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
         return instance->GetPhysicalDeviceImageFormatProperties2(physical_device, info, out);
     }
@@ -330,21 +296,6 @@ layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const
 
 /* --- device --- */
 
-static VkLayerDeviceLink *
-take_device_link(const VkDeviceCreateInfo *info)
-{
-    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
-        VkLayerDeviceCreateInfo *layer = (VkLayerDeviceCreateInfo *)it;
-        if (it->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
-            layer->function == VK_LAYER_LINK_INFO) {
-            VkLayerDeviceLink *link = layer->u.pLayerInfo;
-            layer->u.pLayerInfo = link->pNext;
-            return link;
-        }
-    }
-    return NULL;
-}
-
 /* The application's extension names without what we only pretend, with what we need. */
 static const char **
 names_for_driver(const VkDeviceCreateInfo *info, bool has_dma_buf, uint32_t *count)
@@ -393,7 +344,7 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
                    const VkAllocationCallbacks *allocator, VkDevice *out)
 {
     struct layer_instance *instance = find_instance(physical_device);
-    VkLayerDeviceLink *link = take_device_link(info);
+    VkLayerDeviceLink *link = layer_take_device_link(info);
     struct layer_device *device = calloc(1, sizeof(*device));
     if (!link || !device) {
         free(device);
@@ -407,7 +358,7 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
         free(device);
         return result;
     }
-    device->key = key_of(*out);
+    device->key = layer_key(*out);
     base_list_init(&device->memories);
     instance->GetPhysicalDeviceMemoryProperties(physical_device, &device->properties);
 #define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
@@ -473,7 +424,7 @@ static const VkImportMemoryFdInfoKHR *
 find_import(const VkMemoryAllocateInfo *info)
 {
     const VkImportMemoryFdInfoKHR *import =
-        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
+        layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
     return import && import->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT ? import
                                                                                           : NULL;
 }
@@ -482,7 +433,7 @@ static bool
 wants_shared_pages(const struct layer_device *device, const VkMemoryAllocateInfo *info)
 {
     const VkExportMemoryAllocateInfo *export_info =
-        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+        layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
     return export_info &&
            (export_info->handleTypes & VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) &&
            (device->properties.memoryTypes[info->memoryTypeIndex].propertyFlags &
@@ -500,7 +451,7 @@ import_pages(struct layer_device *device, VkDevice handle, const VkMemoryAllocat
     };
     VkMemoryAllocateFlagsInfo flags;
     const VkMemoryAllocateFlagsInfo *given =
-        find_in_chain(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
+        layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO);
     if (given) { /* device addresses need it; nothing else of the chain goes with an import */
         flags = *given;
         flags.pNext = NULL;
