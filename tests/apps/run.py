@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Runs an application on a lavapipe: natively, or through Vesper with the validation layer on both sides.
 
-    run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]]
-           --host system|newer --peers FOLDER -- APP [ARGS...]
+    run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
+           [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT]] --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
 application runs natively. --dma-bufs makes the host one that imports no pages but exports dma-bufs, by
 means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none either, and what it imports comes
-from that library in place of libgbm.
+from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
+VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
@@ -43,36 +44,47 @@ def clean_env():
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
-def write_server(folder, program, library, gbm):
-    """A server whose host has the test layer under it, below the layer of `vesper run --validate`: where
-    a loader finds layers decides about their order."""
-    layer = {"name": "VK_LAYER_VESPER_TEST_hostmem", "type": "GLOBAL", "library_path": os.path.abspath(library),
-             "api_version": "1.3.0", "implementation_version": "1", "description": "a host with dma-bufs"}
-    with open(os.path.join(folder, "hostmem.json"), "w", encoding="utf-8") as manifest:
+def write_layer(folder, name, library):
+    """A manifest, for the name that a loader knows the layer by."""
+    layer = {"name": f"VK_LAYER_VESPER_TEST_{name}", "type": "GLOBAL", "library_path": os.path.abspath(library),
+             "api_version": "1.3.0", "implementation_version": "1", "description": "a host for tests"}
+    with open(os.path.join(folder, f"{name}.json"), "w", encoding="utf-8") as manifest:
         json.dump({"file_format_version": "1.1.2", "layer": layer}, manifest)
+    return layer["name"]
+
+
+def write_server(folder, args):
+    """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
+    a loader finds layers decides about their order."""
+    layers = [write_layer(folder, "modifiers", args.modifiers)] if args.modifiers else []
+    layers.append(write_layer(folder, "hostmem", args.dma_bufs))
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
         host = "export VESPER_TEST_DMA_BUFS_ONLY=1\n"
-        if gbm:
-            host = ("export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null "
-                    f"LD_PRELOAD='{os.path.abspath(gbm)}'\n")
+        if args.gbm:
+            os.symlink(os.path.abspath(args.gbm), os.path.join(folder, "libgbm.so.1"))
+            host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{args.gbm_trait}'\n"
+                    f"export LD_LIBRARY_PATH='{folder}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n")
         script.write("#!/bin/sh\n"
                      f"{host}"
                      f"export VK_LAYER_PATH='/usr/share/vulkan/explicit_layer.d:{folder}'\n"
-                     f"export VK_INSTANCE_LAYERS=\"{layer['name']}"
+                     f"export VK_INSTANCE_LAYERS=\"{':'.join(layers)}"
                      "${VK_INSTANCE_LAYERS:+:$VK_INSTANCE_LAYERS}\"\n"
-                     f"exec '{os.path.abspath(program)}' \"$@\"\n")
+                     f"exec '{os.path.abspath(args.server)}' \"$@\"\n")
     os.chmod(path, 0o755)
     return path
 
 
-def run_on_dma_bufs(command, env, backing):
+def run_on_dma_bufs(command, env, backing, expected):
     """The renderer must say that it found the host that was meant."""
     done = subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     lines = done.stderr.splitlines()
     print("\n".join(line for line in lines if " debug: " not in line), file=sys.stderr)
     if not any(" memory type " in line and line.endswith(f", {backing}") for line in lines):
         print(f"no memory type was backed by a {backing}: is the test layer under the server?")
+        return 1
+    if expected and not any(expected in line for line in lines):
+        print(f"the server's log has no line with \"{expected}\"")
         return 1
     return done.returncode
 
@@ -85,6 +97,9 @@ def main(stack):
     parser.add_argument("--server", help="the server program, for --dma-bufs")
     parser.add_argument("--icd", help="the application's driver instead of ours; no validation above that")
     parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
+    parser.add_argument("--gbm-trait", default="", help="its VESPER_TEST_GBM")
+    parser.add_argument("--modifiers", metavar="LAYER", help="put that layer above the one of --dma-bufs")
+    parser.add_argument("--expect", metavar="TEXT", help="what a line of the server's log has to contain")
     parser.add_argument("--host", choices=("system", "newer"), required=True)
     parser.add_argument("--peers", required=True, help="where setup/peers put its folders")
     parser.add_argument("app", nargs="+")
@@ -106,7 +121,7 @@ def main(stack):
         if args.dma_bufs:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
-                        "--server", write_server(folder, args.server, args.dma_bufs, args.gbm)]
+                        "--server", write_server(folder, args)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
@@ -114,7 +129,7 @@ def main(stack):
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         command = args.app
     if args.dma_bufs:
-        return run_on_dma_bufs(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf")
+        return run_on_dma_bufs(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf", args.expect)
     return subprocess.run(command, env=env, check=False).returncode
 
 

@@ -22,6 +22,7 @@
     X(vkGetPhysicalDeviceFeatures)                                                                 \
     X(vkGetPhysicalDeviceFeatures2)                                                                \
     X(vkGetPhysicalDeviceFormatProperties)                                                         \
+    X(vkGetPhysicalDeviceFormatProperties2)                                                        \
     X(vkGetPhysicalDeviceImageFormatProperties)                                                    \
     X(vkGetPhysicalDeviceImageFormatProperties2)                                                   \
     X(vkGetPhysicalDeviceMemoryProperties)                                                         \
@@ -42,6 +43,7 @@
     X(vkBindBufferMemory)                                                                          \
     X(vkBindBufferMemory2)                                                                         \
     X(vkBindImageMemory)                                                                           \
+    X(vkBindImageMemory2)                                                                          \
     X(vkCmdBeginQuery)                                                                             \
     X(vkCmdBeginRenderPass)                                                                        \
     X(vkCmdBindDescriptorSets)                                                                     \
@@ -165,6 +167,7 @@
     X(vkDestroyPrivateDataSlot)                                                                    \
     X(vkGetBufferDeviceAddress)                                                                    \
     X(vkGetDeviceBufferMemoryRequirements)                                                         \
+    X(vkGetImageDrmFormatModifierPropertiesEXT)                                                    \
     X(vkGetMemoryFdKHR)                                                                            \
     X(vkGetMemoryFdPropertiesKHR)                                                                  \
     X(vkGetPrivateData)                                                                            \
