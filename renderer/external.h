@@ -8,6 +8,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "renderer/gbm_image.h"
 #include "renderer/object.h"
 
 struct rnd_call;
@@ -19,6 +20,8 @@ struct rnd_physical_device;
 struct rnd_external {
     VkExternalMemoryHandleTypeFlags host;
     VkExternalMemoryHandleTypeFlags guest; /* as the guest declared it, and the host can do it */
+    uint32_t never; /* the host's memory types that its memory cannot be of */
+    bool dedicate;  /* memory of its own is better */
 };
 
 struct rnd_buffer {
@@ -35,6 +38,7 @@ struct rnd_image {
     VkExtent3D extent;
     uint32_t mip_levels, array_layers;
     VkImageUsageFlags usage;
+    struct rnd_gbm_layout gbm; /* how libgbm is to lay memory out that is dedicated to it */
 };
 
 /* Chains VkExternalMemory*CreateInfo to a decoded create info where the host allows it, in place of

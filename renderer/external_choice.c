@@ -183,12 +183,15 @@ features_for_guest(const struct rnd_physical_device *physical,
                    VkExternalMemoryHandleTypeFlags exported,
                    const VkExternalMemoryProperties *properties)
 {
-    if (is_ours(physical, type)) {
+    VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
+    if (type == PAGES) {
         VkExternalMemoryFeatureFlags ways =
             exported == PAGES ? IMPORTABLE : IMPORTABLE | EXPORTABLE;
         return serves_mapping(physical, type, properties) ? ways : 0;
     }
-    VkExternalMemoryFeatureFlags features = properties->externalMemoryFeatures;
+    if (is_ours(physical, type)) { /* libgbm's, which may be dedicated */
+        return features & IMPORTABLE ? features | EXPORTABLE : 0;
+    }
     return features & (IMPORTABLE | EXPORTABLE) ? features : 0;
 }
 

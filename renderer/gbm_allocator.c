@@ -2,9 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gbm.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "renderer/gbm_allocator_impl.h"
 
 enum {
     /* Buffers of plain bytes are no format of libgbm's: ours are images of pixels that every driver
@@ -19,12 +18,6 @@ enum {
     PIXEL_FORMAT = GBM_FORMAT_ARGB8888,
     PIXEL_SIZE = 4,
     MAX_SIDE = 16384,
-};
-
-struct rnd_gbm {
-    int fd;
-    struct gbm_device *device;
-    pthread_mutex_t lock; /* held around calls into libgbm */
 };
 
 struct rnd_gbm *

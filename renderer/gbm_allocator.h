@@ -1,6 +1,6 @@
 /* Memory from the kernel's graphics buffers (libgbm: Mesa's or minigbm), as dma-bufs: for host
  * drivers that import these but neither the pages of a memfd nor export any of their own, and for
- * whoever asks for it with VESPER_GBM (docs/memory.md).
+ * whoever asks for it with VESPER_GBM (docs/memory.md). Plain bytes; images are in gbm_image.h.
  *
  * Present in builds with -Dgbm=enabled. Any thread may call; a lock inside serializes, since libgbm
  * promises nothing. */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "renderer/gbm_image.h"
 
 struct rnd_gbm *
 rnd_gbm_create(const char *node)
@@ -14,6 +15,20 @@ rnd_gbm_create(const char *node)
 void
 rnd_gbm_destroy(struct rnd_gbm *gbm)
 {
+}
+
+int
+rnd_gbm_image_allocate(struct rnd_gbm *gbm, const uint64_t *modifiers, uint32_t count,
+                       struct rnd_gbm_layout *layout, const char **reason)
+{
+    *reason = "this is a build without libgbm";
+    return -1;
+}
+
+int
+rnd_gbm_image_allocate_like(struct rnd_gbm *gbm, const struct rnd_gbm_layout *layout, uint64_t size)
+{
+    return -1;
 }
 
 int

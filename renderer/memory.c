@@ -66,6 +66,18 @@ rnd_memory_take(struct rnd_context *ctx, uint64_t id, uint64_t size, uint32_t fl
     return result;
 }
 
+uint32_t
+rnd_memory_dma_buf_types(const struct rnd_device *device, int fd)
+{
+    VkMemoryFdPropertiesKHR properties = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+    return device->table.GetMemoryFdPropertiesKHR &&
+                   device->table.GetMemoryFdPropertiesKHR(
+                       device->handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, fd,
+                       &properties) == VK_SUCCESS
+               ? properties.memoryTypeBits
+               : 0;
+}
+
 void
 rnd_memory_finish(struct rnd_memory *memory)
 {

@@ -11,6 +11,7 @@
 #include "renderer/resource.h"
 
 struct rnd_context;
+struct rnd_device;
 
 struct rnd_memory {
     struct rnd_object object; /* first */
@@ -30,6 +31,8 @@ struct rnd_memory {
 BASE_MUST_CHECK enum rnd_result rnd_memory_take(struct rnd_context *ctx, uint64_t id, uint64_t size,
                                                 uint32_t flags, struct rnd_shm **out,
                                                 enum rnd_map_caching *caching);
+/* The host's memory types that it would import the dma-buf as; 0: none. */
+uint32_t rnd_memory_dma_buf_types(const struct rnd_device *device, int fd);
 /* After the host has freed the memory: the pages go unless the guest still maps them. */
 void rnd_memory_finish(struct rnd_memory *memory);
 

@@ -9,7 +9,7 @@
 #include "renderer/chain.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
-#include "renderer/gbm_allocator.h"
+#include "renderer/gbm_export.h"
 #include "renderer/rnd_dispatch.h"
 
 /* Rounds up to what the host imports; 0 if that overflows. */
@@ -108,18 +108,6 @@ allocate_for_export(struct rnd_call *call, const VkMemoryAllocateInfo *info,
     return allocate_from_host(call, info, info->allocationSize, &export, out);
 }
 
-/* The host's memory types that it would import the dma-buf as; 0: none. */
-static uint32_t
-dma_buf_types(const struct rnd_device *device, int fd)
-{
-    VkMemoryFdPropertiesKHR properties = {.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
-    return device->table.GetMemoryFdPropertiesKHR &&
-                   device->table.GetMemoryFdPropertiesKHR(device->handle, DMA_BUF, fd,
-                                                          &properties) == VK_SUCCESS
-               ? properties.memoryTypeBits
-               : 0;
-}
-
 static VkResult
 import_descriptor(struct rnd_call *call, const VkMemoryAllocateInfo *info,
                   VkExternalMemoryHandleTypeFlags handle, const struct rnd_shm *shm,
@@ -129,7 +117,7 @@ import_descriptor(struct rnd_call *call, const VkMemoryAllocateInfo *info,
     uint32_t host_index =
         device->physical_device->memory_types.types[info->memoryTypeIndex].host_index;
     if (!device->table.GetMemoryFdKHR || info->allocationSize > shm->size ||
-        (handle == DMA_BUF && !(dma_buf_types(device, shm->fd) >> host_index & 1))) {
+        (handle == DMA_BUF && !(rnd_memory_dma_buf_types(device, shm->fd) >> host_index & 1))) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     int fd = fcntl(shm->fd, F_DUPFD_CLOEXEC, 0);
@@ -154,7 +142,7 @@ static VkResult
 allocate_by_gbm(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
                 VkDeviceMemory *out)
 {
-    int fd = rnd_gbm_allocate(rnd_call_device(call)->physical_device->gbm, info->allocationSize);
+    int fd = rnd_gbm_export_allocate(call, info);
     if (fd < 0) {
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
@@ -318,7 +306,8 @@ static uint32_t
 importable_types(const struct rnd_device *device, const struct rnd_shm *shm)
 {
     const struct rnd_memory_types *types = &device->physical_device->memory_types;
-    uint32_t host_mask = shm->kind == RND_FD_DMA_BUF ? dma_buf_types(device, shm->fd) : UINT32_MAX;
+    uint32_t host_mask =
+        shm->kind == RND_FD_DMA_BUF ? rnd_memory_dma_buf_types(device, shm->fd) : UINT32_MAX;
     uint32_t mask = 0;
     for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
         const struct rnd_memory_type *type = &types->types[i];

@@ -5,6 +5,7 @@
 #include "renderer/chain.h"
 #include "renderer/device.h"
 #include "renderer/external.h"
+#include "renderer/gbm_export.h"
 #include "renderer/rnd_dispatch.h"
 
 /* --- creating --- */
@@ -64,7 +65,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
     image->mip_levels = args->pCreateInfo->mipLevels;
     image->array_layers = args->pCreateInfo->arrayLayers;
     image->usage = args->pCreateInfo->usage;
-    args->ret = device->table.CreateImage(device->handle, args->pCreateInfo, NULL, args->pImage);
+    args->ret = rnd_gbm_export_create_image(call, args->pCreateInfo, image, args->pImage);
     if (args->ret != VK_SUCCESS) {
         free(image);
         return;
@@ -118,8 +119,8 @@ translate(const struct rnd_call *call, const struct requirements *requirements,
      * from memory that it dedicates. */
     bool plain = requirements->dedicated.requiresDedicatedAllocation && external->guest == 0;
     result.memoryTypeBits = rnd_memory_types_to_guest(
-        &rnd_call_device(call)->physical_device->memory_types, result.memoryTypeBits,
-        plain ? 0 : external->host, external->guest);
+        &rnd_call_device(call)->physical_device->memory_types,
+        result.memoryTypeBits & ~external->never, plain ? 0 : external->host, external->guest);
     return result;
 }
 
@@ -133,7 +134,8 @@ answer(const struct rnd_call *call, const struct requirements *requirements,
     VkMemoryDedicatedRequirements *dedicated =
         rnd_chain_find(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
     if (dedicated) {
-        dedicated->prefersDedicatedAllocation = requirements->dedicated.prefersDedicatedAllocation;
+        dedicated->prefersDedicatedAllocation =
+            requirements->dedicated.prefersDedicatedAllocation || external->dedicate;
         dedicated->requiresDedicatedAllocation =
             requirements->dedicated.requiresDedicatedAllocation;
     }
