@@ -34,7 +34,7 @@ def check_printed_line():
     expect("--print succeeds", ended.returncode == 0, ended.stderr)
     pairs = list(zip(words, words[1:]))
     for pair in (("-m", "3G"), ("-display", "sdl,gl=on"), ("-smp", "4"), ("-drive", "file=a b.img"),
-                 ("-device", "virtio-gpu-gl-pci,venus=on,blob=on,hostmem=2G"),
+                 ("-device", "virtio-gpu-gl-pci,venus=on,blob=on,event_idx=off,hostmem=2G"),
                  ("-object", "memory-backend-memfd,id=vesper-ram,share=on,size=3G")):
         expect(" ".join(pair), pair in pairs, words)
     expect("an accelerator is chosen", "-accel" in words, words)

@@ -64,7 +64,8 @@ vm_command_build(const struct vm_options *options, const struct vm_host *host,
     add(out, "-vga");
     add(out, "none");
     add(out, "-device");
-    snprintf(add_text(out), size, "virtio-gpu-gl-pci,venus=on,blob=on,hostmem=%s",
+    /* With event indices QEMU can miss a notification on a busy host: docs/qemu.md. */
+    snprintf(add_text(out), size, "virtio-gpu-gl-pci,venus=on,blob=on,event_idx=off,hostmem=%s",
              options->hostmem);
     add(out, "-display");
     add(out, host->display);
