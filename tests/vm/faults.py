@@ -3,6 +3,9 @@
 for host memory is full. Each costs what it must, is named in the log, and the machine goes on. The newcomer afterwards
 is two processes that share memory; the host is one that exports dma-bufs, by tests/layer/hostmem_layer.c.
 
+That makes the guest one in which our renderer runs, too, on our driver: it is asked for sync files of fences, which the
+guest's kernel makes as a host's would.
+
     faults.py [paths as run.py's]
 
 Exit status: 0 passed, 1 failed, 77 skipped.
@@ -12,6 +15,7 @@ import argparse
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -29,6 +33,8 @@ waits bystander &
 wait $victim
 for i in $(seq 1200); do [ -e /mnt/killed.seen ] && break; sleep 0.1; done
 timeout 90 /mnt/external opaque dma-buf >/mnt/newcomer.txt 2>&1; echo "newcomer: $?"
+LD_LIBRARY_PATH=/mnt VESPER_HOST_DRIVER=/mnt/libvulkan_vesper.so timeout 90 /mnt/sync-files >/mnt/sync-files.txt 2>&1
+echo "sync-files: $?"
 for i in $(seq 600); do [ -e /mnt/looked.seen ] && break; sleep 0.1; done
 pkill interop; wait
 echo over
@@ -38,6 +44,7 @@ timeout 60 /mnt/interop-workloads mapped_copy 64 >/mnt/full.txt 2>&1; echo "full
 VK_LOADER_DEBUG=error timeout 60 vulkaninfo --summary >/mnt/loader.txt 2>&1
 """
 SMALL_WINDOW_MESSAGES = ("no room for", "in the window for host memory, which has 1 MiB", "hostmem=SIZE")
+SYNC_FILES_PASSED = "[       OK ] a_fence_of_work_under_way_leaves_as_a_pending_sync_file"  # and not skipped
 OUT_OF_DEVICE_MEMORY = "Received return code -2"  # of the loader
 
 
@@ -58,8 +65,17 @@ def read(virtual_machine, name):
 
 def expect(condition, what, virtual_machine):
     if not condition:
-        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "full.txt"))
+        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "sync-files.txt", "full.txt"))
         raise machine.Failure(f"{what}\n{said}\n{virtual_machine.story()}")
+
+
+def find_library(program, name):
+    """What the program is linked with here: not in the guest."""
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    found = re.search(rf"^\s*{re.escape(name)} => (\S+)", listed, re.MULTILINE)
+    if not found:
+        raise machine.Failure(f"{program} has no {name}:\n{listed}")
+    return found.group(1)
 
 
 def check_kills(folder, options):
@@ -68,6 +84,8 @@ def check_kills(folder, options):
         run.add_layer(virtual_machine, options.layer)
         virtual_machine.env["VESPER_TEST_DMA_BUFS_ONLY"] = "1"
         run.prepare_guest(virtual_machine, options)
+        virtual_machine.give("sync-files", run.need(options.sync_files_program, "build it"))
+        virtual_machine.give("libcmocka.so.0", find_library(options.sync_files_program, "libcmocka.so.0"))
         virtual_machine.give("guest.sh", GUEST_SCRIPT.encode())
         virtual_machine.start("sh /mnt/guest.sh")
         server, victim = wait_for_workers(virtual_machine, 1)[:2]
@@ -95,6 +113,9 @@ def check_kills(folder, options):
                virtual_machine)
         expect("bystander: " not in virtual_machine.output, "another application was harmed", virtual_machine)
         expect(bystander in workers_of(virtual_machine), "another worker was harmed", virtual_machine)
+        virtual_machine.wait_for_output("sync-files: ", LIMIT_S)
+        expect(SYNC_FILES_PASSED in read(virtual_machine, "sync-files.txt"), "a renderer in the guest gives no sync files",
+               virtual_machine)
         virtual_machine.give("looked.seen", b"")
         virtual_machine.wait(LIMIT_S)
         print("another application and the machine went on")
@@ -126,6 +147,7 @@ def check(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     run.add_paths(parser)
+    parser.add_argument("--sync-files-program", help="renderer_sync_files")
     return run.judge(lambda: check(parser.parse_args()))
 
 
