@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "tests/unit/test.h"
 #include "tests/virglabi/vmm.h"
 
@@ -780,6 +781,39 @@ TEST(blobs_reach_other_contexts_once_and_are_forgotten_with_them)
     expect_imports(&vmm, 2, 5, 1);
     virgl_renderer_resource_unref(5);
     expect_imports(&vmm, 2, 5, 0);
+    vmm_finish(&vmm);
+}
+
+/* As crosvm does with what minigbm gave it: the memory comes with the plain import, and goes to the
+ * contexts that the guest attaches it to. */
+TEST(a_dma_buf_of_the_monitors_own_reaches_contexts)
+{
+    struct vmm vmm;
+    struct virgl_renderer_resource_import_blob_args buffer = {
+        .res_handle = 5,
+        .blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D,
+        .fd_type = VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF,
+        .fd = base_fd_create_shared_memory("dma-buf", 65536),
+        .size = 65536,
+    };
+    uint32_t type;
+    int fd;
+
+    vmm_init(&vmm, 3);
+    assert_int_equal(vmm_start(&vmm, VMM_FLAGS_CROSVM), 0);
+    assert_int_equal(vmm_create_context(1, "one"), 0);
+    assert_int_equal(vmm_create_context(2, "other"), 0);
+    assert_int_equal(virgl_renderer_resource_import_blob(&buffer), 0);
+    expect_imports(&vmm, 1, 5, 0);
+    virgl_renderer_ctx_attach_resource(1, 5);
+    virgl_renderer_ctx_attach_resource(2, 5);
+    expect_imports(&vmm, 1, 5, 1);
+    expect_imports(&vmm, 2, 5, 1);
+    assert_int_equal(virgl_renderer_resource_export_blob(5, &type, &fd), 0);
+    assert_int_equal(type, VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF);
+    base_fd_close(&fd);
+    virgl_renderer_resource_unref(5);
+    expect_imports(&vmm, 1, 5, 0);
     vmm_finish(&vmm);
 }
 
