@@ -3,6 +3,7 @@
 A process that crashes or stalls costs the case that it was at: the rest goes on in the next process.
 """
 
+import math
 import os
 import queue
 import re
@@ -28,12 +29,14 @@ STATUS = re.compile(
 class Runner:
     """How to start deqp-vk: on which driver, from which folder, and how long a case may take."""
 
-    def __init__(self, deqp, prefix, env, folder, timeout_s):
+    def __init__(self, deqp, prefix, env, folder, timeout_s, deadline=math.inf, cache="shaders.cache"):
         self.deqp = os.path.abspath(deqp)
         self.prefix = prefix  # command before deqp-vk: nothing, or vesper run ... --
         self.env = env
-        self.folder = folder  # for logs and the cache of compiled shaders
+        self.folder = folder  # for logs and compiled shaders
         self.timeout_s = timeout_s
+        self.deadline = deadline  # of time.monotonic(): what has not been reported by then is left out
+        self.cache = cache  # the file in the folder for compiled shaders: for one process at a time
 
     def command(self, *args):
         return self.prefix + [
@@ -42,15 +45,15 @@ class Runner:
             "--deqp-log-filename=/dev/null",
             "--deqp-log-images=disable",
             "--deqp-log-shader-sources=disable",
-            "--deqp-shadercache-filename=" + os.path.join(self.folder, "shaders.cache"),
+            "--deqp-shadercache-filename=" + os.path.join(self.folder, self.cache),
             "--deqp-shadercache-truncate=disable",
             *args,
         ]
 
     def run(self, names, report):
-        """Runs the cases; calls report(name, Result) for each, once."""
+        """Runs the cases; calls report(name, Result) for each, once, until the deadline."""
         left = list(names)
-        while left:
+        while left and time.monotonic() < self.deadline:
             done = self._run_process(left, report)
             left = [name for name in left if name not in done]
 
@@ -70,10 +73,11 @@ class Runner:
                 errors="replace",
                 start_new_session=True,
             )
-            current, began, tail, stalled = None, time.monotonic(), [], False
-            for line in lines_of(process, self.timeout_s):
-                if line is None:
-                    stalled = True
+            current, began, tail, stalled, late = None, time.monotonic(), [], False, False
+            for line in lines_of(process, self.timeout_s, self.deadline):
+                late = time.monotonic() >= self.deadline
+                stalled = line is None
+                if late or stalled:
                     break
                 tail = tail[-20:] + [line]
                 case, status = CASE.match(line), STATUS.match(line)
@@ -85,6 +89,8 @@ class Runner:
                     done.add(current)
                     current = None
             end(process)
+        if late:
+            return done
         if current or not done:
             # The case at hand; or none, when deqp-vk ended before its first: then the first one has the blame.
             name = current or names[0]
@@ -95,8 +101,8 @@ class Runner:
         return done
 
 
-def lines_of(process, timeout_s):
-    """The process's lines as they come; None once, at the end, if it says nothing for that long."""
+def lines_of(process, timeout_s, deadline):
+    """The process's lines as they come; None once, at the end, if it says nothing for that long or by the deadline."""
     lines = queue.Queue()
 
     def read():
@@ -107,7 +113,7 @@ def lines_of(process, timeout_s):
     threading.Thread(target=read, daemon=True).start()
     while True:
         try:
-            line = lines.get(timeout=timeout_s)
+            line = lines.get(timeout=max(0, min(timeout_s, deadline - time.monotonic())))
         except queue.Empty:
             yield None
             return

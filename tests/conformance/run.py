@@ -9,8 +9,10 @@ Exit status: 0 if whatever passes natively passes through Vesper, else 1.
 """
 
 import argparse
+import math
 import os
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -93,6 +95,10 @@ def run_side(name, runner, store, cases, again):
 
 def summarise(cases, native, vesper):
     """Prints counts and the differences. Returns the cases that pass natively and not through Vesper."""
+    wanted = len(cases)
+    cases = [case for case in cases if case in native.results and case in vesper.results]
+    if len(cases) < wanted:
+        print(f"{wanted - len(cases)} of {wanted} cases were not run on both sides before time was up")
     for side, store in (("native", native), ("vesper", vesper)):
         counts = Counter(store.results[case].status for case in cases)
         seconds = sum(store.results[case].seconds for case in cases)
@@ -132,6 +138,7 @@ def main():
     parser.add_argument("--again", help="a list of names to run through Vesper although there is a result")
     parser.add_argument("--keep", action="append", default=[], help="a variable to pass on, such as DISPLAY; may repeat")
     parser.add_argument("--jobs", type=int, default=1, help="processes for each side")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, and compare what both sides have run")
     parser.add_argument("--timeout", type=float, default=120, help="seconds without a word before a case counts as hung")
     args = parser.parse_args()
 
@@ -139,18 +146,21 @@ def main():
     os.makedirs(out, exist_ok=True)
     manifest = os.path.abspath(args.host_driver)
     run = [os.path.abspath(args.vesper), "run", "--host-driver", manifest] + (["--icd", args.icd] if args.icd else [])
+    deadline = time.monotonic() + 60 * args.minutes
     host = clean_env(args.keep, VK_DRIVER_FILES=manifest, VK_ICD_FILENAMES=manifest)
+    sides = {"native": ([], host), "vesper": (run + ["--"], clean_env(args.keep))}
     runners = {
-        "native": deqp.Runner(args.deqp, [], host, out, args.timeout),
-        "vesper": deqp.Runner(args.deqp, run + ["--"], clean_env(args.keep), out, args.timeout),
+        (side, job): deqp.Runner(args.deqp, prefix, env, out, args.timeout, deadline, f"{side}-{job}.cache")
+        for side, (prefix, env) in sides.items()
+        for job in range(args.jobs)
     }
-    stores = {side: Store(os.path.join(out, side + ".tsv")) for side in runners}
+    stores = {side: Store(os.path.join(out, side + ".tsv")) for side in sides}
 
     if args.cases:
         with open(args.cases, encoding="utf-8") as file:
             cases = file.read().split()
     else:
-        cases = cases_of(runners["native"], read_rules(args.rules), out, args.only, args.thin)
+        cases = cases_of(runners["native", 0], read_rules(args.rules), out, args.only, args.thin)
     again = set()
     if args.again:
         with open(args.again, encoding="utf-8") as file:
@@ -158,10 +168,9 @@ def main():
 
     with ThreadPoolExecutor(max_workers=2 * args.jobs) as pool:
         futures = []
-        for side, runner in runners.items():
-            for job in range(args.jobs):
-                redo = again if side == "vesper" else set()
-                futures.append(pool.submit(run_side, side, runner, stores[side], cases[job :: args.jobs], redo))
+        for (side, job), runner in runners.items():
+            redo = again if side == "vesper" else set()
+            futures.append(pool.submit(run_side, side, runner, stores[side], cases[job :: args.jobs], redo))
         for future in futures:
             future.result()
     return 1 if summarise(cases, stores["native"], stores["vesper"]) else 0
