@@ -77,11 +77,14 @@ rnd_do_vkGetPhysicalDeviceExternalBufferProperties(
 }
 
 /* Linear images must find memory that can be mapped, and none of ours may be bound to sparse ones
- * (renderer/external.c). */
+ * (renderer/external.c). Those with sparse residency need none: they cannot be created
+ * (VUID-VkImageCreateInfo-tiling-04121), and what the host says of them stands. */
 static bool
 would_lack_memory(VkImageTiling tiling, VkImageCreateFlags flags)
 {
-    return tiling == VK_IMAGE_TILING_LINEAR && (flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT);
+    VkImageCreateFlags sparse =
+        flags & (VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT);
+    return tiling == VK_IMAGE_TILING_LINEAR && sparse == VK_IMAGE_CREATE_SPARSE_BINDING_BIT;
 }
 
 void
