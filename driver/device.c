@@ -74,7 +74,8 @@ static VkResult
 clean_chain(const struct drv_device *device, struct drv_scratch *scratch, const void *in,
             void **out)
 {
-    const char *member = proto_chain_first_withheld(in);
+    const char *member =
+        proto_chain_first_withheld(device->object.client->caps->private_extensions, in);
     if (member) {
         base_log_warn("vkCreateDevice: %s is not offered by %s", member,
                       device->physical_device->properties.deviceName);

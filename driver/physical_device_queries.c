@@ -172,7 +172,7 @@ drv_GetPhysicalDeviceFeatures2(VkPhysicalDevice handle, VkPhysicalDeviceFeatures
         (void)proto_call_vkGetPhysicalDeviceFeatures2(device->object.client, handle, pFeatures);
     }
     hide_what_is_not_offered(device, pFeatures->pNext);
-    proto_chain_withhold(pFeatures->pNext);
+    proto_chain_withhold(device->object.client->caps->private_extensions, pFeatures->pNext);
     drv_memory_map_get_features(pFeatures->pNext);
     wsi_get_features(pFeatures->pNext);
     pFeatures->features = device->features;

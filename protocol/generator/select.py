@@ -366,6 +366,9 @@ def check_policy_rows(selection):
             members = getattr(kind, "members", None) or getattr(kind, "params", [])
             if member not in [m.name for m in members]:
                 node.fail(f"{owner} has no member {member}")
+    for node in policy.withheld_members.values():
+        if node.get("unless") and node.get("unless") not in policy.private_extensions:
+            node.fail(f"no private extension is called {node.get('unless')}")
     for (command, param), node in policy.in_out.items():
         if command not in selection.by_name:
             node.fail(f"no command of the protocol is called {command}")

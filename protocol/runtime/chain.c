@@ -22,27 +22,37 @@ proto_chain_entry_of(int32_t stype)
     return index >= 0 ? &proto_chain_table[index] : NULL;
 }
 
+/* Of the structure with that index in the table. */
+static bool
+is_withheld(const struct proto_withheld_member *member, int index, const uint32_t *known)
+{
+    return member->index == index &&
+           (member->unless == 0 || !(known[member->unless / 32] >> (member->unless % 32) & 1));
+}
+
 void
-proto_chain_withhold(void *chain)
+proto_chain_withhold(const uint32_t *known, void *chain)
 {
     for (VkBaseOutStructure *at = chain; at; at = at->pNext) {
         int index = proto_chain_index((int32_t)at->sType);
         for (uint32_t i = 0; index >= 0 && i < proto_withheld_member_count; i++) {
-            if (proto_withheld_members[i].index == index) {
-                *(VkBool32 *)((char *)at + proto_withheld_members[i].offset) = VK_FALSE;
+            const struct proto_withheld_member *member = &proto_withheld_members[i];
+            if (is_withheld(member, index, known)) {
+                *(VkBool32 *)((char *)at + member->offset) = VK_FALSE;
             }
         }
     }
 }
 
 const char *
-proto_chain_first_withheld(const void *chain)
+proto_chain_first_withheld(const uint32_t *known, const void *chain)
 {
     for (const VkBaseInStructure *at = chain; at; at = at->pNext) {
         int index = proto_chain_index((int32_t)at->sType);
         for (uint32_t i = 0; index >= 0 && i < proto_withheld_member_count; i++) {
             const struct proto_withheld_member *member = &proto_withheld_members[i];
-            if (member->index == index && *(const VkBool32 *)((const char *)at + member->offset)) {
+            if (is_withheld(member, index, known) &&
+                *(const VkBool32 *)((const char *)at + member->offset)) {
                 return member->name;
             }
         }

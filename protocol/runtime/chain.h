@@ -36,10 +36,12 @@ extern const struct proto_chain_entry proto_chain_table[];
 extern const uint32_t proto_chain_count;
 extern const uint16_t proto_chain_owners[];
 
-/* A member that is zero for the guest whatever the host says: what it promises has no wire form. */
+/* A member that is zero for the guest whatever the host says: what it promises has no wire form, or
+ * none that the other half knows. */
 struct proto_withheld_member {
     uint16_t index; /* into the table */
     uint16_t offset;
+    uint16_t unless; /* 0, or the private extension that lets whoever knows it have the member */
     const char *name;
 };
 
@@ -77,10 +79,11 @@ int proto_chain_index(int32_t stype);
 /* The same if it is in the set, else -1. */
 int proto_chain_find(const struct proto_chain_set *set, int32_t stype);
 
-/* Zeroes the withheld members of a chain that a query has filled in. */
-void proto_chain_withhold(void *chain);
+/* Zeroes the withheld members of a chain that a query has filled in. `known`: the private
+ * extensions that the other half knows, WIRE_CAPSET_EXTENSION_WORDS of them. */
+void proto_chain_withhold(const uint32_t *known, void *chain);
 /* The name of a withheld member that the chain asks for; NULL if there is none. */
-const char *proto_chain_first_withheld(const void *chain);
+const char *proto_chain_first_withheld(const uint32_t *known, const void *chain);
 
 /* The driver's chain as far as the peer knows its structures; the others are skipped. */
 size_t proto_chain_size(const struct proto_caps *caps, const void *next,

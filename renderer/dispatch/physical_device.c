@@ -63,7 +63,8 @@ rnd_do_vkGetPhysicalDeviceFeatures2(struct rnd_call *call,
                                     struct proto_vkGetPhysicalDeviceFeatures2 *args)
 {
     call->instance_table->GetPhysicalDeviceFeatures2(args->physicalDevice, args->pFeatures);
-    proto_chain_withhold(args->pFeatures->pNext);
+    proto_chain_withhold(rnd_instance_of(call->leading)->private_extensions,
+                         args->pFeatures->pNext);
 }
 
 /* --- external handles --- */

@@ -90,11 +90,31 @@ TEST(withheld_members_are_found_and_cleared)
         .accelerationStructure = VK_TRUE,
         .accelerationStructureHostCommands = VK_TRUE,
     };
+    const uint32_t known[WIRE_CAPSET_EXTENSION_WORDS] = {0};
     assert_string_equal(
-        proto_chain_first_withheld(&features),
+        proto_chain_first_withheld(known, &features),
         "VkPhysicalDeviceAccelerationStructureFeaturesKHR::accelerationStructureHostCommands");
-    proto_chain_withhold(&features);
-    assert_null(proto_chain_first_withheld(&features));
+    proto_chain_withhold(known, &features);
+    assert_null(proto_chain_first_withheld(known, &features));
     assert_true(features.accelerationStructure);
     assert_false(features.accelerationStructureHostCommands);
+}
+
+TEST(some_members_are_withheld_only_from_those_who_lack_an_extension)
+{
+    VkPhysicalDeviceExtendedDynamicState3FeaturesEXT features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTENDED_DYNAMIC_STATE_3_FEATURES_EXT,
+        .extendedDynamicState3ViewportSwizzle = VK_TRUE,
+        .extendedDynamicState3CoverageReductionMode = VK_TRUE,
+    };
+    uint32_t number = proto_extension_find("VK_NV_viewport_swizzle")->number;
+    uint32_t known[WIRE_CAPSET_EXTENSION_WORDS] = {0};
+    known[number / 32] = UINT32_C(1) << (number % 32);
+
+    assert_string_equal(proto_chain_first_withheld(known, &features),
+                        "VkPhysicalDeviceExtendedDynamicState3FeaturesEXT::"
+                        "extendedDynamicState3CoverageReductionMode");
+    proto_chain_withhold(known, &features);
+    assert_true(features.extendedDynamicState3ViewportSwizzle);
+    assert_false(features.extendedDynamicState3CoverageReductionMode);
 }

@@ -463,14 +463,17 @@ def emit_values(out, declaration, values):
 
 
 def emit_withheld(out, plan, index):
-    """Members that are zero whatever the host says, by structure."""
-    rows = sorted((index[owner], owner, member)
-                  for owner, member in plan.selection.policy.withheld_members if owner in index)
+    """Members that are zero whatever the host says, by structure, and what the other half must know to
+    have them all the same."""
+    numbers = {e.name: e.number for e in plan.selection.extensions}
+    rows = sorted((index[owner], owner, member, numbers.get(node.get("unless"), 0))
+                  for (owner, member), node in plan.selection.policy.withheld_members.items()
+                  if owner in index)
     out("const struct proto_withheld_member proto_withheld_members[] = {")
-    for i, owner, member in rows:
-        out(f'    {{{i}, offsetof({owner}, {member}), "{owner}::{member}"}},')
+    for i, owner, member, unless in rows:
+        out(f'    {{{i}, offsetof({owner}, {member}), {unless}, "{owner}::{member}"}},')
     if not rows:
-        out("    {0, 0, NULL}, /* none */")
+        out("    {0, 0, 0, NULL}, /* none */")
     out("};")
     out(f"const uint32_t proto_withheld_member_count = {len(rows)};")
     out()

@@ -16,7 +16,7 @@ const uint16_t proto_chain_owners[] = {
 };
 
 const struct proto_withheld_member proto_withheld_members[] = {
-    {0, 0, NULL}, /* none */
+    {0, 0, 0, NULL}, /* none */
 };
 const uint32_t proto_withheld_member_count = 0;
 
