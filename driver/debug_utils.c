@@ -45,6 +45,7 @@ has_an_id(VkObjectType type)
     case VK_OBJECT_TYPE_COMMAND_POOL:
     case VK_OBJECT_TYPE_SAMPLER_YCBCR_CONVERSION:
     case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_KHR:
+    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_NV:
     case VK_OBJECT_TYPE_SHADER_EXT: return true;
     default: return false;
     }

@@ -57,6 +57,27 @@ expand_acceleration_structures(struct drv_scratch *scratch, const uint8_t *data,
     return true;
 }
 
+static bool
+expand_acceleration_structures_nv(struct drv_scratch *scratch, const uint8_t *data, size_t stride,
+                                  VkWriteDescriptorSet *write)
+{
+    VkWriteDescriptorSetAccelerationStructureNV *structures =
+        drv_scratch_alloc(scratch, sizeof(*structures));
+    const VkAccelerationStructureNV *handles =
+        gather(scratch, data, write->descriptorCount, stride, sizeof(*handles));
+
+    if (!structures || !handles) {
+        return false;
+    }
+    *structures = (VkWriteDescriptorSetAccelerationStructureNV){
+        .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_ACCELERATION_STRUCTURE_NV,
+        .accelerationStructureCount = write->descriptorCount,
+        .pAccelerationStructures = handles,
+    };
+    write->pNext = structures;
+    return true;
+}
+
 /* Points the write at its part of the data. False: out of memory. */
 static bool
 expand_entry(struct drv_scratch *scratch, const VkDescriptorUpdateTemplateEntry *entry,
@@ -80,6 +101,8 @@ expand_entry(struct drv_scratch *scratch, const VkDescriptorUpdateTemplateEntry 
     case VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK: return expand_inline_block(scratch, data, write);
     case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR:
         return expand_acceleration_structures(scratch, data, entry->stride, write);
+    case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV:
+        return expand_acceleration_structures_nv(scratch, data, entry->stride, write);
     default:
         write->pImageInfo =
             gather(scratch, data, count, entry->stride, sizeof(VkDescriptorImageInfo));

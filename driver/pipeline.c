@@ -175,6 +175,23 @@ clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *
     return clean;
 }
 
+static VkRayTracingPipelineCreateInfoNV *
+clean_ray_tracing_nv(struct batch *batch, const VkRayTracingPipelineCreateInfoNV *infos)
+{
+    VkRayTracingPipelineCreateInfoNV *clean =
+        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
+
+    for (uint32_t i = 0; clean && i < batch->count; i++) {
+        const VkRayTracingPipelineCreateInfoNV *in = &infos[i];
+        clean[i] = *in;
+        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
+        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
+            return NULL;
+        }
+    }
+    return clean;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateGraphicsPipelines(VkDevice device, VkPipelineCache pipelineCache,
                             uint32_t createInfoCount,
@@ -258,6 +275,41 @@ drv_CreateRayTracingPipelinesKHR(VkDevice device, VkDeferredOperationKHR deferre
     }
     drv_deferred_operation_defer(deferredOperation, &work);
     return VK_OPERATION_DEFERRED_KHR;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CreateRayTracingPipelinesNV(VkDevice device, VkPipelineCache pipelineCache,
+                                uint32_t createInfoCount,
+                                const VkRayTracingPipelineCreateInfoNV *pCreateInfos,
+                                const VkAllocationCallbacks *pAllocator, VkPipeline *pPipelines)
+{
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    struct batch batch;
+
+    if (begin_batch(&batch, device, pAllocator, createInfoCount, pPipelines)) {
+        const VkRayTracingPipelineCreateInfoNV *infos = clean_ray_tracing_nv(&batch, pCreateInfos);
+        if (infos) {
+            result = proto_call_vkCreateRayTracingPipelinesNV(
+                batch.lane, device, pipelineCache, createInfoCount, infos, NULL, pPipelines);
+        }
+    }
+    for (uint32_t i = 0; i < createInfoCount; i++) {
+        invalidate_feedback(pCreateInfos[i].pNext);
+    }
+    return end_batch(&batch, result);
+}
+
+/* What was left for later when the pipeline was created is compiled now: by a lane, for the same
+ * reason. */
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_CompileDeferredNV(VkDevice device, VkPipeline pipeline, uint32_t shader)
+{
+    struct drv_lanes *lanes = &drv_device_from(device)->instance->lanes;
+    struct proto_client *lane = drv_lanes_take(lanes);
+    VkResult result = proto_call_vkCompileDeferredNV(lane, device, pipeline, shader);
+
+    drv_lanes_give_back(lanes, lane);
+    return result;
 }
 
 /* The largest of values takes the most bytes in the reply, and nobody knows yet which will come. */

@@ -54,7 +54,8 @@ type_name(VkObjectType type)
     case VK_OBJECT_TYPE_COMMAND_POOL: return "command pool";
     case VK_OBJECT_TYPE_SAMPLER_YCBCR_CONVERSION: return "sampler conversion";
     case VK_OBJECT_TYPE_DESCRIPTOR_UPDATE_TEMPLATE: return "descriptor update template";
-    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_KHR: return "acceleration structure";
+    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_KHR:
+    case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_NV: return "acceleration structure";
     case VK_OBJECT_TYPE_SHADER_EXT: return "shader";
     default: return "object";
     }

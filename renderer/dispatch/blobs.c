@@ -12,6 +12,7 @@ enum {
      */
     LARGEST_RESULT = 32 * sizeof(uint64_t),
     LARGEST_GROUP_HANDLE = 256,
+    LARGEST_STRUCTURE_HANDLE = 64, /* by which instances name them; NVIDIA's has 8 */
 };
 
 /* Results begin `stride` apart; how long the last one is only the host knows, so it gets room for
@@ -83,5 +84,28 @@ rnd_do_vkGetRayTracingCaptureReplayShaderGroupHandlesKHR(
             args->device, args->pipeline, args->firstGroup, args->groupCount, args->dataSize,
             handles);
         memcpy(args->pData, handles, args->dataSize);
+    }
+}
+
+/* The host goes by the size of its handle as much as by the size that the guest states. */
+void
+rnd_do_vkGetAccelerationStructureHandleNV(struct rnd_call *call,
+                                          struct proto_vkGetAccelerationStructureHandleNV *args)
+{
+    if (!call->device_table->GetAccelerationStructureHandleNV) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (args->dataSize == 0) {
+        rnd_call_fail(call, "it has no room for a handle");
+        return;
+    }
+    size_t room = args->dataSize > LARGEST_STRUCTURE_HANDLE ? args->dataSize
+                                                            : (size_t)LARGEST_STRUCTURE_HANDLE;
+    void *handle = rnd_call_alloc(call, 1, room);
+    if (handle) {
+        args->ret = call->device_table->GetAccelerationStructureHandleNV(
+            args->device, args->accelerationStructure, args->dataSize, handle);
+        memcpy(args->pData, handle, args->dataSize);
     }
 }

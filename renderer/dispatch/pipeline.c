@@ -55,6 +55,24 @@ rnd_do_vkCreateComputePipelines(struct rnd_call *call, struct proto_vkCreateComp
 }
 
 void
+rnd_do_vkCreateRayTracingPipelinesNV(struct rnd_call *call,
+                                     struct proto_vkCreateRayTracingPipelinesNV *args)
+{
+    if (!call->device_table->CreateRayTracingPipelinesNV) {
+        rnd_call_missing(call);
+        return;
+    }
+    if (!rnd_call_check_new_ids(call, args->pPipelines_ids, args->createInfoCount)) {
+        return;
+    }
+    args->ret = call->device_table->CreateRayTracingPipelinesNV(
+        args->device, args->pipelineCache, args->createInfoCount, args->pCreateInfos, NULL,
+        args->pPipelines);
+    register_pipelines(call, args->ret, args->pPipelines_ids, args->pPipelines,
+                       args->createInfoCount);
+}
+
+void
 rnd_do_vkCreateRayTracingPipelinesKHR(struct rnd_call *call,
                                       struct proto_vkCreateRayTracingPipelinesKHR *args)
 {

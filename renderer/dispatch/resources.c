@@ -265,6 +265,23 @@ rnd_do_vkGetDeviceImageMemoryRequirements(struct rnd_call *call,
     answer(call, &requirements, &external, args->pMemoryRequirements);
 }
 
+/* Such structures are bound to memory themselves, and are external to nothing; those for scratch
+ * space tell what buffers to make, whose own requirements count. */
+void
+rnd_do_vkGetAccelerationStructureMemoryRequirementsNV(
+    struct rnd_call *call, struct proto_vkGetAccelerationStructureMemoryRequirementsNV *args)
+{
+    struct requirements requirements;
+    if (!call->device_table->GetAccelerationStructureMemoryRequirementsNV) {
+        rnd_call_missing(call);
+        return;
+    }
+    prepare(&requirements)->pNext = NULL; /* nobody can dedicate memory to one */
+    call->device_table->GetAccelerationStructureMemoryRequirementsNV(args->device, args->pInfo,
+                                                                     &requirements.host);
+    answer(call, &requirements, &(struct rnd_external){0}, args->pMemoryRequirements);
+}
+
 /* --- other questions about images that are not there --- */
 
 void

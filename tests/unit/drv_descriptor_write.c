@@ -274,3 +274,37 @@ TEST(large_expansions_leave_the_stack_and_leak_nothing)
     free(infos);
     free(made);
 }
+
+TEST(acceleration_structures_of_both_kinds_come_from_templates)
+{
+    const VkDescriptorUpdateTemplateEntry entries[] = {
+        {0, 0, 2, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR, 0,
+         sizeof(VkAccelerationStructureKHR)},
+        {1, 0, 2, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV, 16,
+         2 * sizeof(VkAccelerationStructureNV)},
+    };
+    const struct {
+        VkAccelerationStructureKHR khr[2];
+        VkAccelerationStructureNV nv[4];
+    } data = {
+        {(VkAccelerationStructureKHR)(uintptr_t)1, (VkAccelerationStructureKHR)(uintptr_t)2},
+        {(VkAccelerationStructureNV)(uintptr_t)3, (VkAccelerationStructureNV)(uintptr_t)POISON,
+         (VkAccelerationStructureNV)(uintptr_t)4},
+    };
+    struct drv_descriptor_template *made = template_of(BASE_COUNT_OF(entries), entries);
+
+    drv_scratch_init(&scratch);
+    const VkWriteDescriptorSet *writes =
+        drv_descriptor_template_expand(&scratch, made, NULL, VK_NULL_HANDLE, &data);
+    const VkWriteDescriptorSetAccelerationStructureKHR *khr = writes[0].pNext;
+    assert_int_equal(khr->sType, VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_ACCELERATION_STRUCTURE_KHR);
+    assert_int_equal(khr->accelerationStructureCount, 2);
+    assert_true(khr->pAccelerationStructures[1] == data.khr[1]);
+    const VkWriteDescriptorSetAccelerationStructureNV *nv = writes[1].pNext;
+    assert_int_equal(nv->sType, VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_ACCELERATION_STRUCTURE_NV);
+    assert_int_equal(nv->accelerationStructureCount, 2);
+    assert_true(nv->pAccelerationStructures[0] == data.nv[0]);
+    assert_true(nv->pAccelerationStructures[1] == data.nv[2]);
+    drv_scratch_finish(&scratch);
+    free(made);
+}

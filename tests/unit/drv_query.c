@@ -45,3 +45,15 @@ TEST(statistics_have_as_many_values_as_bits)
     };
     assert_int_equal(drv_query_value_count(&info), 3);
 }
+
+TEST(sizes_of_acceleration_structures_are_one_value)
+{
+    const VkQueryPoolCreateInfo khr = {
+        .queryType = VK_QUERY_TYPE_ACCELERATION_STRUCTURE_COMPACTED_SIZE_KHR,
+    };
+    const VkQueryPoolCreateInfo nv = {
+        .queryType = VK_QUERY_TYPE_ACCELERATION_STRUCTURE_COMPACTED_SIZE_NV,
+    };
+    assert_int_equal(drv_query_value_count(&khr), 1);
+    assert_int_equal(drv_query_value_count(&nv), 1);
+}
