@@ -8,18 +8,21 @@
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
-static bool
-is_mappable(const struct drv_device *device, uint32_t type)
+static VkMemoryPropertyFlags
+flags_of_type(const struct drv_device *device, uint32_t type)
 {
     const VkPhysicalDeviceMemoryProperties *memory = &device->physical_device->memory;
-    return type < memory->memoryTypeCount &&
-           memory->memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    return type < memory->memoryTypeCount ? memory->memoryTypes[type].propertyFlags : 0;
 }
 
 static void
 destroy_blob(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
+    if (memory->copied) {
+        base_fd_unmap(memory->blob.map, (size_t)memory->blob.size);
+        return;
+    }
     if (memory->blob.resource_id == 0) {
         return;
     }
@@ -114,7 +117,9 @@ drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
     }
     const VkImportMemoryFdInfoKHR *fd_import = find_import(pAllocateInfo);
     memory->size = pAllocateInfo->allocationSize;
-    memory->mappable = is_mappable(device, pAllocateInfo->memoryTypeIndex);
+    VkMemoryPropertyFlags flags = flags_of_type(device, pAllocateInfo->memoryTypeIndex);
+    memory->mappable = flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    memory->copied = memory->mappable && !(flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
     memory->shareable = fd_import || is_for_export(pAllocateInfo);
     memory->blob.fd = -1;
 
@@ -155,10 +160,29 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
 /* --- sharing: always the whole allocation. The renderer has executed vkAllocateMemory already,
  * since we had its reply. --- */
 
+/* Pages of a file of their own, since what is placed is a second mapping of them. */
+static VkResult
+make_copy_locked(struct drv_memory *memory)
+{
+    if (memory->blob.map) {
+        return VK_SUCCESS;
+    }
+    int fd = base_fd_create_shared_memory("vesper-copy", memory->size);
+    if (fd >= 0) {
+        memory->blob.map = base_fd_map(fd, (size_t)memory->size);
+        memory->blob.size = memory->size;
+        base_fd_close(&fd);
+    }
+    return memory->blob.map ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
 static VkResult
 make_blob_locked(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
+    if (memory->copied) {
+        return make_copy_locked(memory);
+    }
     if (memory->blob.resource_id != 0) {
         return VK_SUCCESS;
     }

@@ -18,12 +18,14 @@ struct drv_memory {
     /* Constant. */
     VkDeviceSize size; /* as the application asked */
     bool mappable;     /* of a HOST_VISIBLE type */
+    bool copied;       /* of one that is not HOST_COHERENT: what is mapped is a copy */
     bool shareable;    /* allocated for export, or imported */
     void *host_pages;  /* the application's, of `size`, which the blob shares; NULL: none */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
-     * blobs_lock, constant then, but for the mapping's address (memory_map.c). */
+     * blobs_lock, constant then, but for the mapping's address (memory_map.c). A copy is pages of
+     * ours alone, and no resource. */
     struct tp_blob blob;
 
     /* What the application has mapped, pages of the blob; only between vkMapMemory and

@@ -17,6 +17,7 @@
 #include "driver/drv_entry.h"
 #include "driver/memory.h"
 #include "driver/struct_chain.h"
+#include "protocol/proto_encode.h"
 
 void
 drv_memory_map_get_features(void *chain)
@@ -59,14 +60,22 @@ note_mapped(struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size)
     memory->mapped.size = (((size_t)end + within) & ~within) - memory->mapped.offset;
 }
 
+/* Maps whole pages of the blob a second time. False: errno says why. */
+static bool
+map_again(struct drv_device *device, struct drv_memory *memory, size_t offset, size_t size,
+          void *address)
+{
+    struct tp_transport *transport = device->ring->transport;
+
+    return memory->copied ? base_fd_map_again((uint8_t *)memory->blob.map + offset, size, address)
+                          : transport->ops->place(transport, &memory->blob, offset, size, address);
+}
+
 /* The application gives up what it had at the address, which is whole pages of its own. */
 static VkResult
 place(struct drv_device *device, struct drv_memory *memory, void *address)
 {
-    struct tp_transport *transport = device->ring->transport;
-
-    if (!transport->ops->place(transport, &memory->blob, memory->mapped.offset, memory->mapped.size,
-                               address)) {
+    if (!map_again(device, memory, memory->mapped.offset, memory->mapped.size, address)) {
         base_log_error("%zu bytes of memory cannot be mapped at %p: %s", memory->mapped.size,
                        address, strerror(errno));
         return VK_ERROR_MEMORY_MAP_FAILED;
@@ -138,7 +147,6 @@ drv_UnmapMemory(VkDevice handle, VkDeviceMemory memory)
 static bool
 move_away(struct drv_device *device, struct drv_memory *memory)
 {
-    struct tp_transport *transport = device->ring->transport;
     size_t within = page_size() - 1;
     size_t size = ((size_t)memory->blob.size + within) & ~within;
     uint8_t *old = memory->blob.map;
@@ -148,7 +156,7 @@ move_away(struct drv_device *device, struct drv_memory *memory)
     if (new == MAP_FAILED) {
         return false;
     }
-    if (!transport->ops->place(transport, &memory->blob, 0, size, new) ||
+    if (!map_again(device, memory, 0, size, new) ||
         base_fd_reserve(old + memory->mapped.offset, memory->mapped.size) == MAP_FAILED) {
         base_fd_unmap(new, size);
         return false;
@@ -194,24 +202,59 @@ drv_UnmapMemory2(VkDevice handle, const VkMemoryUnmapInfo *pMemoryUnmapInfo)
     return VK_SUCCESS;
 }
 
-/* --- every type that can be mapped is coherent (drv_physical_device_adjust_memory()) --- */
+/* --- copies: coherent types need nothing of this. What the application has written goes to the
+ * renderer before whatever it submits next; what the host has written is fetched. --- */
+
+enum {
+    LARGEST_PIECE = 1 << 20, /* bytes of one command */
+};
+
+/* One range of one copy goes one way, in pieces. */
+static VkResult
+move_bytes(struct proto_client *client, VkDevice device, const VkMappedMemoryRange *range,
+           bool to_host)
+{
+    const struct drv_memory *memory = drv_memory_from(range->memory);
+    VkDeviceSize at = range->offset;
+    VkDeviceSize end = range->size == VK_WHOLE_SIZE ? memory->size : range->offset + range->size;
+    VkResult result = VK_SUCCESS;
+
+    while (at < end && result == VK_SUCCESS) {
+        size_t size = end - at < LARGEST_PIECE ? (size_t)(end - at) : (size_t)LARGEST_PIECE;
+        uint8_t *bytes = (uint8_t *)memory->blob.map + at;
+        result =
+            to_host ? proto_send_vkWriteMemoryVESPER(client, device, range->memory, at, size, bytes)
+                    : proto_call_vkReadMemoryVESPER(client, device, range->memory, at, size, bytes);
+        at += size;
+    }
+    return result;
+}
 
 static VkResult
-coherent_already(VkDevice handle)
+move_ranges(VkDevice handle, uint32_t count, const VkMappedMemoryRange *ranges, bool to_host)
 {
-    return drv_ring_is_lost(drv_device_from(handle)->ring) ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+    const struct drv_device *device = drv_device_from(handle);
+    VkResult result = drv_ring_is_lost(device->ring) ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
+
+    for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
+        const struct drv_memory *memory = drv_memory_from(ranges[i].memory);
+        if (memory->copied && memory->blob.map) {
+            result = move_bytes(device->object.client, handle, &ranges[i], to_host);
+        }
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_FlushMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
                             const VkMappedMemoryRange *pMemoryRanges)
 {
-    return coherent_already(handle);
+    return move_ranges(handle, memoryRangeCount, pMemoryRanges, true);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_InvalidateMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
                                  const VkMappedMemoryRange *pMemoryRanges)
 {
-    return coherent_already(handle);
+    return move_ranges(handle, memoryRangeCount, pMemoryRanges, false);
 }

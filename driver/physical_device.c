@@ -319,11 +319,16 @@ init_driver_name(struct drv_physical_device *device)
 
 /* --- memory --- */
 
-/* A mapping is shared memory, which is coherent, and nothing on the wire flushes: a type that the
- * renderer calls visible but not coherent cannot be mapped honestly, so it is not visible. */
+/* A mapping is shared memory, which is coherent. A renderer of ours may show types that are visible
+ * but not coherent, which are mapped in copies (memory_map.c). With any other, nothing on the wire
+ * flushes: such a type cannot be mapped honestly, so it is not visible. */
 void
-drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory)
+drv_physical_device_adjust_memory(const struct drv_physical_device *device,
+                                  VkPhysicalDeviceMemoryProperties *memory)
 {
+    const struct proto_extension *copies = proto_extension_find("VK_VESPER_copied_memory");
+    bool flushes =
+        copies && proto_caps_has_private_extension(device->object.client->caps, copies->number);
     const VkMemoryPropertyFlags mapping = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                                           VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
                                           VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
@@ -331,7 +336,7 @@ drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory)
     memory->memoryHeapCount = least(memory->memoryHeapCount, VK_MAX_MEMORY_HEAPS);
     for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
         VkMemoryPropertyFlags *flags = &memory->memoryTypes[i].propertyFlags;
-        if (!(*flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)) {
+        if (!flushes && !(*flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)) {
             *flags &= ~mapping;
         }
     }
@@ -342,7 +347,7 @@ init_memory(struct drv_physical_device *device)
 {
     VkResult result = proto_call_vkGetPhysicalDeviceMemoryProperties(
         device->object.client, (VkPhysicalDevice)device, &device->memory);
-    drv_physical_device_adjust_memory(&device->memory);
+    drv_physical_device_adjust_memory(device, &device->memory);
     return result;
 }
 

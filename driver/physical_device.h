@@ -58,6 +58,7 @@ void drv_physical_device_destroy(struct drv_physical_device *physical_device);
 bool drv_physical_device_shares_sync_objects(const struct drv_physical_device *device);
 
 /* What the renderer said about its memory, as the application may see it. */
-void drv_physical_device_adjust_memory(VkPhysicalDeviceMemoryProperties *memory);
+void drv_physical_device_adjust_memory(const struct drv_physical_device *device,
+                                       VkPhysicalDeviceMemoryProperties *memory);
 
 #endif

@@ -103,13 +103,14 @@ remember_semaphore(struct rnd_call *call, struct rnd_object *object)
     }
 }
 
-/* No command that cares names more than one pool or buffer, or more than two images. */
+/* No command that cares names more than one pool, memory or buffer, or more than two images. */
 static void
 remember(struct rnd_call *call, struct rnd_object *object)
 {
     switch (object->type) {
     case VK_OBJECT_TYPE_COMMAND_POOL:
     case VK_OBJECT_TYPE_DESCRIPTOR_POOL: call->last_pool = object; break;
+    case VK_OBJECT_TYPE_DEVICE_MEMORY: call->last_memory = object; break;
     case VK_OBJECT_TYPE_BUFFER: call->last_buffer = object; break;
     case VK_OBJECT_TYPE_IMAGE:
         call->image_before = call->last_image;
@@ -168,6 +169,7 @@ rnd_call_init(struct rnd_call *call, struct rnd_stream *stream, struct wire_read
     call->instance_table = NULL;
     call->device_table = NULL;
     call->last_pool = NULL;
+    call->last_memory = NULL;
     call->last_buffer = NULL;
     call->last_image = NULL;
     call->image_before = NULL;
@@ -192,6 +194,7 @@ rnd_call_seen(struct rnd_call *call, VkObjectType type, uint64_t handle)
     switch (type) {
     case VK_OBJECT_TYPE_COMMAND_POOL:
     case VK_OBJECT_TYPE_DESCRIPTOR_POOL: return if_handle(call->last_pool, type, handle);
+    case VK_OBJECT_TYPE_DEVICE_MEMORY: return if_handle(call->last_memory, type, handle);
     case VK_OBJECT_TYPE_BUFFER: return if_handle(call->last_buffer, type, handle);
     case VK_OBJECT_TYPE_IMAGE: {
         struct rnd_object *last = if_handle(call->last_image, type, handle);

@@ -33,7 +33,7 @@ struct rnd_call {
     const struct rnd_instance_table *instance_table;
     const struct rnd_device_table *device_table;
     /* Objects that the command named inside its structures; see rnd_call_seen(). */
-    struct rnd_object *last_pool, *last_buffer, *last_image, *image_before;
+    struct rnd_object *last_pool, *last_memory, *last_buffer, *last_image, *image_before;
     struct rnd_seen *semaphores; /* newest first */
 };
 

@@ -193,6 +193,7 @@ release(struct rnd_object *object)
     pthread_cond_destroy(&device->sync_done);
     rnd_preinitialized_finish(&device->preinitialized);
     pthread_mutex_destroy(&device->sync_lock);
+    pthread_mutex_destroy(&device->copies_lock);
     free(device->queues);
     free(device);
 }
@@ -217,6 +218,7 @@ rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
     device->context = ctx;
     device->physical_device = physical;
     pthread_mutex_init(&device->sync_lock, NULL);
+    pthread_mutex_init(&device->copies_lock, NULL);
     rnd_preinitialized_init(&device->preinitialized);
     pthread_cond_init(&device->sync_done, NULL);
     rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,

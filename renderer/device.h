@@ -33,7 +33,8 @@ struct rnd_device {
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;
-    pthread_cond_t sync_done; /* somebody waits until an object's `use.pending` is 0 */
+    pthread_mutex_t copies_lock; /* of making rnd_memory.host_map; held in vkMapMemory */
+    pthread_cond_t sync_done;    /* somebody waits until an object's `use.pending` is 0 */
 };
 
 /* Creates the host's device and fetches its queues. `info` may be changed in its decoder's memory.

@@ -67,12 +67,14 @@ is_for_the_host(VkImageTiling tiling, VkImageUsageFlags usage)
            (tiling == VK_IMAGE_TILING_OPTIMAL && (usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
 }
 
-/* Whether any memory type is left for such an image. NVIDIA's driver says that images which the
- * host copies may be external to pages, and then has none for them. */
+/* Whether any memory type of both sides is left for such an image: what else would it be external
+ * for? NVIDIA's driver says that images which the host copies may be external to pages, and then
+ * has none for them. */
 static bool
-finds_memory(const struct rnd_device *device, const VkImageCreateInfo *info,
-             const struct rnd_external *external)
+finds_shared_memory(const struct rnd_device *device, const VkImageCreateInfo *info,
+                    const struct rnd_external *external)
 {
+    const struct rnd_memory_types *types = &device->physical_device->memory_types;
     VkImageCreateInfo external_info = *info;
     VkMemoryRequirements requirements = {0};
     VkImage image;
@@ -81,9 +83,8 @@ finds_memory(const struct rnd_device *device, const VkImageCreateInfo *info,
         device->table.GetImageMemoryRequirements(device->handle, image, &requirements);
         device->table.DestroyImage(device->handle, image, NULL);
     }
-    return rnd_memory_types_to_guest(&device->physical_device->memory_types,
-                                     requirements.memoryTypeBits, external->host,
-                                     external->guest) != 0;
+    return rnd_memory_types_to_guest(types, requirements.memoryTypeBits, external->host, 0) !=
+           rnd_memory_types_to_guest(types, requirements.memoryTypeBits, 0, 0);
 }
 
 bool
@@ -102,6 +103,7 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
         out->host = rnd_external_choose(physical, rnd_external_ask_image, (void *)info);
     }
     if (out->host == 0) {
+        out->copied = is_for_the_host(info->tiling, info->usage);
         return true;
     }
     VkExternalMemoryImageCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));
@@ -112,9 +114,10 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
     structure->handleTypes = out->host;
     rnd_chain_push(info, structure);
     if (out->guest == 0 && info->tiling == VK_IMAGE_TILING_OPTIMAL &&
-        !finds_memory(rnd_call_device(call), info, out)) {
+        !finds_shared_memory(rnd_call_device(call), info, out)) {
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
         out->host = 0;
+        out->copied = true;
         return true;
     }
     ((VkImageCreateInfo *)info)->initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;

@@ -22,6 +22,7 @@ struct rnd_external {
     VkExternalMemoryHandleTypeFlags guest; /* as the guest declared it, and the host can do it */
     uint32_t never; /* the host's memory types that its memory cannot be of */
     bool dedicate;  /* memory of its own is better */
+    bool copied;    /* the guest sees its memory all the same if it wants: in copies */
 };
 
 struct rnd_buffer {

@@ -19,6 +19,8 @@ struct rnd_memory {
     VkExternalMemoryHandleTypeFlags carrier; /* the host's handle type; 0: plain, nobody else's */
     uint64_t size;                           /* bytes, as the guest asked */
     bool mappable, cached;                   /* by the guest; on the host */
+    bool copied;                             /* what the guest maps is a copy */
+    void *host_map; /* of which, NULL until needed; guarded by the device's copies_lock */
     /* A reference; NULL: plain memory, or the host was not asked for a descriptor yet. Constant but
      * for that, which the object table's lock guards. */
     struct rnd_shm *shm;

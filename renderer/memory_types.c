@@ -20,21 +20,37 @@ struct candidate {
     VkMemoryPropertyFlags flags;
     uint32_t heap;
     struct rnd_memory_type type;
-    bool spare; /* the second guest type of one host type: first to go when there are too many */
+    bool spare; /* not the first guest type of its host type: goes when there are too many */
+};
+
+enum {
+    MAX_CANDIDATES = 3 * VK_MAX_MEMORY_TYPES, /* device, shared, copy */
 };
 
 struct candidates {
-    struct candidate items[2 * VK_MAX_MEMORY_TYPES];
+    struct candidate items[MAX_CANDIDATES];
     unsigned count;
 };
+
+/* Of the host's flags, those that do not hold for the guest. */
+static VkMemoryPropertyFlags
+hidden_flags(enum rnd_backing backing)
+{
+    switch (backing) {
+    case RND_BACKING_DEVICE: return HOST_FLAGS;
+    case RND_BACKING_COPY: return VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    case RND_BACKING_SHARED:
+    case RND_BACKING_DMA_BUF: return 0;
+    }
+    return 0;
+}
 
 static void
 add_candidate(struct candidates *all, const VkMemoryType *host, uint32_t host_index,
               enum rnd_backing backing, bool spare)
 {
-    VkMemoryPropertyFlags flags = host->propertyFlags;
     all->items[all->count++] = (struct candidate){
-        .flags = backing == RND_BACKING_DEVICE ? flags & ~(VkMemoryPropertyFlags)HOST_FLAGS : flags,
+        .flags = host->propertyFlags & ~hidden_flags(backing),
         .heap = host->heapIndex,
         .type = {.host_index = host_index, .backing = backing},
         .spare = spare,
@@ -71,6 +87,9 @@ collect(struct candidates *all, const VkPhysicalDeviceMemoryProperties *host,
         add_candidate(all, type, i, RND_BACKING_DEVICE, mapped);
         if (mapped) {
             add_candidate(all, type, i, backing, false);
+        }
+        if (abilities->copies >> i & 1) {
+            add_candidate(all, type, i, RND_BACKING_COPY, true);
         }
     }
 }
@@ -136,6 +155,9 @@ choose_carriers(struct rnd_memory_type *type, const struct rnd_memory_types *typ
                 const struct rnd_memory_abilities *abilities)
 {
     bool dma_bufs = abilities->descriptors & DMA_BUF;
+    if (type->backing == RND_BACKING_COPY) {
+        return; /* what somebody else maps has no use for a copy */
+    }
     type->as_dma_buf = dma_bufs && type->backing != RND_BACKING_SHARED ? DMA_BUF : 0;
     if (type->backing != RND_BACKING_DMA_BUF &&
         (abilities->imports_pages >> type->host_index & 1)) {
@@ -156,7 +178,7 @@ rnd_memory_types_build(struct rnd_memory_types *types, const VkPhysicalDeviceMem
     drop_spares(&all);
 
     memset(types, 0, sizeof(*types));
-    bool taken[2 * VK_MAX_MEMORY_TYPES] = {false};
+    bool taken[MAX_CANDIDATES] = {false};
     for (unsigned i = 0; i < all.count; i++) {
         unsigned next = next_in_order(&all, taken);
         taken[next] = true;
@@ -185,9 +207,22 @@ rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_ma
     for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
         const struct rnd_memory_type *type = &types->types[i];
         VkExternalMemoryHandleTypeFlags needed = rnd_backing_handle(type->backing);
-        bool fits = (needed & ~handles) == 0 &&
+        bool fits = type->backing != RND_BACKING_COPY && (needed & ~handles) == 0 &&
                     (!exported || (rnd_memory_type_carrier(type, exported) & handles));
         if (fits && (host_mask >> type->host_index & 1)) {
+            guest_mask |= 1u << i;
+        }
+    }
+    return guest_mask;
+}
+
+uint32_t
+rnd_memory_types_copied(const struct rnd_memory_types *types, uint32_t host_mask)
+{
+    uint32_t guest_mask = 0;
+    for (uint32_t i = 0; i < types->guest.memoryTypeCount; i++) {
+        const struct rnd_memory_type *type = &types->types[i];
+        if (type->backing == RND_BACKING_COPY && (host_mask >> type->host_index & 1)) {
             guest_mask |= 1u << i;
         }
     }
@@ -231,7 +266,8 @@ VkExternalMemoryHandleTypeFlags
 rnd_backing_handle(enum rnd_backing backing)
 {
     switch (backing) {
-    case RND_BACKING_DEVICE: return 0;
+    case RND_BACKING_DEVICE:
+    case RND_BACKING_COPY: return 0;
     case RND_BACKING_SHARED: return PAGES;
     case RND_BACKING_DMA_BUF: return DMA_BUF;
     }
@@ -245,6 +281,7 @@ rnd_backing_name(enum rnd_backing backing)
     case RND_BACKING_DEVICE: return "device";
     case RND_BACKING_SHARED: return "shared pages";
     case RND_BACKING_DMA_BUF: return "dma-buf";
+    case RND_BACKING_COPY: return "copies";
     }
     return "?";
 }

@@ -15,6 +15,9 @@ enum rnd_backing {
     RND_BACKING_DEVICE,  /* a plain allocation; the guest cannot map it */
     RND_BACKING_SHARED,  /* a memfd that both sides map, imported as host memory */
     RND_BACKING_DMA_BUF, /* a dma-buf that the guest maps: the host's export, or libgbm's */
+    /* A plain allocation; the guest maps a copy of its own, which flushing and invalidating keep
+     * up. Only for objects that nothing shared can be bound to. */
+    RND_BACKING_COPY,
 };
 
 /* What the host can do, a bit for each of its types. */
@@ -23,6 +26,7 @@ struct rnd_memory_abilities {
     uint32_t shares_dma_bufs; /* that can be mapped, from offset 0: its own or libgbm's */
     /* Of OPAQUE_FD and DMA_BUF, those for which it has an extension. */
     VkExternalMemoryHandleTypeFlags descriptors;
+    uint32_t copies; /* a guest may map them in copies: not found out, but decided */
 };
 
 struct rnd_memory_type {
@@ -52,6 +56,9 @@ BASE_MUST_CHECK bool rnd_memory_types_build(struct rnd_memory_types *types,
 uint32_t rnd_memory_types_to_guest(const struct rnd_memory_types *types, uint32_t host_mask,
                                    VkExternalMemoryHandleTypeFlags handles,
                                    VkExternalMemoryHandleTypeFlags exported);
+/* The types of a host mask that the guest maps in copies, for what can be bound to no memory that
+ * both sides map. The mask above leaves them out. */
+uint32_t rnd_memory_types_copied(const struct rnd_memory_types *types, uint32_t host_mask);
 /* What to make of a wish to export as all of `exported`: that, or opaque descriptors alone where no
  * memory is both. Nobody was promised both, but ffmpeg asks for all that there is. */
 VkExternalMemoryHandleTypeFlags rnd_memory_types_settle(const struct rnd_memory_types *types,

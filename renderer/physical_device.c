@@ -250,6 +250,28 @@ make_finding_key(const struct rnd_physical_device *device, const char *node,
     }
 }
 
+/* The host's types that are worth to be mapped in copies too. What lies in memory of the host's own
+ * may go into none that we share; only images that the host copies are mapped without being linear
+ * (external.c). Nobody but a driver of ours keeps copies. */
+static uint32_t
+types_for_copies(const struct rnd_physical_device *device,
+                 const VkPhysicalDeviceMemoryProperties *host,
+                 const struct rnd_memory_abilities *abilities)
+{
+    const VkMemoryPropertyFlags mappable =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    const struct proto_extension *copies = proto_extension_find("VK_VESPER_copied_memory");
+    uint32_t shared = abilities->imports_pages | abilities->shares_dma_bufs, types = 0;
+    bool all_shared = true;
+    for (uint32_t i = 0; i < host->memoryTypeCount && i < VK_MAX_MEMORY_TYPES; i++) {
+        bool maps = (host->memoryTypes[i].propertyFlags & mappable) == mappable;
+        all_shared &= shared >> i & 1;
+        types |= maps ? UINT32_C(1) << i : 0;
+    }
+    bool wanted = copies && guest_knows(device->instance, copies) && device->has_host_image_copy;
+    return wanted && !all_shared ? types : 0;
+}
+
 /* With dma-bufs from `node`, or without libgbm if that is "". */
 static bool
 try_memory_types(struct rnd_physical_device *device, const char *node,
@@ -264,7 +286,13 @@ try_memory_types(struct rnd_physical_device *device, const char *node,
     if (!rnd_findings_look_up(&key, abilities)) {
         rnd_memory_probe(device, host, abilities);
     }
-    if (rnd_memory_types_build(&device->memory_types, host, abilities)) {
+    if (rnd_memory_types_build(&device->memory_types, host,
+                               &(struct rnd_memory_abilities){
+                                   .imports_pages = abilities->imports_pages,
+                                   .shares_dma_bufs = abilities->shares_dma_bufs,
+                                   .descriptors = abilities->descriptors,
+                                   .copies = types_for_copies(device, host, abilities),
+                               })) {
         if (device->instance->adds_findings) {
             rnd_findings_add(&key, abilities);
         }
@@ -368,6 +396,8 @@ note_host_extensions(struct rnd_physical_device *device, uint32_t count)
     device->has_external_semaphore_fd =
         contains(list, count, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME);
     device->imports_sync_files = device->has_external_semaphore_fd && imports_sync_files(device);
+    device->has_host_image_copy = device->properties.apiVersion >= VK_API_VERSION_1_4 ||
+                                  contains(list, count, VK_EXT_HOST_IMAGE_COPY_EXTENSION_NAME);
     device->has_deferred_operations =
         contains(list, count, VK_KHR_DEFERRED_HOST_OPERATIONS_EXTENSION_NAME);
 }

@@ -34,6 +34,7 @@ struct rnd_physical_device {
     /* The host imports sync files as payloads of binary semaphores. Else we stand in for the one
      * such import that guests make (dispatch/sync.c). */
     bool imports_sync_files;
+    bool has_host_image_copy;
     bool has_deferred_operations; /* on the host; not for the guest */
 
     VkExtensionProperties *extensions; /* what the guest may enable */

@@ -11,6 +11,9 @@ from generator.load import GeneratorError
 # Where the numbers of our own begin, far above any that other implementations will give.
 PRIVATE_NUMBERS = 0x56000000
 
+# What the names of commands and types end with that only the wire has.
+WIRE_SUFFIXES = ("MESA", "VESPER")
+
 # C types with a wire form of their own: (reader/writer suffix, bytes in memory).
 SCALARS = {
     "char": ("u8", 1),

@@ -1,7 +1,9 @@
 #include "renderer/memory.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "protocol/proto_mesa.h"
@@ -11,6 +13,7 @@
 #include "renderer/device.h"
 #include "renderer/gbm_export.h"
 #include "renderer/rnd_dispatch.h"
+#include "wire/range.h"
 
 /* Rounds up to what the host imports; 0 if that overflows. */
 static uint64_t
@@ -257,7 +260,7 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
     const VkImportMemoryResourceInfoMESA *import =
         rnd_chain_remove(info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
     memory->size = info->allocationSize;
-    memory->mappable = type->backing != RND_BACKING_DEVICE;
+    memory->mappable = rnd_backing_handle(type->backing) != 0;
     memory->cached = physical->memory_types.guest.memoryTypes[info->memoryTypeIndex].propertyFlags &
                      VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     if (import) {
@@ -266,6 +269,7 @@ allocate(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_mem
     if (!choose_carrier(&physical->memory_types, type, export, &memory->carrier)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
+    memory->copied = type->backing == RND_BACKING_COPY;
     return allocate_as(call, info, memory, out);
 }
 
@@ -342,4 +346,63 @@ rnd_do_vkGetMemoryResourcePropertiesMESA(struct rnd_call *call,
         }
     }
     rnd_shm_unref(shm);
+}
+
+/* --- memory that the guest maps in copies --- */
+
+/* Mapped when a copy first comes or goes, and until the memory is freed. NULL: *result says why. */
+static uint8_t *
+map_for_copies(struct rnd_device *device, struct rnd_memory *memory, VkResult *result)
+{
+    pthread_mutex_lock(&device->copies_lock);
+    if (!memory->host_map) {
+        *result = device->table.MapMemory(device->handle,
+                                          RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory), 0,
+                                          VK_WHOLE_SIZE, 0, &memory->host_map);
+    }
+    uint8_t *map = memory->host_map;
+    pthread_mutex_unlock(&device->copies_lock);
+    return map;
+}
+
+/* NULL: *result says why, or the context has ended. */
+static uint8_t *
+find_bytes(struct rnd_call *call, VkDeviceMemory handle, uint64_t offset, uint64_t size,
+           VkResult *result)
+{
+    struct rnd_memory *memory =
+        (struct rnd_memory *)rnd_call_seen(call, VK_OBJECT_TYPE_DEVICE_MEMORY, RND_HANDLE(handle));
+    if (!memory || !memory->copied) {
+        rnd_call_fail(call, "it names no memory that is mapped in copies");
+        return NULL;
+    }
+    if (!wire_range_fits(offset, size, memory->size)) {
+        rnd_call_fail(call,
+                      "%" PRIu64 " bytes at %" PRIu64 " exceed the memory's %" PRIu64 " bytes",
+                      size, offset, memory->size);
+        return NULL;
+    }
+    uint8_t *map = map_for_copies(rnd_call_device(call), memory, result);
+    return map ? map + offset : NULL;
+}
+
+/* Only coherent types have copies, so the host flushes nothing. */
+void
+rnd_do_vkWriteMemoryVESPER(struct rnd_call *call, struct proto_vkWriteMemoryVESPER *args)
+{
+    args->ret = VK_SUCCESS;
+    uint8_t *bytes = find_bytes(call, args->memory, args->offset, args->dataSize, &args->ret);
+    if (bytes && args->dataSize > 0) {
+        memcpy(bytes, args->pData, args->dataSize);
+    }
+}
+
+void
+rnd_do_vkReadMemoryVESPER(struct rnd_call *call, struct proto_vkReadMemoryVESPER *args)
+{
+    args->ret = VK_SUCCESS;
+    const uint8_t *bytes = find_bytes(call, args->memory, args->offset, args->dataSize, &args->ret);
+    if (bytes && args->dataSize > 0) {
+        memcpy(args->pData, bytes, args->dataSize);
+    }
 }

@@ -24,12 +24,29 @@ rnd_do_vkGetPhysicalDeviceProperties(struct rnd_call *call,
     *args->pProperties = physical_device(call)->properties;
 }
 
+/* Images that the host copies may lie in memory that can be mapped, and others may not. */
+static void
+tell_types_apart(VkPhysicalDeviceProperties2 *properties)
+{
+    VkPhysicalDeviceHostImageCopyProperties *copies = rnd_chain_find(
+        properties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_PROPERTIES);
+    VkPhysicalDeviceVulkan14Properties *core =
+        rnd_chain_find(properties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_4_PROPERTIES);
+    if (copies) {
+        copies->identicalMemoryTypeRequirements = VK_FALSE;
+    }
+    if (core) {
+        core->identicalMemoryTypeRequirements = VK_FALSE;
+    }
+}
+
 void
 rnd_do_vkGetPhysicalDeviceProperties2(struct rnd_call *call,
                                       struct proto_vkGetPhysicalDeviceProperties2 *args)
 {
     call->instance_table->GetPhysicalDeviceProperties2(args->physicalDevice, args->pProperties);
     args->pProperties->properties = physical_device(call)->properties;
+    tell_types_apart(args->pProperties);
 }
 
 void

@@ -118,9 +118,12 @@ translate(const struct rnd_call *call, const struct requirements *requirements,
     /* Dedicated memory is never mapped; but what the guest itself declared external may be exported
      * from memory that it dedicates. */
     bool plain = requirements->dedicated.requiresDedicatedAllocation && external->guest == 0;
-    result.memoryTypeBits = rnd_memory_types_to_guest(
-        &rnd_call_device(call)->physical_device->memory_types,
-        result.memoryTypeBits & ~external->never, plain ? 0 : external->host, external->guest);
+    const struct rnd_memory_types *types = &rnd_call_device(call)->physical_device->memory_types;
+    uint32_t possible = result.memoryTypeBits & ~external->never;
+    uint32_t copied = external->copied ? rnd_memory_types_copied(types, possible) : 0;
+    result.memoryTypeBits =
+        copied |
+        rnd_memory_types_to_guest(types, possible, plain ? 0 : external->host, external->guest);
     return result;
 }
 

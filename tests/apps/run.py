@@ -2,13 +2,15 @@
 """Runs an application on a lavapipe: natively, or through Vesper with the validation layer on both sides.
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
-           [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT]] --host system|newer --peers FOLDER -- APP [ARGS...]
+           [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] | --plain-images LAYER --server PROGRAM]
+           --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
 application runs natively. --dma-bufs makes the host one that imports no pages but exports dma-bufs, by
 means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none either, and what it imports comes
 from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
+--plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
@@ -57,10 +59,10 @@ def write_server(folder, args):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
     layers = [write_layer(folder, "modifiers", args.modifiers)] if args.modifiers else []
-    layers.append(write_layer(folder, "hostmem", args.dma_bufs))
+    layers.append(write_layer(folder, "hostmem", args.dma_bufs or args.plain_images))
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
-        host = "export VESPER_TEST_DMA_BUFS_ONLY=1\n"
+        host = f"export VESPER_TEST_{'PLAIN_IMAGES' if args.plain_images else 'DMA_BUFS_ONLY'}=1\n"
         if args.gbm:
             os.symlink(os.path.abspath(args.gbm), os.path.join(folder, "libgbm.so.1"))
             host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{args.gbm_trait}'\n"
@@ -75,13 +77,13 @@ def write_server(folder, args):
     return path
 
 
-def run_on_dma_bufs(command, env, backing, expected):
+def run_on_layer(command, env, backing, expected):
     """The renderer must say that it found the host that was meant."""
     done = subprocess.run(command, env=env, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     lines = done.stderr.splitlines()
     print("\n".join(line for line in lines if " debug: " not in line), file=sys.stderr)
     if not any(" memory type " in line and line.endswith(f", {backing}") for line in lines):
-        print(f"no memory type was backed by a {backing}: is the test layer under the server?")
+        print(f"no memory type was backed by {backing}: is the test layer under the server?")
         return 1
     if expected and not any(expected in line for line in lines):
         print(f"the server's log has no line with \"{expected}\"")
@@ -94,7 +96,8 @@ def main(stack):
     parser.add_argument("--vesper", help="the vesper program; natively without")
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
-    parser.add_argument("--server", help="the server program, for --dma-bufs")
+    parser.add_argument("--plain-images", metavar="LAYER", help="the same, for another host")
+    parser.add_argument("--server", help="the server program, for these")
     parser.add_argument("--icd", help="the application's driver instead of ours; no validation above that")
     parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
     parser.add_argument("--gbm-trait", default="", help="its VESPER_TEST_GBM")
@@ -118,7 +121,7 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs:
+        if args.dma_bufs or args.plain_images:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
                         "--server", write_server(folder, args)]
@@ -129,7 +132,9 @@ def main(stack):
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         command = args.app
     if args.dma_bufs:
-        return run_on_dma_bufs(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf", args.expect)
+        return run_on_layer(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf", args.expect)
+    if args.plain_images:
+        return run_on_layer(command, env, "copies", args.expect)
     return subprocess.run(command, env=env, check=False).returncode
 
 

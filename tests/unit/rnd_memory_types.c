@@ -307,3 +307,30 @@ TEST(nothing_leaves_by_other_handles_or_without_the_hosts_extensions)
         rnd_memory_type_carrier(&types.types[5], VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT),
         0);
 }
+
+TEST(copies_are_offered_where_they_are_needed_and_only_by_their_own_mask)
+{
+    VkPhysicalDeviceMemoryProperties properties = host_of(BASE_COUNT_OF(nvidia), nvidia);
+    struct rnd_memory_types types;
+    assert_true(rnd_memory_types_build(
+        &types, &properties,
+        &(struct rnd_memory_abilities){
+            .imports_pages = NVIDIA_IMPORTABLE, .descriptors = OPAQUE, .copies = 0x18}));
+    uint32_t copied = rnd_memory_types_copied(&types, UINT32_MAX);
+    assert_int_equal(__builtin_popcount(copied), 2);
+    assert_int_equal(__builtin_popcount(rnd_memory_types_copied(&types, 1u << 4)), 1);
+    assert_int_equal(rnd_memory_types_copied(&types, 1u << 2), 0);
+    assert_int_equal(rnd_memory_types_to_guest(&types, UINT32_MAX, PAGES, 0) & copied, 0);
+    for (uint32_t i = 0; i < types.guest.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = types.guest.memoryTypes[i].propertyFlags;
+        if (copied >> i & 1) {
+            assert_true(flags & VISIBLE);
+            assert_false(flags & COHERENT);
+            assert_int_equal(types.types[i].as_opaque, 0);
+        }
+        for (uint32_t j = 0; j < i; j++) { /* Vulkan's rule about order */
+            VkMemoryPropertyFlags before = types.guest.memoryTypes[j].propertyFlags;
+            assert_false(flags != before && (flags & ~before) == 0);
+        }
+    }
+}

@@ -4,6 +4,7 @@ from generator.emit.structs import WriteEmitter, grouped
 from generator.emit.tables import number_text
 from generator.emit.text import (Text, arguments, count_expression, file_head, parameters,
                                  returns_value, to_handle)
+from generator.select import WIRE_SUFFIXES
 
 
 def return_parameter(call):
@@ -452,7 +453,7 @@ def emit_simple_source(plan):
 
 def is_offered(selected):
     """Private commands are for the driver to send, not for applications to call."""
-    return not selected.name.endswith("MESA")
+    return not selected.name.endswith(WIRE_SUFFIXES)
 
 
 def entry_level(selected):

@@ -1,9 +1,7 @@
 """Private declarations, command names and extensions."""
 
 from generator.emit.text import file_head
-from generator.select import PRIVATE_NUMBERS
-
-PRIVATE = ("MESA", "VESPER")
+from generator.select import PRIVATE_NUMBERS, WIRE_SUFFIXES
 
 
 def private_types(plan):
@@ -14,7 +12,7 @@ def private_types(plan):
 
 def is_private(name):
     """Declared by us and not by the Vulkan headers."""
-    return name in ("VkCommandFlagsEXT",) or name.endswith(PRIVATE)
+    return name in ("VkCommandFlagsEXT",) or name.endswith(WIRE_SUFFIXES)
 
 
 def emit_mesa_header(plan):
@@ -22,7 +20,7 @@ def emit_mesa_header(plan):
     out = file_head("The structures of VK_MESA_venus_protocol and our own, which vulkan_core.h lacks.",
                     ["<vulkan/vulkan_core.h>"], "PROTO_MESA_H")
     for name, value in sorted(registry.enum_values["VkStructureType"].items(), key=lambda kv: kv[1]):
-        if name.endswith(PRIVATE) and registry_has_struct(plan, name):
+        if name.endswith(WIRE_SUFFIXES) and registry_has_struct(plan, name):
             out(f"#define {name} ((VkStructureType){value})")
     out()
     for t in private_types(plan):

@@ -1,0 +1,237 @@
+/* Memory that an application maps in copies: of a type that is visible but not coherent, which
+ * Vesper offers for images that the host copies where the host's driver has no memory for them that
+ * both sides could map. What is flushed gets there, what is invalidated comes back, nothing else
+ * moves; and the image works. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/vkh/vkh.h"
+
+enum {
+    SKIPPED = 77,
+    SIDE = 1000, /* texels: more bytes than one command takes */
+    TEXEL = 4,
+    DATA_SIZE = SIDE * SIDE * TEXEL,
+};
+
+#define RANGE                                                                                      \
+    {                                                                                              \
+        VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1                                                      \
+    }
+#define LAYER                                                                                      \
+    {                                                                                              \
+        VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1                                                         \
+    }
+
+struct test {
+    struct vkh_gpu gpu;
+    VkImage image;
+    VkDeviceMemory memory;
+    VkDeviceSize size;
+};
+
+/* False: the device has no host image copies. */
+static bool
+open_gpu(struct vkh_gpu *gpu)
+{
+    static const char *const extensions[] = {
+        "VK_KHR_copy_commands2", "VK_KHR_format_feature_flags2", "VK_EXT_host_image_copy", NULL};
+    static VkPhysicalDeviceHostImageCopyFeatures feature = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES,
+        .hostImageCopy = VK_TRUE,
+    };
+    struct vkh_gpu_info info = {
+        .program = "copied",
+        .api_version = VK_API_VERSION_1_3,
+        .extensions = extensions,
+    };
+    vkh_gpu_open(gpu, &info);
+    bool has = vkh_gpu_has_extension(gpu, "VK_EXT_host_image_copy");
+    vkh_gpu_close(gpu);
+    if (has) {
+        info.device_next = &feature;
+        vkh_gpu_open(gpu, &info);
+    }
+    return has;
+}
+
+static void
+create_image(struct test *test)
+{
+    const VkImageCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+        .imageType = VK_IMAGE_TYPE_2D,
+        .format = VK_FORMAT_R8G8B8A8_UNORM,
+        .extent = {SIDE, SIDE, 1},
+        .mipLevels = 1,
+        .arrayLayers = 1,
+        .samples = VK_SAMPLE_COUNT_1_BIT,
+        .usage = VK_IMAGE_USAGE_HOST_TRANSFER_BIT | VK_IMAGE_USAGE_SAMPLED_BIT,
+    };
+    VkMemoryRequirements requirements;
+    VKH_CHECK(vkCreateImage(test->gpu.device, &info, NULL, &test->image));
+    vkGetImageMemoryRequirements(test->gpu.device, test->image, &requirements);
+    uint32_t type = vkh_memory_type(&test->gpu, requirements.memoryTypeBits,
+                                    VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT, 0);
+    if (type == UINT32_MAX) {
+        vkh_die("of the memory types %#x for the image none is HOST_VISIBLE",
+                requirements.memoryTypeBits);
+    }
+    if (test->gpu.memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) {
+        vkh_die("memory type %u is HOST_COHERENT, so nothing is mapped in copies here", type);
+    }
+    const VkMemoryAllocateInfo allocate_info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = requirements.size,
+        .memoryTypeIndex = type,
+    };
+    test->size = requirements.size;
+    VKH_CHECK(vkAllocateMemory(test->gpu.device, &allocate_info, NULL, &test->memory));
+    VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
+}
+
+static uint8_t *
+map(const struct test *test, VkDeviceSize offset)
+{
+    void *bytes;
+    VKH_CHECK(vkMapMemory(test->gpu.device, test->memory, offset, VK_WHOLE_SIZE, 0, &bytes));
+    return bytes;
+}
+
+static VkMappedMemoryRange
+range_of(const struct test *test, VkDeviceSize offset, VkDeviceSize size)
+{
+    return (VkMappedMemoryRange){
+        .sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE,
+        .memory = test->memory,
+        .offset = offset,
+        .size = size,
+    };
+}
+
+static uint8_t
+pattern(size_t at, uint8_t salt)
+{
+    return (uint8_t)(at ^ at >> 8 ^ at >> 16 ^ salt);
+}
+
+static void
+fill(uint8_t *bytes, size_t from, size_t to, uint8_t salt)
+{
+    for (size_t at = from; at < to; at++) {
+        bytes[at] = pattern(at, salt);
+    }
+}
+
+static void
+expect(const uint8_t *bytes, size_t from, size_t to, uint8_t salt, const char *when)
+{
+    for (size_t at = from; at < to; at++) {
+        if (bytes[at] != pattern(at, salt)) {
+            vkh_die("%s: byte %zu is %#x, wanted %#x", when, at, bytes[at], pattern(at, salt));
+        }
+    }
+}
+
+/* Of memory filled with one pattern the middle gets another; only that is flushed. */
+static void
+flush_and_invalidate(const struct test *test)
+{
+    const size_t size = (size_t)test->size;
+    const size_t atom = (size_t)test->gpu.properties.limits.nonCoherentAtomSize;
+    const size_t from = 3 * atom, to = size / atom / 2 * atom;
+    const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
+    const VkMappedMemoryRange middle = range_of(test, from, to - from);
+    uint8_t *bytes = map(test, 0);
+
+    fill(bytes, 0, size, 1);
+    VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &all));
+    memset(bytes, 0, size);
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    expect(bytes, 0, size, 1, "after all was flushed");
+
+    fill(bytes, 0, size, 2);
+    VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &middle));
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    expect(bytes, 0, from, 1, "before what was flushed");
+    expect(bytes, from, to, 2, "what was flushed");
+    expect(bytes, to, size, 1, "behind what was flushed");
+    vkUnmapMemory(test->gpu.device, test->memory);
+
+    bytes = map(test, from);
+    memset(bytes, 0, to - from);
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &middle));
+    expect(bytes - from, from, to, 2, "mapped again");
+    vkUnmapMemory(test->gpu.device, test->memory);
+}
+
+#define LOAD(name) PFN_##name name = (PFN_##name)vkGetDeviceProcAddr(test->gpu.device, #name)
+
+static void
+copy_there_and_back(const struct test *test)
+{
+    LOAD(vkTransitionImageLayoutEXT);
+    LOAD(vkCopyMemoryToImageEXT);
+    LOAD(vkCopyImageToMemoryEXT);
+    const VkHostImageLayoutTransitionInfo transition = {
+        .sType = VK_STRUCTURE_TYPE_HOST_IMAGE_LAYOUT_TRANSITION_INFO,
+        .image = test->image,
+        .newLayout = VK_IMAGE_LAYOUT_GENERAL,
+        .subresourceRange = RANGE,
+    };
+    uint8_t *data = malloc(DATA_SIZE);
+    if (!data) {
+        vkh_die("out of memory");
+    }
+    const VkMemoryToImageCopy there = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_TO_IMAGE_COPY,
+        .pHostPointer = data,
+        .imageSubresource = LAYER,
+        .imageExtent = {SIDE, SIDE, 1},
+    };
+    const VkImageToMemoryCopy back = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_TO_MEMORY_COPY,
+        .pHostPointer = data,
+        .imageSubresource = LAYER,
+        .imageExtent = {SIDE, SIDE, 1},
+    };
+    const VkCopyMemoryToImageInfo write = {
+        .sType = VK_STRUCTURE_TYPE_COPY_MEMORY_TO_IMAGE_INFO,
+        .dstImage = test->image,
+        .dstImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+        .regionCount = 1,
+        .pRegions = &there,
+    };
+    const VkCopyImageToMemoryInfo read = {
+        .sType = VK_STRUCTURE_TYPE_COPY_IMAGE_TO_MEMORY_INFO,
+        .srcImage = test->image,
+        .srcImageLayout = VK_IMAGE_LAYOUT_GENERAL,
+        .regionCount = 1,
+        .pRegions = &back,
+    };
+    VKH_CHECK(vkTransitionImageLayoutEXT(test->gpu.device, 1, &transition));
+    fill(data, 0, DATA_SIZE, 3);
+    VKH_CHECK(vkCopyMemoryToImageEXT(test->gpu.device, &write));
+    memset(data, 0, DATA_SIZE);
+    VKH_CHECK(vkCopyImageToMemoryEXT(test->gpu.device, &read));
+    expect(data, 0, DATA_SIZE, 3, "through the image");
+    free(data);
+}
+
+int
+main(void)
+{
+    struct test test;
+    if (!open_gpu(&test.gpu)) {
+        printf("skipped: the host has no VK_EXT_host_image_copy\n");
+        return SKIPPED;
+    }
+    create_image(&test);
+    flush_and_invalidate(&test);
+    copy_there_and_back(&test);
+    vkDestroyImage(test.gpu.device, test.image, NULL);
+    vkFreeMemory(test.gpu.device, test.memory, NULL);
+    vkh_gpu_close(&test.gpu);
+    return EXIT_SUCCESS;
+}
