@@ -1,6 +1,7 @@
 #include "driver/buffer.h"
 
 #include "driver/bind.h"
+#include "driver/capture_replay.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "protocol/proto_encode.h"
@@ -16,12 +17,16 @@ drv_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *pCreateInfo,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     buffer->replays_address =
-        pCreateInfo->flags & VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT;
+        pCreateInfo->flags & (VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT |
+                              VK_BUFFER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT);
+    VkOpaqueCaptureDataVESPER replayed;
+    VkBufferCreateInfo info = *pCreateInfo;
+    info.pNext = drv_replayed_chain(device, DRV_CAPTURED_BUFFER, info.pNext, &replayed);
     /* Hosts do refuse buffers, for their size or a captured address: the application has to know.
      */
     VkBuffer buffer_handle = (VkBuffer)(uintptr_t)buffer;
     VkResult result =
-        proto_call_vkCreateBuffer(device->object.client, handle, pCreateInfo, NULL, &buffer_handle);
+        proto_call_vkCreateBuffer(device->object.client, handle, &info, NULL, &buffer_handle);
     if (result != VK_SUCCESS) {
         drv_device_object_destroy(device, pAllocator, buffer);
         return result;

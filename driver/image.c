@@ -1,6 +1,7 @@
 #include "driver/image.h"
 
 #include "driver/bind.h"
+#include "driver/capture_replay.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/scratch.h"
@@ -39,10 +40,13 @@ drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
     image->tiling = pCreateInfo->tiling;
     image->initial_layout = pCreateInfo->initialLayout;
 
+    VkOpaqueCaptureDataVESPER replayed;
+    VkImageCreateInfo info = *pCreateInfo;
+    info.pNext = drv_replayed_chain(device, DRV_CAPTURED_IMAGE, info.pNext, &replayed);
     /* Hosts do refuse images, for their size above all: the application has to know. */
     VkImage image_handle = (VkImage)(uintptr_t)image;
     VkResult result =
-        proto_call_vkCreateImage(device->object.client, handle, pCreateInfo, NULL, &image_handle);
+        proto_call_vkCreateImage(device->object.client, handle, &info, NULL, &image_handle);
     if (result != VK_SUCCESS) {
         drv_device_object_destroy(device, pAllocator, image);
         return result;
@@ -131,13 +135,15 @@ drv_GetDeviceImageMemoryRequirements(VkDevice handle, const VkDeviceImageMemoryR
 
 /* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */
 
-/* Once such an image is bound, the application may write what it is to start with; the renderer has
- * to be done with it by then. */
+/* Once an image that starts preinitialized is bound, the application may write what it is to start
+ * with; the renderer has to be done with it by then. A captured one the host may refuse. */
 static bool
-starts_preinitialized(uint32_t count, const VkBindImageMemoryInfo *binds)
+must_be_heard_of(uint32_t count, const VkBindImageMemoryInfo *binds)
 {
+    VkImageCreateFlags replays = VK_IMAGE_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT;
     for (uint32_t i = 0; i < count; i++) {
-        if (drv_image_from(binds[i].image)->initial_layout == VK_IMAGE_LAYOUT_PREINITIALIZED) {
+        const struct drv_image *image = drv_image_from(binds[i].image);
+        if (image->initial_layout == VK_IMAGE_LAYOUT_PREINITIALIZED || (image->flags & replays)) {
             return true;
         }
     }
@@ -172,8 +178,8 @@ static VkResult
 bind_images(struct drv_device *device, uint32_t count, const VkBindImageMemoryInfo *infos)
 {
     VkResult (*bind)(struct proto_client *, VkDevice, uint32_t, const VkBindImageMemoryInfo *) =
-        starts_preinitialized(count, infos) ? proto_call_vkBindImageMemory2
-                                            : proto_send_vkBindImageMemory2;
+        must_be_heard_of(count, infos) ? proto_call_vkBindImageMemory2
+                                       : proto_send_vkBindImageMemory2;
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);

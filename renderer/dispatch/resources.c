@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "renderer/call_impl.h"
+#include "renderer/capture_replay.h"
 #include "renderer/chain.h"
 #include "renderer/device.h"
 #include "renderer/external.h"
@@ -16,6 +17,7 @@ rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
     struct rnd_device *device = rnd_call_device(call);
     struct rnd_external external;
     if (!rnd_call_check_new_ids(call, args->pBuffer_ids, 1) ||
+        !rnd_capture_restore(call, args->pCreateInfo) ||
         !rnd_external_buffer(call, args->pCreateInfo, &external)) {
         return;
     }
@@ -50,6 +52,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
     struct rnd_external external;
     bool preinitialized = args->pCreateInfo->initialLayout == VK_IMAGE_LAYOUT_PREINITIALIZED;
     if (!rnd_call_check_new_ids(call, args->pImage_ids, 1) ||
+        !rnd_capture_restore(call, args->pCreateInfo) ||
         !rnd_external_image(call, args->pCreateInfo, &external)) {
         return;
     }

@@ -2,7 +2,8 @@
 """Runs an application on a lavapipe: natively, or through Vesper with the validation layer on both sides.
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
-           [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] | --plain-images LAYER --server PROGRAM]
+           [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
+           (--plain-images LAYER | --captures LAYER) --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
@@ -11,6 +12,7 @@ means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none 
 from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
 --plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
+--captures makes it one that captures and replays descriptors (tests/layer/capture_layer.c).
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
@@ -59,7 +61,10 @@ def write_server(folder, args):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
     layers = [write_layer(folder, "modifiers", args.modifiers)] if args.modifiers else []
-    layers.append(write_layer(folder, "hostmem", args.dma_bufs or args.plain_images))
+    if args.captures:
+        layers.append(write_layer(folder, "captures", args.captures))
+    else:
+        layers.append(write_layer(folder, "hostmem", args.dma_bufs or args.plain_images))
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
         host = f"export VESPER_TEST_{'PLAIN_IMAGES' if args.plain_images else 'DMA_BUFS_ONLY'}=1\n"
@@ -97,6 +102,7 @@ def main(stack):
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
     parser.add_argument("--plain-images", metavar="LAYER", help="the same, for another host")
+    parser.add_argument("--captures", metavar="LAYER", help="another layer, for a third one")
     parser.add_argument("--server", help="the server program, for these")
     parser.add_argument("--icd", help="the application's driver instead of ours; no validation above that")
     parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
@@ -121,7 +127,7 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs or args.plain_images:
+        if args.dma_bufs or args.plain_images or args.captures:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
                         "--server", write_server(folder, args)]

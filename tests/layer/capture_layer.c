@@ -1,0 +1,353 @@
+/* A Vulkan layer for tests: gives a driver with VK_EXT_descriptor_buffer (lavapipe) the look of one
+ * that captures and replays descriptors.
+ *
+ * What is captured of an object is a word for its kind and a count. An object is made again from
+ * bytes that say so, and refused with VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS from others; nothing
+ * of it reaches the driver. One lock guards the lists; the layer calls down with it released. */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attributes.h"
+#include "base/list.h"
+#include "tests/layer/layer.h"
+
+struct layer_instance {
+    struct base_list link; /* instances */
+    void *key;
+    VkInstance handle;
+    PFN_vkGetInstanceProcAddr next;
+    PFN_vkDestroyInstance DestroyInstance;
+    PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
+    PFN_vkGetPhysicalDeviceProperties2 GetPhysicalDeviceProperties2;
+};
+
+struct layer_device {
+    struct base_list link; /* devices */
+    void *key;
+    PFN_vkGetDeviceProcAddr next;
+    PFN_vkDestroyDevice DestroyDevice;
+    PFN_vkCreateBuffer CreateBuffer;
+    PFN_vkCreateImage CreateImage;
+    PFN_vkCreateImageView CreateImageView;
+    PFN_vkCreateSampler CreateSampler;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct base_list instances = {&instances, &instances};
+static struct base_list devices = {&devices, &devices};
+
+static struct layer_instance *
+find_instance(void *dispatchable)
+{
+    struct layer_instance *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &instances, struct layer_instance, link) {
+        found = it->key == layer_key(dispatchable) ? it : found;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static struct layer_device *
+find_device(void *dispatchable)
+{
+    struct layer_device *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &devices, struct layer_device, link) {
+        found = it->key == layer_key(dispatchable) ? it : found;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static void
+publish(struct base_list *list, struct base_list *link)
+{
+    pthread_mutex_lock(&lock);
+    base_list_push(list, link);
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+unpublish(struct base_list *link)
+{
+    pthread_mutex_lock(&lock);
+    base_list_remove(link);
+    pthread_mutex_unlock(&lock);
+}
+
+/* --- what is captured --- */
+
+enum kind {
+    BUFFER = 1,
+    IMAGE,
+    IMAGE_VIEW,
+    SAMPLER,
+};
+
+struct captured {
+    char word[12]; /* no number of words that a length could be mistaken for */
+    uint32_t kind, count;
+};
+
+static const char captured_word[] = "captured it";
+
+static VkResult
+capture(enum kind kind, void *data)
+{
+    static _Atomic uint32_t count;
+    struct captured captured = {.kind = kind, .count = ++count};
+    memcpy(captured.word, captured_word, sizeof(captured_word));
+    memcpy(data, &captured, sizeof(captured));
+    return VK_SUCCESS;
+}
+
+/* An object that replays nothing is always right. */
+static bool
+is_right(const void *chain, enum kind kind)
+{
+    const VkOpaqueCaptureDescriptorDataCreateInfoEXT *replayed = layer_find_in_chain(
+        chain, VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DESCRIPTOR_DATA_CREATE_INFO_EXT);
+    struct captured captured;
+    if (!replayed) {
+        return true;
+    }
+    memcpy(&captured, replayed->opaqueCaptureDescriptorData, sizeof(captured));
+    return memcmp(captured.word, captured_word, sizeof(captured_word)) == 0 &&
+           captured.kind == kind && captured.count > 0;
+}
+
+#define REPLAYED(what, kind, flag)                                                                 \
+    static VKAPI_ATTR VkResult VKAPI_CALL layer_Create##what(                                      \
+        VkDevice handle, const Vk##what##CreateInfo *info, const VkAllocationCallbacks *allocator, \
+        Vk##what *out)                                                                             \
+    {                                                                                              \
+        Vk##what##CreateInfo plain = *info;                                                        \
+        if (!is_right(info->pNext, kind)) {                                                        \
+            return VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS;                                        \
+        }                                                                                          \
+        plain.flags &= ~(uint32_t)flag;                                                            \
+        return find_device(handle)->Create##what(handle, &plain, allocator, out);                  \
+    }                                                                                              \
+    static VKAPI_ATTR VkResult VKAPI_CALL layer_Get##what##OpaqueCaptureDescriptorDataEXT(         \
+        VkDevice handle, const Vk##what##CaptureDescriptorDataInfoEXT *info, void *data)           \
+    {                                                                                              \
+        (void)handle, (void)info;                                                                  \
+        return capture(kind, data);                                                                \
+    }
+
+REPLAYED(Buffer, BUFFER, VK_BUFFER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
+REPLAYED(Image, IMAGE, VK_IMAGE_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
+REPLAYED(ImageView, IMAGE_VIEW, VK_IMAGE_VIEW_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
+REPLAYED(Sampler, SAMPLER, VK_SAMPLER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
+
+/* --- instance --- */
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
+                     VkInstance *out)
+{
+    VkLayerInstanceLink *link = layer_take_instance_link(info);
+    struct layer_instance *instance = calloc(1, sizeof(*instance));
+    if (!link || !instance) {
+        free(instance);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    PFN_vkGetInstanceProcAddr next = link->pfnNextGetInstanceProcAddr;
+    PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
+    VkResult result = create(info, allocator, out);
+    if (result != VK_SUCCESS) {
+        free(instance);
+        return result;
+    }
+    instance->key = layer_key(*out);
+    instance->handle = *out;
+    instance->next = next;
+#define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
+    LOAD(DestroyInstance);
+    LOAD(GetPhysicalDeviceFeatures2);
+    LOAD(GetPhysicalDeviceProperties2);
+#undef LOAD
+    publish(&instances, &instance->link);
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
+{
+    if (!handle) {
+        return;
+    }
+    struct layer_instance *instance = find_instance(handle);
+    unpublish(&instance->link);
+    instance->DestroyInstance(handle, allocator);
+    free(instance);
+}
+
+static VkPhysicalDeviceDescriptorBufferFeaturesEXT *
+find_feature(const void *chain)
+{
+    return (void *)layer_find_in_chain(
+        chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_FEATURES_EXT);
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDeviceFeatures2 *out)
+{
+    VkPhysicalDeviceDescriptorBufferFeaturesEXT *feature = find_feature(out->pNext);
+    find_instance(physical_device)->GetPhysicalDeviceFeatures2(physical_device, out);
+    if (feature) {
+        feature->descriptorBufferCaptureReplay = feature->descriptorBuffer;
+    }
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_GetPhysicalDeviceProperties2(VkPhysicalDevice physical_device,
+                                   VkPhysicalDeviceProperties2 *out)
+{
+    VkPhysicalDeviceDescriptorBufferPropertiesEXT *sizes = (void *)layer_find_in_chain(
+        out->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT);
+    find_instance(physical_device)->GetPhysicalDeviceProperties2(physical_device, out);
+    if (sizes) {
+        sizes->bufferCaptureReplayDescriptorDataSize = sizeof(struct captured);
+        sizes->imageCaptureReplayDescriptorDataSize = sizeof(struct captured);
+        sizes->imageViewCaptureReplayDescriptorDataSize = sizeof(struct captured);
+        sizes->samplerCaptureReplayDescriptorDataSize = sizeof(struct captured);
+    }
+}
+
+/* --- device --- */
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+                   const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+    struct layer_instance *instance = find_instance(physical_device);
+    VkLayerDeviceLink *link = layer_take_device_link(info);
+    struct layer_device *device = calloc(1, sizeof(*device));
+    VkPhysicalDeviceDescriptorBufferFeaturesEXT *feature = find_feature(info->pNext);
+    VkBool32 wanted = feature && feature->descriptorBufferCaptureReplay;
+    if (!link || !device) {
+        free(device);
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    PFN_vkCreateDevice create =
+        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
+    device->next = link->pfnNextGetDeviceProcAddr;
+    if (feature) {
+        feature->descriptorBufferCaptureReplay = VK_FALSE; /* the driver has no such thing */
+    }
+    VkResult result = create(physical_device, info, allocator, out);
+    if (feature) {
+        feature->descriptorBufferCaptureReplay = wanted;
+    }
+    if (result != VK_SUCCESS) {
+        free(device);
+        return result;
+    }
+    device->key = layer_key(*out);
+#define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
+    LOAD(DestroyDevice);
+    LOAD(CreateBuffer);
+    LOAD(CreateImage);
+    LOAD(CreateImageView);
+    LOAD(CreateSampler);
+#undef LOAD
+    publish(&devices, &device->link);
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
+{
+    if (!handle) {
+        return;
+    }
+    struct layer_device *device = find_device(handle);
+    unpublish(&device->link);
+    device->DestroyDevice(handle, allocator);
+    free(device);
+}
+
+/* --- what the loader asks for --- */
+
+static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
+                                                               const char *name);
+static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
+
+struct layer_function {
+    const char *name;
+    PFN_vkVoidFunction function;
+};
+
+#define HOOK(name)                                                                                 \
+    {                                                                                              \
+        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
+    }
+static const struct layer_function instance_functions[] = {
+    HOOK(GetInstanceProcAddr),
+    HOOK(CreateInstance),
+    HOOK(DestroyInstance),
+    HOOK(GetPhysicalDeviceFeatures2),
+    HOOK(GetPhysicalDeviceProperties2),
+    HOOK(CreateDevice),
+};
+static const struct layer_function device_functions[] = {
+    HOOK(GetDeviceProcAddr),
+    HOOK(DestroyDevice),
+    HOOK(CreateBuffer),
+    HOOK(CreateImage),
+    HOOK(CreateImageView),
+    HOOK(CreateSampler),
+    HOOK(GetBufferOpaqueCaptureDescriptorDataEXT),
+    HOOK(GetImageOpaqueCaptureDescriptorDataEXT),
+    HOOK(GetImageViewOpaqueCaptureDescriptorDataEXT),
+    HOOK(GetSamplerOpaqueCaptureDescriptorDataEXT),
+};
+
+static PFN_vkVoidFunction
+look_up(const struct layer_function *functions, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(functions[i].name, name) == 0) {
+            return functions[i].function;
+        }
+    }
+    return NULL;
+}
+
+static PFN_vkVoidFunction VKAPI_CALL
+layer_GetDeviceProcAddr(VkDevice device, const char *name)
+{
+    PFN_vkVoidFunction own = look_up(device_functions, BASE_COUNT_OF(device_functions), name);
+    return own ? own : find_device(device)->next(device, name);
+}
+
+static PFN_vkVoidFunction VKAPI_CALL
+layer_GetInstanceProcAddr(VkInstance instance, const char *name)
+{
+    PFN_vkVoidFunction own = look_up(instance_functions, BASE_COUNT_OF(instance_functions), name);
+    if (!own) {
+        own = look_up(device_functions, BASE_COUNT_OF(device_functions), name);
+    }
+    if (own || !instance) {
+        return own;
+    }
+    return find_instance(instance)->next(instance, name);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL __attribute__((visibility("default")))
+vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
+{
+    if (negotiation->loaderLayerInterfaceVersion < 2) {
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    negotiation->loaderLayerInterfaceVersion = 2;
+    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
+    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
+    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
+    return VK_SUCCESS;
+}
