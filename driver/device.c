@@ -8,6 +8,7 @@
 #include "driver/drv_entry.h"
 #include "driver/scratch.h"
 #include "driver/struct_chain.h"
+#include "driver/wsi/display/displays.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
 
@@ -293,6 +294,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     }
     drv_markers_finish(&device->markers, device);
     wsi_destroy_swapchains(device);
+    wsi_display_events_destroy(device->display_events);
     pthread_mutex_destroy(&device->swapchains_lock);
     drv_exchange_finish(&device->exchange);
     for (uint32_t i = 0; i < device->queue_count; i++) {

@@ -43,7 +43,8 @@ struct drv_device {
     struct drv_markers markers; /* has its own lock */
 
     pthread_mutex_t swapchains_lock;
-    struct base_list swapchains; /* wsi_swapchain.link; guarded by the lock */
+    struct base_list swapchains;               /* wsi_swapchain.link; guarded by the lock */
+    struct wsi_display_events *display_events; /* NULL: none was asked for; likewise */
 };
 
 static inline struct drv_device *

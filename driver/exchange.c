@@ -127,6 +127,15 @@ drv_exchange_import(struct drv_exchange *exchange, enum drv_payload_kind kind, i
     return VK_SUCCESS;
 }
 
+struct drv_payload *
+drv_exchange_ref(struct drv_exchange *exchange, struct drv_payload *payload)
+{
+    pthread_mutex_lock(&exchange->lock);
+    payload->references++;
+    pthread_mutex_unlock(&exchange->lock);
+    return payload;
+}
+
 static bool
 unref_locked(struct drv_payload *payload)
 {

@@ -78,6 +78,8 @@ BASE_MUST_CHECK VkResult drv_exchange_import(struct drv_exchange *exchange,
 /* A descriptor of the payload, for the caller. */
 BASE_MUST_CHECK VkResult drv_exchange_export(struct drv_exchange *exchange,
                                              struct drv_payload *payload, int *fd);
+/* One more reference. */
+struct drv_payload *drv_exchange_ref(struct drv_exchange *exchange, struct drv_payload *payload);
 /* Accepts NULL. */
 void drv_exchange_unref(struct drv_exchange *exchange, struct drv_payload *payload);
 

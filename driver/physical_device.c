@@ -37,6 +37,9 @@ static const char *const ours[] = {
     "VK_EXT_map_memory_placed",
     "VK_EXT_tooling_info",
     "VK_KHR_map_memory2",
+#if DRV_WSI_DISPLAY
+    "VK_EXT_display_control",
+#endif
     "VK_EXT_hdr_metadata",
     "VK_EXT_present_mode_fifo_latest_ready",
     "VK_EXT_swapchain_maintenance1",

@@ -54,6 +54,32 @@ drv_GetPhysicalDeviceSurfaceCapabilitiesKHR(VkPhysicalDevice physicalDevice, VkS
     return result;
 }
 
+#if DRV_WSI_DISPLAY
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_GetPhysicalDeviceSurfaceCapabilities2EXT(VkPhysicalDevice physicalDevice, VkSurfaceKHR surface,
+                                             VkSurfaceCapabilities2EXT *pSurfaceCapabilities)
+{
+    struct wsi_window window;
+    VkResult result = describe(surface, &window);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    const VkSurfaceCapabilitiesKHR capabilities = capabilities_of(physicalDevice, &window);
+    pSurfaceCapabilities->minImageCount = capabilities.minImageCount;
+    pSurfaceCapabilities->maxImageCount = capabilities.maxImageCount;
+    pSurfaceCapabilities->currentExtent = capabilities.currentExtent;
+    pSurfaceCapabilities->minImageExtent = capabilities.minImageExtent;
+    pSurfaceCapabilities->maxImageExtent = capabilities.maxImageExtent;
+    pSurfaceCapabilities->maxImageArrayLayers = capabilities.maxImageArrayLayers;
+    pSurfaceCapabilities->supportedTransforms = capabilities.supportedTransforms;
+    pSurfaceCapabilities->currentTransform = capabilities.currentTransform;
+    pSurfaceCapabilities->supportedCompositeAlpha = capabilities.supportedCompositeAlpha;
+    pSurfaceCapabilities->supportedUsageFlags = capabilities.supportedUsageFlags;
+    pSurfaceCapabilities->supportedSurfaceCounters = window.counters;
+    return VK_SUCCESS;
+}
+#endif
+
 /* Frames of another size than the window's lie in its upper left corner, where the window system
  * does not stretch them itself. */
 static void

@@ -28,6 +28,7 @@ enum {
 struct wsi_window {
     VkExtent2D extent; /* UINT32_MAX: as large as the swapchain's images are */
     VkCompositeAlphaFlagsKHR alpha;
+    VkSurfaceCounterFlagsEXT counters;
     uint32_t min_images; /* that a swapchain needs in order not to stall */
     uint32_t format_count, mode_count;
     VkFormat formats[WSI_MAX_FORMATS];             /* the window system's order of preference */
@@ -94,6 +95,8 @@ struct wsi_surface_ops {
     /* NULL: frames go nowhere (headless). */
     VkResult (*create_target)(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
                               struct wsi_target **out);
+    /* The only counter, of frames of the screen; NULL: there is none. */
+    VkResult (*read_counter)(struct wsi_surface *surface, uint64_t *out);
     /* Frees the surface. */
     void (*destroy)(struct wsi_surface *surface, const VkAllocationCallbacks *allocator);
 };

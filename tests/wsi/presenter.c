@@ -64,12 +64,13 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         extras ? VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME : more[0],
         extras ? VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME : more[1],
         extras ? VK_EXT_SWAPCHAIN_COLOR_SPACE_EXTENSION_NAME : more[2],
+        extras ? NULL : more[3],
         NULL,
     };
     const char *extensions[] = {
         VK_KHR_SWAPCHAIN_EXTENSION_NAME,
-        extras ? VK_EXT_SWAPCHAIN_MAINTENANCE_1_EXTENSION_NAME : NULL,
-        VK_KHR_SWAPCHAIN_MUTABLE_FORMAT_EXTENSION_NAME,
+        extras ? VK_EXT_SWAPCHAIN_MAINTENANCE_1_EXTENSION_NAME : window->ops->device_extension,
+        extras ? VK_KHR_SWAPCHAIN_MUTABLE_FORMAT_EXTENSION_NAME : NULL,
         VK_KHR_IMAGE_FORMAT_LIST_EXTENSION_NAME,
         VK_KHR_PRESENT_ID_EXTENSION_NAME,
         VK_KHR_PRESENT_WAIT_EXTENSION_NAME,

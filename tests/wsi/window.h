@@ -13,7 +13,8 @@ struct window;
 struct window_ops {
     const char *name;
     const char *extension;          /* of Vulkan's instance */
-    const char *more_extensions[3]; /* without extras only */
+    const char *more_extensions[4]; /* without extras only, and so is the next */
+    const char *device_extension;
     struct window *(*open)(uint32_t width, uint32_t height);
     VkSurfaceKHR (*create_surface)(struct window *window, VkInstance instance);
     /* What is on the screen where the window is: BGRX, rows without gaps. NULL: it cannot be seen.

@@ -7,6 +7,7 @@
 #include "base/attributes.h"
 
 struct drv_physical_device;
+struct wsi_display_events;
 struct wsi_kms;
 
 #if DRV_WSI_DISPLAY
@@ -15,6 +16,8 @@ BASE_MUST_CHECK VkResult wsi_kms_create(struct drv_physical_device *physical_dev
                                         struct wsi_kms **out);
 /* Accepts NULL. Displays and modes go with it; no swapchain is left. */
 void wsi_kms_destroy(struct wsi_kms *kms);
+/* Fences that wait for displays never will be signalled. Accepts NULL. */
+void wsi_display_events_destroy(struct wsi_display_events *events);
 #else
 BASE_MUST_CHECK static inline VkResult
 wsi_kms_create(struct drv_physical_device *physical_device, struct wsi_kms **out)
@@ -24,6 +27,11 @@ wsi_kms_create(struct drv_physical_device *physical_device, struct wsi_kms **out
 
 static inline void
 wsi_kms_destroy(struct wsi_kms *kms)
+{
+}
+
+static inline void
+wsi_display_events_destroy(struct wsi_display_events *events)
 {
 }
 #endif

@@ -327,6 +327,26 @@ wsi_display_get_crtc_locked(const struct wsi_display *display, const drmModeConn
     return crtc;
 }
 
+uint64_t
+wsi_kms_find_monitors(struct wsi_kms *kms)
+{
+    uint64_t monitors = 0;
+    wsi_kms_lock(kms);
+    drmModeResPtr resources = kms->fd == -1 ? NULL : kms->drm->drmModeGetResources(kms->fd);
+    for (int i = 0; resources && i < resources->count_connectors && i < 64; i++) {
+        drmModeConnectorPtr connector =
+            kms->drm->drmModeGetConnectorCurrent(kms->fd, resources->connectors[i]);
+        bool connected = connector && connector->connection == DRM_MODE_CONNECTED;
+        monitors |= (uint64_t)connected << i;
+        kms->drm->drmModeFreeConnector(connector);
+    }
+    if (resources) {
+        kms->drm->drmModeFreeResources(resources);
+    }
+    wsi_kms_unlock(kms);
+    return monitors;
+}
+
 uint32_t
 wsi_display_refresh_mhz(const drmModeModeInfo *info)
 {
@@ -347,10 +367,12 @@ wsi_display_refresh_mhz(const drmModeModeInfo *info)
 
 /* --- swapchains --- */
 
-/* Our own descriptor is master only while it is needed. */
-static bool
-hold_master_locked(struct wsi_kms *kms)
+bool
+wsi_kms_hold_master_locked(struct wsi_kms *kms, int fd)
 {
+    if (fd != kms->fd) {
+        return true;
+    }
     if (kms->master_holds == 0 && kms->drm->drmSetMaster(kms->fd) != 0) {
         base_log_error("frames cannot be shown on a display: %s: another program, as a desktop, "
                        "has the displays",
@@ -361,10 +383,10 @@ hold_master_locked(struct wsi_kms *kms)
     return true;
 }
 
-static void
-release_master_locked(struct wsi_kms *kms)
+void
+wsi_kms_release_master_locked(struct wsi_kms *kms, int fd)
 {
-    if (--kms->master_holds == 0) {
+    if (fd == kms->fd && --kms->master_holds == 0) {
         (void)kms->drm->drmDropMaster(kms->fd);
     }
 }
@@ -395,7 +417,7 @@ enter_locked(struct wsi_display *display, uint32_t plane, const struct wsi_targe
         base_log_info("display %s shows another swapchain, or plane %u does", display->name, plane);
         return VK_ERROR_NATIVE_WINDOW_IN_USE_KHR;
     }
-    if (fd == kms->fd && !hold_master_locked(kms)) {
+    if (!wsi_kms_hold_master_locked(kms, fd)) {
         return VK_ERROR_NATIVE_WINDOW_IN_USE_KHR;
     }
     if (crtc->users++ == 0) {
@@ -459,8 +481,6 @@ wsi_kms_leave(struct wsi_display *display, uint32_t plane, const struct wsi_targ
         kms->drm->drmModeFreeCrtc(crtc->before);
         crtc->before = NULL;
     }
-    if (fd == kms->fd) {
-        release_master_locked(kms);
-    }
+    wsi_kms_release_master_locked(kms, fd);
     pthread_mutex_unlock(&kms->lock);
 }

@@ -13,6 +13,7 @@
 #define WSI_DISPLAY_KMS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,6 +44,7 @@ struct wsi_display {
     uint32_t connector_id;
     char name[32];
     struct base_list link; /* wsi_kms.displays */
+    _Atomic bool is_off;   /* by vkDisplayPowerControlEXT: nobody shall switch it on */
 
     /* Guarded by the lock of `kms`. */
     int acquired_fd;        /* the application's, until it releases the display; -1 */
@@ -102,10 +104,23 @@ bool wsi_display_can_use_locked(const struct wsi_display *display,
 uint32_t wsi_display_get_crtc_locked(const struct wsi_display *display,
                                      const drmModeConnector *connector);
 
+/* Whether the kernel counts the frames of that CRTC. */
+bool wsi_display_counts_frames_locked(const struct wsi_display *display, uint32_t crtc);
+/* Sleeps until the display begins its next frame; for about as long if nobody knows. Not locked. */
+void wsi_display_wait_for_frame(const struct wsi_display *display);
+/* The connectors with a monitor, as the kernel knows them: bit N is the Nth of the device. Not
+ * locked. */
+uint64_t wsi_kms_find_monitors(struct wsi_kms *kms);
+
 /* Millihertz, of whole frames. */
 uint32_t wsi_display_refresh_mhz(const drmModeModeInfo *info);
 
 /* --- swapchains --- */
+
+/* Our own descriptor is master only while it is needed; an application's is its own business.
+ * False, and why in the log: another program is. */
+BASE_MUST_CHECK bool wsi_kms_hold_master_locked(struct wsi_kms *kms, int fd);
+void wsi_kms_release_master_locked(struct wsi_kms *kms, int fd);
 
 /* Lets the swapchain show frames on a display by that plane: VK_ERROR_NATIVE_WINDOW_IN_USE_KHR if
  * another one does, or another program. *out_fd serves until wsi_kms_leave(). */

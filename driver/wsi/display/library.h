@@ -8,6 +8,7 @@
 
 /* clang-format off */
 #define WSI_DISPLAY_DRM_FUNCTIONS(X) \
+    X(drmCrtcGetSequence) \
     X(drmDropMaster) \
     X(drmFreeDevices) \
     X(drmGetCap) \
@@ -16,19 +17,23 @@
     X(drmIoctl) \
     X(drmIsMaster) \
     X(drmModeAddFB2) \
+    X(drmModeConnectorSetProperty) \
     X(drmModeFreeConnector) \
     X(drmModeFreeCrtc) \
     X(drmModeFreeEncoder) \
+    X(drmModeFreeProperty) \
     X(drmModeFreeResources) \
     X(drmModeGetConnector) \
     X(drmModeGetConnectorCurrent) \
     X(drmModeGetCrtc) \
     X(drmModeGetEncoder) \
+    X(drmModeGetProperty) \
     X(drmModeGetResources) \
     X(drmModePageFlip) \
     X(drmModeRmFB) \
     X(drmModeSetCrtc) \
-    X(drmSetMaster)
+    X(drmSetMaster) \
+    X(drmWaitVBlank)
 /* clang-format on */
 
 #define WSI_DISPLAY_MEMBER(function) __typeof__(function) *function;

@@ -19,6 +19,8 @@ describe(struct wsi_surface *base, struct wsi_window *out)
     drmModeConnectorPtr connector = wsi_display_get_connector_locked(surface->display, false);
     bool connected = connector && connector->connection == DRM_MODE_CONNECTED;
     bool tears = connected && can_tear(kms, wsi_display_fd_locked(surface->display));
+    bool counts = connected &&
+                  wsi_display_counts_frames_locked(surface->display, kms->crtcs[surface->plane].id);
     kms->drm->drmModeFreeConnector(connector);
     wsi_kms_unlock(kms);
     if (!connected) {
@@ -27,6 +29,7 @@ describe(struct wsi_surface *base, struct wsi_window *out)
     *out = (struct wsi_window){
         .extent = surface->extent,
         .alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR,
+        .counters = counts ? VK_SURFACE_COUNTER_VBLANK_BIT_EXT : 0,
         .min_images = 2, /* frames are copied: one is drawn while one waits */
         .format_count = 2,
         .formats = {VK_FORMAT_B8G8R8A8_SRGB, VK_FORMAT_B8G8R8A8_UNORM},
@@ -42,6 +45,7 @@ static const struct wsi_surface_ops ops = {
     .name = "display",
     .describe = describe,
     .create_target = wsi_display_create_target,
+    .read_counter = wsi_display_read_counter,
     .destroy = wsi_surface_free,
 };
 

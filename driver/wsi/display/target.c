@@ -168,7 +168,8 @@ pace(struct wsi_target *base, VkPresentModeKHR mode)
     struct pollfd stopped = {.fd = target->stopped, .events = POLLIN};
     uint64_t now = base_clock_now_ns();
 
-    if (target->counts_frames || mode == VK_PRESENT_MODE_IMMEDIATE_KHR) {
+    bool flips = target->counts_frames && !atomic_load(&target->display->is_off);
+    if (flips || mode == VK_PRESENT_MODE_IMMEDIATE_KHR) {
         return; /* the flip is awaited */
     }
     while (now < target->next_frame_ns && !stopped.revents) {
@@ -272,6 +273,10 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     }
     for (int i = 0; i < BUFFERS; i++) {
         target->buffers[i].stale = wsi_rect_join(target->buffers[i].stale, frame->damage);
+    }
+    if (atomic_load(&target->display->is_off)) { /* a flip might switch it on */
+        wsi_swapchain_release(base->swapchain, frame->image);
+        return VK_SUCCESS;
     }
     fill(target, &target->buffers[back], target->images[frame->image]);
     wsi_swapchain_release(base->swapchain, frame->image);

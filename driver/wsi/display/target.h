@@ -13,6 +13,8 @@ struct wsi_display_surface {
     VkExtent2D extent; /* of images, as the application wants them */
 };
 
+/* How many frames its display has begun. VK_ERROR_OUT_OF_DATE_KHR: nobody knows. */
+VkResult wsi_display_read_counter(struct wsi_surface *surface, uint64_t *out);
 VkResult wsi_display_create_target(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
                                    struct wsi_target **out);
 

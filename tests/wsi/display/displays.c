@@ -335,6 +335,166 @@ test_acquired(struct presenter *presenter)
     fake->master = -1;
 }
 
+/* --- VK_EXT_display_control, VK_EXT_display_surface_counter --- */
+
+static VkDisplayKHR
+first_display(struct presenter *presenter)
+{
+    VkDisplayPropertiesKHR display;
+    uint32_t count = 1;
+    VkResult result =
+        vkGetPhysicalDeviceDisplayPropertiesKHR(presenter->gpu.physical_device, &count, &display);
+    expect(result >= 0 && count == 1, "there is no display");
+    return display.display;
+}
+
+static VkResult
+set_power(struct presenter *presenter, VkDisplayPowerStateEXT state)
+{
+    const VkDisplayPowerInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DISPLAY_POWER_INFO_EXT,
+        .powerState = state,
+    };
+    return vkDisplayPowerControlEXT(presenter->gpu.device, first_display(presenter), &info);
+}
+
+static void
+test_power(struct presenter *presenter)
+{
+    struct fake_kms *fake = window_display_fake();
+
+    fake->master = 1000;
+    expect(set_power(presenter, VK_DISPLAY_POWER_STATE_OFF_EXT) == VK_ERROR_UNKNOWN,
+           "another program has the display");
+    expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "and it stays on");
+    fake->master = -1;
+    VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_SUSPEND_EXT));
+    expect(fake->dpms[0] == DRM_MODE_DPMS_SUSPEND, "the display is not suspended");
+    expect(fake->master == -1, "we are still master");
+    VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_ON_EXT));
+
+    VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
+    frames(presenter, 5, 0);
+    expect(presenter_is_shown(presenter, 4), "the last frame is not shown");
+    VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_OFF_EXT));
+    frames(presenter, 20, 5);
+    expect(fake->dpms[0] == DRM_MODE_DPMS_OFF, "frames switch the display on");
+    VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_ON_EXT));
+    expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "the display is not on");
+    frames(presenter, 5, 25);
+    expect(presenter_is_shown(presenter, 29), "the last frame is not shown");
+}
+
+static void
+expect_signal(struct presenter *presenter, VkFence fence, const char *what)
+{
+    VkResult result =
+        vkWaitForFences(presenter->gpu.device, 1, &fence, VK_TRUE, PRESENTER_PATIENCE_NS);
+    expect(result == VK_SUCCESS, what);
+    vkDestroyFence(presenter->gpu.device, fence, NULL);
+}
+
+static VkFence
+register_frame(struct presenter *presenter)
+{
+    const VkDisplayEventInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DISPLAY_EVENT_INFO_EXT,
+        .displayEvent = VK_DISPLAY_EVENT_TYPE_FIRST_PIXEL_OUT_EXT,
+    };
+    VkFence fence;
+    VKH_CHECK(vkRegisterDisplayEventEXT(presenter->gpu.device, first_display(presenter), &info,
+                                        NULL, &fence));
+    return fence;
+}
+
+static void
+test_frame_events(struct presenter *presenter)
+{
+    for (int i = 0; i < 4; i++) {
+        window_display_fake()->no_vblanks = i == 3; /* then time alone tells */
+        expect_signal(presenter, register_frame(presenter), "the display begins no frame");
+    }
+    /* Nobody waits for these: the event outlives the fence, or the device the event. */
+    vkDestroyFence(presenter->gpu.device, register_frame(presenter), NULL);
+    vkDestroyFence(presenter->gpu.device, register_frame(presenter), NULL);
+}
+
+static VkFence
+register_hotplug(struct presenter *presenter)
+{
+    const VkDeviceEventInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_EVENT_INFO_EXT,
+        .deviceEvent = VK_DEVICE_EVENT_TYPE_DISPLAY_HOTPLUG_EXT,
+    };
+    VkFence fence;
+    VKH_CHECK(vkRegisterDeviceEventEXT(presenter->gpu.device, &info, NULL, &fence));
+    return fence;
+}
+
+static void
+test_hotplug(struct presenter *presenter)
+{
+    VkDevice device = presenter->gpu.device;
+    VkFence plugged = register_hotplug(presenter), also = register_hotplug(presenter);
+    expect_signal(presenter, register_frame(presenter), "the display begins no frame");
+    expect(vkGetFenceStatus(device, plugged) == VK_NOT_READY, "nothing has been plugged yet");
+    window_display_fake()->plugged[1] = true;
+    expect_signal(presenter, plugged, "a monitor that comes");
+    expect_signal(presenter, also, "a monitor that comes, told twice");
+    VkFence unplugged = register_hotplug(presenter), never = register_hotplug(presenter);
+    window_display_fake()->plugged[1] = false;
+    expect_signal(presenter, unplugged, "a monitor that goes");
+    vkDestroyFence(device, never, NULL);
+    vkDestroyFence(device, register_hotplug(presenter), NULL);
+}
+
+static VkSurfaceCounterFlagsEXT
+offered_counters(struct presenter *presenter)
+{
+    VkSurfaceCapabilities2EXT capabilities = {
+        .sType = VK_STRUCTURE_TYPE_SURFACE_CAPABILITIES_2_EXT,
+    };
+    VkSurfaceCapabilitiesKHR known;
+    VkPhysicalDevice device = presenter->gpu.physical_device;
+    VKH_CHECK(
+        vkGetPhysicalDeviceSurfaceCapabilities2EXT(device, presenter->surface, &capabilities));
+    VKH_CHECK(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(device, presenter->surface, &known));
+    expect(capabilities.maxImageCount == known.maxImageCount &&
+               capabilities.currentExtent.width == known.currentExtent.width &&
+               capabilities.supportedUsageFlags == known.supportedUsageFlags,
+           "both questions about capabilities have the same answer");
+    return capabilities.supportedSurfaceCounters;
+}
+
+static uint64_t
+read_counter(struct presenter *presenter)
+{
+    uint64_t count;
+    VKH_CHECK(vkGetSwapchainCounterEXT(presenter->gpu.device, presenter->swapchain,
+                                       VK_SURFACE_COUNTER_VBLANK_BIT_EXT, &count));
+    return count;
+}
+
+static void
+test_counter(struct presenter *presenter)
+{
+    const VkSwapchainCounterCreateInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_SWAPCHAIN_COUNTER_CREATE_INFO_EXT,
+        .surfaceCounters = VK_SURFACE_COUNTER_VBLANK_BIT_EXT,
+    };
+    expect(offered_counters(presenter) == VK_SURFACE_COUNTER_VBLANK_BIT_EXT,
+           "frames of the display are counted");
+    presenter->swapchain_next = &info;
+    VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
+    presenter->swapchain_next = NULL;
+    frames(presenter, 1, 0);
+    uint64_t before = read_counter(presenter);
+    expect_signal(presenter, register_frame(presenter), "the display begins no frame");
+    expect(read_counter(presenter) > before, "the frame is not counted");
+    window_display_fake()->no_vblanks = true;
+    expect(offered_counters(presenter) == 0, "frames of the display are not counted");
+}
+
 /* --- for whoever looks at the screen --- */
 
 /* A hundred pictures and then the cube of `vesper demo`, until the file is there. */
@@ -362,13 +522,17 @@ static const struct {
 } tests[] = {
     {"acquired", test_acquired},
     {"console", test_console},
+    {"counter", test_counter},
     {"displays", test_displays},
+    {"frame_events", test_frame_events},
+    {"hotplug", test_hotplug},
     {"in_use", test_in_use},
     {"lost_master", test_lost_master},
     {"modes", test_modes},
     {"modes_offered", test_modes_offered},
     {"never_flips", test_never_flips},
     {"picture", test_picture},
+    {"power", test_power},
     {"rhythm", test_rhythm},
     {"unplugged", test_unplugged},
 };

@@ -19,6 +19,7 @@ enum {
     CRTCS = 2,
     FIRST_CRTC = 41,
     FIRST_ENCODER = 51,
+    FIRST_PROPERTY = 61,
     MAX_BUFFERS = 64,
     BUFFER_ROOM = 1 << 20, /* each buffer's place in the memfd */
 };
@@ -75,6 +76,9 @@ now_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
+
+static const char *const properties[] = {"EDID", "DPMS"};
+enum { PROPERTIES = sizeof(properties) / sizeof(properties[0]), DPMS = FIRST_PROPERTY + 1 };
 
 /* --- the device --- */
 
@@ -328,6 +332,8 @@ drmModeGetConnector(int fd, uint32_t id)
     connector->encoder_id = fake_kms.shown[place] ? FIRST_ENCODER + place : 0;
     connector->count_encoders = 1;
     connector->encoders = ids(FIRST_ENCODER + place, 1);
+    connector->count_props = PROPERTIES;
+    connector->props = ids(FIRST_PROPERTY, PROPERTIES);
     if (plugged) {
         connector->mmWidth = 300;
         connector->mmHeight = 190;
@@ -337,6 +343,37 @@ drmModeGetConnector(int fd, uint32_t id)
     }
     pthread_mutex_unlock(&lock);
     return connector;
+}
+
+EXPORT drmModePropertyPtr
+drmModeGetProperty(int fd, uint32_t id)
+{
+    drmModePropertyPtr property = calloc(1, sizeof(*property));
+    property->prop_id = id;
+    snprintf(property->name, sizeof(property->name), "%s", properties[id - FIRST_PROPERTY]);
+    return property;
+}
+
+EXPORT void
+drmModeFreeProperty(drmModePropertyPtr property)
+{
+    free(property);
+}
+
+EXPORT int
+drmModeConnectorSetProperty(int fd, uint32_t connector, uint32_t property, uint64_t value)
+{
+    int error = 0;
+    pthread_mutex_lock(&lock);
+    if (fake_kms.master != fd) {
+        error = EACCES;
+    } else if (property != DPMS) {
+        error = EINVAL;
+    } else {
+        fake_kms.dpms[connector - FAKE_KMS_FIRST_CONNECTOR] = value;
+    }
+    pthread_mutex_unlock(&lock);
+    return -error;
 }
 
 EXPORT drmModeConnectorPtr
@@ -350,6 +387,7 @@ drmModeFreeConnector(drmModeConnectorPtr connector)
 {
     if (connector) {
         free(connector->encoders);
+        free(connector->props);
         free(connector->modes);
         free(connector);
     }
@@ -407,6 +445,7 @@ drmModeSetCrtc(int fd, uint32_t crtc, uint32_t buffer, uint32_t x, uint32_t y, u
         error = EINVAL;
     } else {
         fake_kms.shown[crtc - FIRST_CRTC] = buffer;
+        fake_kms.dpms[crtc - FIRST_CRTC] = DRM_MODE_DPMS_ON;
         current_mode[crtc - FIRST_CRTC] = *mode;
     }
     pthread_mutex_unlock(&lock);
@@ -422,7 +461,8 @@ drmModePageFlip(int fd, uint32_t crtc, uint32_t buffer, uint32_t flags, void *ta
     pthread_mutex_lock(&lock);
     if (fake_kms.master != fd) {
         error = EACCES;
-    } else if (fake_kms.shown[place] == 0 || pending[place].framebuffer) {
+    } else if (fake_kms.shown[place] == 0 || fake_kms.dpms[place] != DRM_MODE_DPMS_ON ||
+               pending[place].framebuffer) {
         error = EBUSY;
     } else if (buffer >= MAX_BUFFERS || !buffers[buffer].has_framebuffer ||
                (async && fake_kms.no_async)) {
@@ -461,6 +501,37 @@ sleep_until(long long due_ns)
 {
     const struct timespec until = {due_ns / 1000000000, due_ns % 1000000000};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+/* False and errno, as of a CRTC that counts no frames. */
+static bool
+counts_frames(uint32_t place)
+{
+    bool is_on = place < CRTCS && fake_kms.shown[place] && fake_kms.dpms[place] == DRM_MODE_DPMS_ON;
+    errno = fake_kms.no_vblanks ? EOPNOTSUPP : is_on ? 0 : EINVAL;
+    return errno == 0;
+}
+
+EXPORT int
+drmCrtcGetSequence(int fd, uint32_t crtc, uint64_t *sequence, uint64_t *time_ns)
+{
+    if (!counts_frames(crtc - FIRST_CRTC)) {
+        return -1;
+    }
+    *sequence = (uint64_t)(now_ns() / PERIOD_NS);
+    *time_ns = *sequence * PERIOD_NS;
+    return 0;
+}
+
+EXPORT int
+drmWaitVBlank(int fd, drmVBlankPtr request)
+{
+    uint32_t type = request->request.type;
+    if (!counts_frames(type >> DRM_VBLANK_HIGH_CRTC_SHIFT & 31)) {
+        return -1;
+    }
+    sleep_until((now_ns() / PERIOD_NS + request->request.sequence) * PERIOD_NS);
+    return 0;
 }
 
 EXPORT int

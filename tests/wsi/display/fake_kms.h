@@ -29,6 +29,7 @@ struct fake_kms {
     _Atomic uint32_t shown[2]; /* the framebuffer on each CRTC; 0: none */
     _Atomic uint32_t flips;    /* that happened */
     _Atomic uint32_t async;    /* of these: at once */
+    _Atomic uint64_t dpms[2];  /* each connector's power: 0 is on */
     _Atomic uint32_t live;     /* framebuffers and buffers that exist, but for the console */
 };
 

@@ -20,12 +20,17 @@ void *window_display_drm(const char *name);
     X(vkAcquireDrmDisplayEXT)                                                                      \
     X(vkCreateDisplayModeKHR)                                                                      \
     X(vkCreateDisplayPlaneSurfaceKHR)                                                              \
+    X(vkDisplayPowerControlEXT)                                                                    \
     X(vkGetDisplayModeProperties2KHR)                                                              \
     X(vkGetDisplayModePropertiesKHR)                                                               \
     X(vkGetDisplayPlaneCapabilities2KHR)                                                           \
     X(vkGetDisplayPlaneCapabilitiesKHR)                                                            \
     X(vkGetDisplayPlaneSupportedDisplaysKHR)                                                       \
     X(vkGetDrmDisplayEXT)                                                                          \
+    X(vkGetPhysicalDeviceSurfaceCapabilities2EXT)                                                  \
+    X(vkGetSwapchainCounterEXT)                                                                    \
+    X(vkRegisterDeviceEventEXT)                                                                    \
+    X(vkRegisterDisplayEventEXT)                                                                   \
     X(vkGetPhysicalDeviceDisplayPlaneProperties2KHR)                                               \
     X(vkGetPhysicalDeviceDisplayPlanePropertiesKHR)                                                \
     X(vkGetPhysicalDeviceDisplayProperties2KHR)                                                    \
