@@ -65,6 +65,7 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         extras ? VK_EXT_SURFACE_MAINTENANCE_1_EXTENSION_NAME : more[1],
         extras ? VK_EXT_SWAPCHAIN_COLOR_SPACE_EXTENSION_NAME : more[2],
         extras ? NULL : more[3],
+        extras ? NULL : more[4],
         NULL,
     };
     const char *extensions[] = {

@@ -13,7 +13,7 @@ struct window;
 struct window_ops {
     const char *name;
     const char *extension;          /* of Vulkan's instance */
-    const char *more_extensions[4]; /* without extras only, and so is the next */
+    const char *more_extensions[5]; /* without extras only, and so is the next */
     const char *device_extension;
     struct window *(*open)(uint32_t width, uint32_t height);
     VkSurfaceKHR (*create_surface)(struct window *window, VkInstance instance);

@@ -56,7 +56,7 @@ drv_ReleaseDisplayEXT(VkPhysicalDevice physicalDevice, VkDisplayKHR handle)
 {
     struct wsi_display *display = wsi_display_from(handle);
     wsi_kms_lock(display->kms);
-    display->acquired_fd = -1;
+    wsi_display_release_locked(display);
     wsi_kms_unlock(display->kms);
     return VK_SUCCESS;
 }

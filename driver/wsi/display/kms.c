@@ -35,9 +35,20 @@ wsi_kms_create(struct drv_physical_device *physical_device, struct wsi_kms **out
     return VK_SUCCESS;
 }
 
+void
+wsi_display_release_locked(struct wsi_display *display)
+{
+    if (display->is_leased) {
+        base_fd_close(&display->acquired_fd);
+    }
+    display->acquired_fd = -1;
+    display->is_leased = false;
+}
+
 static void
 destroy_display(struct wsi_display *display, const VkAllocationCallbacks *allocator)
 {
+    wsi_display_release_locked(display);
     base_list_for_each_safe (mode, &display->modes, struct wsi_display_mode, link) {
         drv_object_destroy(allocator, NULL, mode);
     }

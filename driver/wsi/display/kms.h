@@ -48,6 +48,7 @@ struct wsi_display {
 
     /* Guarded by the lock of `kms`. */
     int acquired_fd;        /* the application's, until it releases the display; -1 */
+    bool is_leased;         /* that one is ours to close: an X server lends the display */
     struct base_list modes; /* all that were ever seen: wsi_display_mode.link */
 };
 
@@ -89,6 +90,8 @@ BASE_MUST_CHECK bool wsi_kms_adopt_locked(struct wsi_kms *kms, int fd);
  * memory. */
 BASE_MUST_CHECK struct wsi_display *wsi_kms_get_display_locked(struct wsi_kms *kms,
                                                                const drmModeConnector *connector);
+/* Gives it back. */
+void wsi_display_release_locked(struct wsi_display *display);
 /* The descriptor to use for it: the application's or ours. -1: there is none. */
 int wsi_display_fd_locked(const struct wsi_display *display);
 /* The connector as it is now; free it with drmModeFreeConnector(). `probe`: look for a monitor

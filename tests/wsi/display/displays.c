@@ -8,6 +8,9 @@
 #include <xf86drm.h>
 
 #include "tests/wsi/display/window_display.h"
+#if TEST_LEASES
+#include "tests/wsi/display/leases.h"
+#endif
 #include "tests/wsi/presenter.h"
 
 static void
@@ -527,10 +530,16 @@ static const struct {
     {"frame_events", test_frame_events},
     {"hotplug", test_hotplug},
     {"in_use", test_in_use},
+#if TEST_LEASES
+    {"lent", test_lent},
+#endif
     {"lost_master", test_lost_master},
     {"modes", test_modes},
     {"modes_offered", test_modes_offered},
     {"never_flips", test_never_flips},
+#if TEST_LEASES
+    {"not_lent", test_not_lent},
+#endif
     {"picture", test_picture},
     {"power", test_power},
     {"rhythm", test_rhythm},

@@ -215,7 +215,11 @@ const struct window_ops window_display = {
     .more_extensions = {VK_KHR_GET_DISPLAY_PROPERTIES_2_EXTENSION_NAME,
                         VK_EXT_DIRECT_MODE_DISPLAY_EXTENSION_NAME,
                         VK_EXT_ACQUIRE_DRM_DISPLAY_EXTENSION_NAME,
-                        VK_EXT_DISPLAY_SURFACE_COUNTER_EXTENSION_NAME},
+                        VK_EXT_DISPLAY_SURFACE_COUNTER_EXTENSION_NAME,
+#if TEST_LEASES
+                        "VK_EXT_acquire_xlib_display"
+#endif
+    },
     .device_extension = VK_EXT_DISPLAY_CONTROL_EXTENSION_NAME,
     .open = open_window,
     .create_surface = create_surface,
