@@ -127,6 +127,7 @@ def main():
     parser.add_argument("--server", choices=SERVERS, default="xvfb")
     parser.add_argument("--server-option", action="append", default=[])
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under Vesper's server")
+    parser.add_argument("--modifiers", metavar="LAYER", help="put that test layer there, too")
     parser.add_argument("--renderer", help="Vesper's server program, for --dma-bufs")
     parser.add_argument("--leaks", action="store_true", help="leaks of a sanitized program are not its own")
     parser.add_argument("app", nargs="+")
@@ -148,7 +149,9 @@ def main():
         env["XDG_RUNTIME_DIR"] = folder
         if args.vesper:
             if args.dma_bufs:
-                command += ["--server", write_server(folder, args.renderer, args.dma_bufs, None)]
+                host = argparse.Namespace(server=args.renderer, dma_bufs=args.dma_bufs, modifiers=args.modifiers,
+                                          gbm=None)
+                command += ["--server", write_server(folder, host)]
             command += ["--", *args.app]
         server = SERVERS[args.server](env, args.server_option)
         app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
