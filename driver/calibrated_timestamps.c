@@ -15,6 +15,13 @@ enum {
 static bool
 is_ours(VkTimeDomainKHR domain)
 {
+#ifdef VK_EXT_present_timing
+    /* Swapchains tell times by the clock that the application has (driver/wsi/present_timing.h). */
+    if (domain == VK_TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT ||
+        domain == VK_TIME_DOMAIN_SWAPCHAIN_LOCAL_EXT) {
+        return true;
+    }
+#endif
     return domain == VK_TIME_DOMAIN_CLOCK_MONOTONIC_KHR ||
            domain == VK_TIME_DOMAIN_CLOCK_MONOTONIC_RAW_KHR;
 }
@@ -23,8 +30,9 @@ static uint64_t
 read_clock(VkTimeDomainKHR domain)
 {
     struct timespec now;
-    clock_gettime(
-        domain == VK_TIME_DOMAIN_CLOCK_MONOTONIC_KHR ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_RAW, &now);
+    clock_gettime(domain == VK_TIME_DOMAIN_CLOCK_MONOTONIC_RAW_KHR ? CLOCK_MONOTONIC_RAW
+                                                                   : CLOCK_MONOTONIC,
+                  &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

@@ -36,6 +36,9 @@ enable_extensions(struct drv_device *device, const VkDeviceCreateInfo *info)
     return VK_SUCCESS;
 }
 
+#define KHR_TIMESTAMPS VK_KHR_CALIBRATED_TIMESTAMPS_EXTENSION_NAME
+#define EXT_TIMESTAMPS VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME
+
 /* The renderer is asked only for what it offered; the rest is ours. `names` has room for all. */
 static uint32_t
 names_for_renderer(const struct drv_device *device, const char **names)
@@ -47,6 +50,13 @@ names_for_renderer(const struct drv_device *device, const char **names)
             drv_extension_set_has(&device->physical_device->renderer_extensions, extension)) {
             names[count++] = extension->name;
         }
+    }
+    /* That one has the same commands as the other, which the host may not know. */
+    const struct drv_extension_set *offered = &device->physical_device->renderer_extensions;
+    if (drv_extension_set_has_name(&device->extensions, KHR_TIMESTAMPS) &&
+        !drv_extension_set_has_name(offered, KHR_TIMESTAMPS) &&
+        !drv_extension_set_has_name(&device->extensions, EXT_TIMESTAMPS)) {
+        names[count++] = EXT_TIMESTAMPS;
     }
     return count;
 }

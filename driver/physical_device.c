@@ -201,6 +201,18 @@ add_all_of_our_own(struct drv_physical_device *device, const char *const *names,
     }
 }
 
+/* The older name is as good, whichever the host knows; times of frames need them. */
+static void
+offer_calibrated_timestamps(struct drv_physical_device *device)
+{
+    if (drv_extension_set_has_name(&device->renderer_extensions, "VK_EXT_calibrated_timestamps")) {
+        add_our_own(device, "VK_KHR_calibrated_timestamps");
+    }
+    if (drv_extension_set_has_name(&device->extensions, "VK_KHR_calibrated_timestamps")) {
+        add_our_own(device, "VK_EXT_present_timing");
+    }
+}
+
 /* Loaders hide instance extensions that are newer than they are, and a device may not offer what
  * needs one that the application cannot enable. */
 static void
@@ -252,6 +264,7 @@ init_extensions(struct drv_physical_device *device)
     if (drv_extension_set_has_name(&device->extensions, "VK_KHR_acceleration_structure")) {
         add_our_own(device, "VK_KHR_deferred_host_operations");
     }
+    offer_calibrated_timestamps(device);
     withdraw_what_lacks_its_instance(device);
     device->takes_pages = can_take_pages(device);
     if (device->takes_pages) {

@@ -147,6 +147,11 @@ drv_GetPhysicalDeviceSurfaceCapabilities2KHR(VkPhysicalDevice physicalDevice,
             ((VkSurfaceCapabilitiesPresentWait2KHR *)at)->presentWait2Supported = VK_TRUE;
             break;
 #endif
+#ifdef VK_EXT_present_timing
+        case VK_STRUCTURE_TYPE_PRESENT_TIMING_SURFACE_CAPABILITIES_EXT:
+            wsi_get_timing_capabilities(window.seen, (VkPresentTimingSurfaceCapabilitiesEXT *)at);
+            break;
+#endif
         default: break;
         }
     }

@@ -54,6 +54,13 @@ wsi_get_features(void *chain)
             ((VkPhysicalDevicePresentWait2FeaturesKHR *)at)->presentWait2 = VK_TRUE;
             break;
 #endif
+#ifdef VK_EXT_present_timing
+        case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_TIMING_FEATURES_EXT:
+            ((VkPhysicalDevicePresentTimingFeaturesEXT *)at)->presentTiming = VK_TRUE;
+            ((VkPhysicalDevicePresentTimingFeaturesEXT *)at)->presentAtAbsoluteTime = VK_TRUE;
+            ((VkPhysicalDevicePresentTimingFeaturesEXT *)at)->presentAtRelativeTime = VK_FALSE;
+            break;
+#endif
         default: break;
         }
     }

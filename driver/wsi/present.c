@@ -18,6 +18,9 @@ struct request {
     const uint64_t *ids;
     const VkPresentRegionKHR *regions;
     const VkPresentTimeGOOGLE *times;
+#ifdef VK_EXT_present_timing
+    const VkPresentTimingInfoEXT *timings;
+#endif
 };
 
 static void
@@ -45,6 +48,11 @@ read_chain(struct request *request)
         case VK_STRUCTURE_TYPE_PRESENT_TIMES_INFO_GOOGLE:
             request->times = ((const VkPresentTimesInfoGOOGLE *)at)->pTimes;
             break;
+#ifdef VK_EXT_present_timing
+        case VK_STRUCTURE_TYPE_PRESENT_TIMINGS_INFO_EXT:
+            request->timings = ((const VkPresentTimingsInfoEXT *)at)->pTimingInfos;
+            break;
+#endif
         default: break;
         }
     }
@@ -160,6 +168,40 @@ make_frame(const struct request *request, struct wsi_swapchain *swapchain, uint3
     };
 }
 
+/* What it is to be asked for later. False: there is no room to remember it. */
+static bool
+begin_timing(const struct request *request, struct wsi_swapchain *swapchain, uint32_t place,
+             struct wsi_frame *frame)
+{
+    bool has_room = true;
+#ifdef VK_EXT_present_timing
+    if (request->timings) {
+        pthread_mutex_lock(&swapchain->lock);
+        has_room = wsi_results_begin(&swapchain->timing_results, frame, &request->timings[place]);
+        pthread_mutex_unlock(&swapchain->lock);
+    }
+#endif
+    return has_room;
+}
+
+/* The image stays acquired; semaphores are waited for all the same. */
+static VkResult
+refuse_for_timing(const struct request *request, uint32_t place, uint32_t wait_count)
+{
+    VkResult result = VK_SUCCESS;
+    if (wait_count > 0) {
+        result = submit(request, wait_count, VK_NULL_HANDLE, VK_NULL_HANDLE);
+    }
+    if (result == VK_SUCCESS) {
+        result = submit_fence(request, place);
+    }
+#ifdef VK_EXT_present_timing
+    return result == VK_SUCCESS ? VK_ERROR_PRESENT_TIMING_QUEUE_FULL_EXT : result;
+#else
+    return result;
+#endif
+}
+
 /* --- presenting --- */
 
 static VkResult
@@ -175,15 +217,20 @@ static VkResult
 present_one(const struct request *request, uint32_t place)
 {
     struct wsi_swapchain *swapchain = wsi_swapchain_from(request->info->pSwapchains[place]);
-    const struct wsi_frame frame = make_frame(request, swapchain, place);
+    struct wsi_frame frame = make_frame(request, swapchain, place);
     struct wsi_image *image = &swapchain->images[frame.image];
     /* What the first copy has waited for holds for those behind it. */
     uint32_t wait_count = place == 0 ? request->info->waitSemaphoreCount : 0;
 
+    if (!begin_timing(request, swapchain, place, &frame)) {
+        return refuse_for_timing(request, place, wait_count);
+    }
     VkResult result = submit_copy(request, swapchain, image, wait_count);
     if (result == VK_SUCCESS) {
         wsi_present_thread_push(swapchain, &frame);
         result = submit_fence(request, place);
+    } else {
+        wsi_swapchain_presented(swapchain, &frame, 0);
     }
     if (result != VK_SUCCESS) {
         wsi_swapchain_set_status(swapchain, result);

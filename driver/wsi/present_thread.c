@@ -83,6 +83,7 @@ wsi_swapchain_presented(struct wsi_swapchain *swapchain, const struct wsi_frame 
 {
     pthread_mutex_lock(&swapchain->lock);
     note_presented_locked(swapchain, frame->id);
+    wsi_results_complete(&swapchain->timing_results, frame, shown_ns);
     if (shown_ns) {
         wsi_timing_add(&swapchain->timing, frame, shown_ns);
     }
@@ -94,6 +95,8 @@ wsi_swapchain_set_refresh(struct wsi_swapchain *swapchain, uint64_t refresh_ns)
 {
     pthread_mutex_lock(&swapchain->lock);
     if (refresh_ns > 0) {
+        wsi_results_set_refresh(&swapchain->timing_results,
+                                refresh_ns != swapchain->timing.refresh_ns);
         swapchain->timing.refresh_ns = refresh_ns;
     }
     pthread_mutex_unlock(&swapchain->lock);
@@ -188,6 +191,7 @@ skip_first(struct wsi_swapchain *swapchain)
             next->damage = wsi_rect_join(next->damage, old.damage);
             release_locked(swapchain, old.image);
             note_presented_locked(swapchain, old.id);
+            wsi_results_complete(&swapchain->timing_results, &old, 0);
             skipped = true;
         }
         pthread_mutex_unlock(&swapchain->lock);
@@ -199,7 +203,9 @@ static void
 drop_frames_locked(struct wsi_swapchain *swapchain)
 {
     while (swapchain->frame_count > 0) {
-        release_locked(swapchain, pop_locked(swapchain).image);
+        const struct wsi_frame dropped = pop_locked(swapchain);
+        release_locked(swapchain, dropped.image);
+        wsi_results_complete(&swapchain->timing_results, &dropped, 0);
     }
 }
 
@@ -216,6 +222,7 @@ take_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
     bool taken = !swapchain->stop && swapchain->frame_count > 0;
     if (taken) {
         *out = pop_locked(swapchain);
+        out->dequeued_ns = base_clock_now_ns();
         swapchain->images[out->image].state = WSI_IMAGE_SHOWN;
         swapchain->showing = true;
     }

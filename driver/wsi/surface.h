@@ -11,6 +11,7 @@
 
 #include "base/attributes.h"
 #include "driver/object.h"
+#include "driver/wsi/present_timing.h"
 
 struct drv_instance;
 struct wsi_pixels;
@@ -29,6 +30,7 @@ struct wsi_window {
     VkExtent2D extent; /* UINT32_MAX: as large as the swapchain's images are */
     VkCompositeAlphaFlagsKHR alpha;
     VkSurfaceCounterFlagsEXT counters;
+    enum wsi_seen seen;  /* when frames are, as times tell */
     uint32_t min_images; /* that a swapchain needs in order not to stall */
     uint32_t format_count, mode_count;
     VkFormat formats[WSI_MAX_FORMATS];             /* the window system's order of preference */
@@ -51,9 +53,11 @@ struct wsi_frame {
     struct wsi_hdr hdr;
 
     /* Nanoseconds of CLOCK_MONOTONIC. */
-    uint64_t desired_ns; /* not to be seen before; 0: no wish */
-    uint64_t ready_ns;   /* when its copy was done */
-    bool is_timed;       /* by VkPresentTimesInfoGOOGLE, with this id */
+    uint64_t desired_ns;    /* not to be seen before; 0: no wish */
+    uint64_t ready_ns;      /* when its copy was done */
+    uint64_t dequeued_ns;   /* when it was taken to be shown; 0: it was not */
+    uint32_t timing_number; /* of its wsi_timing_record; 0: none */
+    bool is_timed;          /* by VkPresentTimesInfoGOOGLE, with this id */
     uint32_t timing_id;
 };
 

@@ -146,6 +146,7 @@ finish(struct wsi_swapchain *swapchain)
         drv_DestroyCommandPool((VkDevice)device, swapchain->pools[i], allocator);
     }
     drv_free(device->allocator, allocator, swapchain->pools);
+    wsi_results_finish(swapchain);
     drv_free(device->allocator, allocator, swapchain->frames);
     drv_free(device->allocator, allocator, swapchain->images);
     drv_free(device->allocator, allocator, swapchain->view_formats);

@@ -98,6 +98,7 @@ struct wsi_swapchain {
     uint64_t idle_clock;   /* counts images that became idle */
     uint64_t presented_id; /* the highest VkPresentIdKHR that was shown, or dropped for a later */
     struct wsi_timing timing;
+    struct wsi_timing_results timing_results;
     struct wsi_hdr hdr; /* of the next frame */
 };
 

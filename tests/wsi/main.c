@@ -8,6 +8,7 @@
 
 #include "tests/wsi/colors.h"
 #include "tests/wsi/extras.h"
+#include "tests/wsi/present_timing.h"
 #include "tests/wsi/presenter.h"
 #include "tests/wsi/timing.h"
 
@@ -231,14 +232,25 @@ static const struct {
     void (*run)(struct presenter *presenter);
     bool extras; /* needs a presenter with them */
 } tests[] = {
-    {"picture", test_picture, false},  {"cube", test_cube, false},
-    {"acquire", test_acquire, false},  {"resize", test_resize, false},
-    {"hidden", test_hidden, false},    {"vanish", test_vanish, false},
-    {"killed", test_killed, false},    {"rate", test_rate, false},
-    {"extras", test_extras, true},     {"timing", test_timing, true},
-    {"modes", test_modes, true},       {"unseen", test_unseen, true},
-    {"dma-bufs", test_dma_bufs, true}, {"no-dma-bufs", test_no_dma_bufs, true},
-    {"colors", test_colors, true},     {"no-colors", test_no_colors, true},
+    {"picture", test_picture, false},
+    {"cube", test_cube, false},
+    {"acquire", test_acquire, false},
+    {"resize", test_resize, false},
+    {"hidden", test_hidden, false},
+    {"vanish", test_vanish, false},
+    {"killed", test_killed, false},
+    {"rate", test_rate, false},
+    {"extras", test_extras, true},
+    {"timing", test_timing, true},
+    {"modes", test_modes, true},
+    {"unseen", test_unseen, true},
+    {"dma-bufs", test_dma_bufs, true},
+    {"no-dma-bufs", test_no_dma_bufs, true},
+    {"colors", test_colors, true},
+    {"no-colors", test_no_colors, true},
+#ifdef VK_EXT_present_timing
+    {"present-timing", test_present_timing, true},
+#endif
 };
 
 static const struct window_ops *const windows[] = {
@@ -269,7 +281,8 @@ main(int argc, char **argv)
     }
     struct window *window = window_ops->open(300, 200);
     struct presenter presenter;
-    presenter_open(&presenter, window, tests[test].extras);
+    presenter_open(&presenter, window, tests[test].extras,
+                   strcmp(tests[test].name, "present-timing") == 0);
     tests[test].run(&presenter);
     presenter_close(&presenter);
     window->ops->close(window);

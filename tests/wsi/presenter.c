@@ -39,6 +39,18 @@ draw_picture(const struct presenter *presenter, uint8_t *pixels, VkExtent2D exte
 
 enum { LARGEST_PIXEL = 8 }; /* bytes */
 
+#ifdef VK_EXT_present_timing
+static VkPhysicalDevicePresentId2FeaturesKHR present_id2 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_2_FEATURES_KHR,
+    .presentId2 = VK_TRUE,
+};
+static VkPhysicalDevicePresentTimingFeaturesEXT present_timing = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_TIMING_FEATURES_EXT,
+    .pNext = &present_id2,
+    .presentTiming = VK_TRUE,
+    .presentAtAbsoluteTime = VK_TRUE,
+};
+#endif
 static VkPhysicalDeviceSwapchainMaintenance1FeaturesEXT maintenance = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SWAPCHAIN_MAINTENANCE_1_FEATURES_EXT,
     .swapchainMaintenance1 = VK_TRUE,
@@ -55,8 +67,11 @@ static VkPhysicalDevicePresentWaitFeaturesKHR present_wait = {
 };
 
 void
-presenter_open(struct presenter *presenter, struct window *window, bool extras)
+presenter_open(struct presenter *presenter, struct window *window, bool extras, bool timing)
 {
+#ifdef VK_EXT_present_timing
+    maintenance.pNext = timing ? &present_timing : NULL;
+#endif
     const char *const *more = window->ops->more_extensions;
     const char *instance_extensions[] = {
         VK_KHR_SURFACE_EXTENSION_NAME,
@@ -78,6 +93,11 @@ presenter_open(struct presenter *presenter, struct window *window, bool extras)
         VK_KHR_INCREMENTAL_PRESENT_EXTENSION_NAME,
         VK_GOOGLE_DISPLAY_TIMING_EXTENSION_NAME,
         VK_EXT_HDR_METADATA_EXTENSION_NAME,
+#ifdef VK_EXT_present_timing
+        timing ? VK_KHR_CALIBRATED_TIMESTAMPS_EXTENSION_NAME : NULL,
+        VK_KHR_PRESENT_ID_2_EXTENSION_NAME,
+        VK_EXT_PRESENT_TIMING_EXTENSION_NAME,
+#endif
         NULL,
     };
     const struct vkh_gpu_info info = {

@@ -57,8 +57,9 @@ struct presenter {
     const void *swapchain_next, *present_next;
 };
 
-/* `extras`: with the extensions that tests/wsi/extras.c is about. */
-void presenter_open(struct presenter *presenter, struct window *window, bool extras);
+/* `extras`: with the extensions that tests/wsi/extras.c is about; `timing`: and those of
+ * present_timing.c, which validation layers of 2023 do not know. */
+void presenter_open(struct presenter *presenter, struct window *window, bool extras, bool timing);
 void presenter_close(struct presenter *presenter);
 
 /* Makes a swapchain of the window's size, out of the old one if there is one. */

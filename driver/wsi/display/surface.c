@@ -30,6 +30,7 @@ describe(struct wsi_surface *base, struct wsi_window *out)
         .extent = surface->extent,
         .alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR,
         .counters = counts ? VK_SURFACE_COUNTER_VBLANK_BIT_EXT : 0,
+        .seen = WSI_SEEN_OUT,
         .min_images = 2, /* frames are copied: one is drawn while one waits */
         .format_count = 2,
         .formats = {VK_FORMAT_B8G8R8A8_SRGB, VK_FORMAT_B8G8R8A8_UNORM},

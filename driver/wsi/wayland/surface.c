@@ -268,6 +268,7 @@ describe(struct wsi_surface *base, struct wsi_window *out)
     *out = (struct wsi_window){
         .extent = {UINT32_MAX, UINT32_MAX},
         .alpha = VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR | VK_COMPOSITE_ALPHA_PRE_MULTIPLIED_BIT_KHR,
+        .seen = surface->presentation ? WSI_SEEN_VISIBLE : WSI_SEEN_UNTOLD,
         .min_images = 3,
         .modes = {VK_PRESENT_MODE_MAILBOX_KHR, VK_PRESENT_MODE_FIFO_KHR,
                   VK_PRESENT_MODE_FIFO_LATEST_READY_EXT},

@@ -551,7 +551,7 @@ main(int argc, char **argv)
 {
     struct window *window = window_display.open(0, 0);
     struct presenter presenter;
-    presenter_open(&presenter, window, false);
+    presenter_open(&presenter, window, false, false);
     bool found = argc == 3 && strcmp(argv[1], "cube") == 0;
     if (found) {
         show_cube(&presenter, argv[2]);
