@@ -118,9 +118,6 @@ void
 abi_context_destroy(struct abi_context *ctx)
 {
     pthread_mutex_lock(&abi.lock);
-    if (ctx->dead) {
-        abi_context_tell_death_locked(ctx, true);
-    }
     abi_fences_retire_all_locked(ctx);
     base_table_remove(&abi.contexts, ctx->id);
     base_log_info("%s: destroyed", ctx->label);

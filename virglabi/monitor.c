@@ -13,9 +13,9 @@
 #include "virglabi/library.h"
 
 enum {
-    DEATH_PATIENCE_MS = 500, /* for the server to tell how a worker died */
-    LOOK_AGAIN_MS = 20,      /* while one is waited for */
-    FIXED_FDS = 2,           /* wake_fd and the server's socket, then two for each context */
+    DEATH_PATIENCE_MS = 5000, /* for a server that lives to tell how a worker died: a busy host's */
+    LOOK_AGAIN_MS = 20,       /* while one is waited for */
+    FIXED_FDS = 2,            /* wake_fd and the server's socket, then two for each context */
     FDS_OF_CONTEXT = 2,
 };
 
@@ -138,20 +138,28 @@ look_at_contexts_locked(const struct watch *watch)
     }
 }
 
+/* False: the server has yet to say how it died. */
+static bool
+tell_death_locked(struct abi_context *ctx)
+{
+    if (ctx->page && ctx->dead && !ctx->death_told) {
+        uint64_t waited_ns = base_clock_now_ns() - ctx->death_ns;
+        bool hopeless = abi.server.lost || waited_ns > DEATH_PATIENCE_MS * UINT64_C(1000000);
+        abi_context_tell_death_locked(ctx, hopeless);
+        return ctx->death_told;
+    }
+    return true;
+}
+
 /* False: there is no death to be told any more. */
 static bool
 tell_deaths_locked(void)
 {
-    uint64_t now = base_clock_now_ns();
     bool untold = false;
     size_t cursor = 0;
 
     for (struct abi_context *ctx; (ctx = base_table_next(&abi.contexts, &cursor));) {
-        if (ctx->page && ctx->dead && !ctx->death_told) {
-            abi_context_tell_death_locked(ctx, now - ctx->death_ns >
-                                                   DEATH_PATIENCE_MS * UINT64_C(1000000));
-            untold |= !ctx->death_told;
-        }
+        untold |= !tell_death_locked(ctx);
     }
     return untold;
 }
@@ -170,13 +178,25 @@ timeout_of(bool untold, uint64_t deadline_ns)
     return deadline_ns > now ? (int)((deadline_ns - now) / 1000000 + 1) : 0;
 }
 
-static void
+/* A guest may destroy a context faster than the server hears how its worker died: such a one stays
+ * until that is told. False: there is none. */
+static bool
 empty_graves_locked(struct abi_monitor *monitor)
 {
+    bool untold = false;
+
     base_list_for_each_safe (ctx, &monitor->graves, struct abi_context, link) {
+        if (!monitor->stop && !tell_death_locked(ctx)) {
+            untold = true;
+            continue;
+        }
+        if (ctx->page && ctx->dead) {
+            abi_context_tell_death_locked(ctx, true);
+        }
         base_list_remove(&ctx->link);
         abi_context_free(ctx);
     }
+    return untold;
 }
 
 static void *
@@ -194,7 +214,7 @@ run(void *argument)
         }
         bool untold = tell_deaths_locked();
         uint64_t deadline_ns = abi_fences_next_deadline_locked();
-        empty_graves_locked(monitor);
+        untold |= empty_graves_locked(monitor);
         if (monitor->stop) {
             break;
         }
@@ -251,7 +271,7 @@ abi_monitor_stop(struct abi_monitor *monitor)
     pthread_mutex_unlock(&abi.lock);
     abi_monitor_wake(monitor);
     pthread_join(monitor->thread, NULL);
-    empty_graves_locked(monitor);
+    (void)empty_graves_locked(monitor); /* all, since it has stopped */
     base_fd_close(&monitor->wake_fd);
     pthread_cond_destroy(&monitor->idle);
 }

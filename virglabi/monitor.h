@@ -29,8 +29,9 @@ BASE_MUST_CHECK bool abi_monitor_start(struct abi_monitor *monitor);
 void abi_monitor_stop(struct abi_monitor *monitor);
 /* Something has retired, or there is another context. */
 void abi_monitor_wake(struct abi_monitor *monitor);
-/* Frees the context once the thread, which may be looking at its descriptors, has let go of them.
- * It is out of the table. The library's lock is held. */
+/* Frees the context once the thread, which may be looking at its descriptors, has let go of them,
+ * and once it is told how its worker died if that has. It is out of the table. The library's lock
+ * is held. */
 void abi_monitor_bury_locked(struct abi_monitor *monitor, struct abi_context *ctx);
 /* Returns when no callback is under way; from inside of one, at once. */
 void abi_monitor_settle(struct abi_monitor *monitor);

@@ -121,6 +121,23 @@ TEST(a_host_driver_that_crashes_inside_a_call_costs_one_context)
     lose_a_worker(VMM_FLAGS_QEMU_11, true, "died of SIGSEGV");
 }
 
+/* A guest's application ends sooner than a busy host's server hears of the worker. */
+TEST(how_a_worker_died_is_told_even_if_its_context_is_destroyed_before)
+{
+    struct vmm vmm;
+    _Atomic uint32_t *status = start_two_contexts(&vmm, VMM_FLAGS_CROSVM);
+    pid_t server = find_server(), worker = vmm_find_child(server, "vesper-worker");
+
+    kill(server, SIGSTOP);
+    kill(worker, SIGKILL);
+    assert_true(wait_fatal(status));
+    virgl_renderer_context_destroy(1);
+    kill(server, SIGCONT);
+    assert_true(vmm_wait_message(&vmm, "died of SIGKILL"));
+    assert_true(vmm_has_message(&vmm, "context 1 (victim)"));
+    vmm_finish(&vmm);
+}
+
 TEST(a_killed_server_costs_nothing_and_the_next_context_starts_another)
 {
     struct vmm vmm;
