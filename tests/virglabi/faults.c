@@ -254,8 +254,11 @@ be_a_monitor(int report_fd)
     vmm_init(&vmm, 3);
     if (vmm_start(&vmm, VMM_FLAGS_CROSVM) == 0 && vmm_create_context(1, "orphan") == 0 &&
         VMM_SUBMIT(1, FAKE_BLOCK) == 0) {
+        uint64_t limit_ms = vmm_now_ms() + VMM_LIMIT_MS;
         pids.server = find_server();
-        pids.worker = vmm_find_child(pids.server, "vesper-worker");
+        while (pids.worker == 0 && vmm_now_ms() < limit_ms) { /* it takes its name when it starts */
+            pids.worker = vmm_find_child(pids.server, "vesper-worker");
+        }
     }
     if (write(report_fd, &pids, sizeof(pids)) == sizeof(pids)) {
         pause();
