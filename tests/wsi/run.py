@@ -150,7 +150,7 @@ def main():
         if args.vesper:
             if args.dma_bufs:
                 host = argparse.Namespace(server=args.renderer, dma_bufs=args.dma_bufs, modifiers=args.modifiers,
-                                          gbm=None)
+                                          captures=None, plain_images=None, gbm=None)
                 command += ["--server", write_server(folder, host)]
             command += ["--", *args.app]
         server = SERVERS[args.server](env, args.server_option)
