@@ -3,6 +3,7 @@
 #define DRV_DEVICE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
@@ -45,6 +46,8 @@ struct drv_device {
     pthread_mutex_t swapchains_lock;
     struct base_list swapchains;               /* wsi_swapchain.link; guarded by the lock */
     struct wsi_display_events *display_events; /* NULL: none was asked for; likewise */
+    _Atomic uint64_t image_claims;             /* counts acquisitions (driver/wsi/ownership.h) */
+    _Atomic uint32_t fenced_images; /* that some queue's next submission has to take back */
 };
 
 static inline struct drv_device *

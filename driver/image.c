@@ -60,7 +60,9 @@ drv_DestroyImage(VkDevice handle, VkImage image, const VkAllocationCallbacks *pA
 {
     struct drv_device *device = drv_device_from(handle);
     if (image) {
+        VkDeviceMemory imported = drv_image_from(image)->imported;
         (void)proto_send_vkDestroyImage(device->object.client, handle, image, NULL);
+        drv_FreeMemory(handle, imported, NULL);
         drv_device_object_destroy(device, pAllocator, drv_image_from(image));
     }
 }
@@ -151,11 +153,13 @@ must_be_heard_of(uint32_t count, const VkBindImageMemoryInfo *binds)
 }
 
 /* The memory of a swapchain's image is named by the image. The encoder knows neither swapchains nor
- * that structure. NULL: out of host memory. */
-static const VkBindImageMemoryInfo *
-resolve_swapchains(struct drv_scratch *scratch, uint32_t count, const VkBindImageMemoryInfo *infos)
+ * that structure. */
+static VkResult
+resolve_swapchains(struct drv_scratch *scratch, uint32_t count, const VkBindImageMemoryInfo *infos,
+                   const VkBindImageMemoryInfo **out)
 {
     VkBindImageMemoryInfo *resolved = NULL;
+    *out = infos;
     for (uint32_t i = 0; i < count; i++) {
         const VkBindImageMemorySwapchainInfoKHR *info =
             drv_find_struct(infos[i].pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
@@ -166,12 +170,18 @@ resolve_swapchains(struct drv_scratch *scratch, uint32_t count, const VkBindImag
             resolved = drv_scratch_copy(scratch, infos, count * sizeof(*infos));
         }
         if (!resolved) {
-            return NULL;
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
         }
-        resolved[i].memory = wsi_swapchain_from(info->swapchain)->images[info->imageIndex].memory;
+        struct drv_image *image = drv_image_from(infos[i].image);
+        VkResult result = wsi_swapchain_get_memory(wsi_swapchain_from(info->swapchain), image,
+                                                   info->imageIndex, &resolved[i].memory);
+        if (result != VK_SUCCESS) {
+            return result;
+        }
         resolved[i].memoryOffset = 0;
+        *out = resolved;
     }
-    return resolved ? resolved : infos;
+    return VK_SUCCESS;
 }
 
 static VkResult
@@ -183,9 +193,11 @@ bind_images(struct drv_device *device, uint32_t count, const VkBindImageMemoryIn
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);
-    const VkBindImageMemoryInfo *resolved = resolve_swapchains(&scratch, count, infos);
-    VkResult result = resolved ? bind(device->object.client, (VkDevice)device, count, resolved)
-                               : VK_ERROR_OUT_OF_HOST_MEMORY;
+    const VkBindImageMemoryInfo *resolved;
+    VkResult result = resolve_swapchains(&scratch, count, infos, &resolved);
+    if (result == VK_SUCCESS) {
+        result = bind(device->object.client, (VkDevice)device, count, resolved);
+    }
     drv_scratch_finish(&scratch);
     return result;
 }

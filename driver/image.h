@@ -24,6 +24,10 @@ struct drv_image {
     VkImageTiling tiling;
     VkImageLayout initial_layout;
 
+    /* Of an image that shares a swapchain's memory, if that takes an import of its own; set when it
+     * is bound. */
+    VkDeviceMemory imported;
+
     struct drv_requirements requirements;
     struct drv_requirements plane_requirements[DRV_IMAGE_MAX_PLANES]; /* of disjoint images */
 };

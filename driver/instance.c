@@ -10,6 +10,7 @@
 #include "driver/struct_chain.h"
 #include "driver/wsi/features.h"
 #include "driver/wsi/platform.h"
+#include "driver/wsi/road.h"
 #include "protocol/proto_encode.h"
 
 /* What the loader and the driver do without the host. */
@@ -374,6 +375,9 @@ enumerate_locked(struct drv_instance *instance)
     instance->physical_device_count = count;
     instance->enumerated = true;
     wsi_explain_road();
+    for (uint32_t i = 0; i < count; i++) {
+        wsi_road_explain(devices[i]);
+    }
     return VK_SUCCESS;
 }
 

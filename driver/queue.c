@@ -9,6 +9,7 @@
 #include "driver/struct_chain.h"
 #include "driver/sync.h"
 #include "driver/wait_filter.h"
+#include "driver/wsi/ownership.h"
 #include "protocol/proto_encode.h"
 #include "protocol/proto_mesa.h"
 
@@ -107,6 +108,19 @@ end_submission(struct drv_queue *queue, VkFence fence, VkResult result)
     return result;
 }
 
+/* Images of windows that the application uses from now on are taken back from those first. */
+static VkResult
+take_images(struct drv_queue *queue, uint32_t count, const VkSubmitInfo *infos)
+{
+    VkResult result = wsi_ownership_before_submit(queue);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < infos[i].waitSemaphoreCount && result == VK_SUCCESS; j++) {
+            result = wsi_ownership_before_wait(queue, infos[i].pWaitSemaphores[j]);
+        }
+    }
+    return result;
+}
+
 static VkResult
 submit(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_submits *submits)
 {
@@ -133,11 +147,26 @@ drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmi
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);
-    VkResult result = drv_exchange_submit(queue, &scratch, &submits);
+    VkResult result = take_images(queue, submitCount, pSubmits);
+    if (result == VK_SUCCESS) {
+        result = drv_exchange_submit(queue, &scratch, &submits);
+    }
     if (result == VK_SUCCESS) {
         result = submit(queue, &scratch, &submits);
     }
     drv_scratch_finish(&scratch);
+    return result;
+}
+
+static VkResult
+take_images2(struct drv_queue *queue, uint32_t count, const VkSubmitInfo2 *infos)
+{
+    VkResult result = wsi_ownership_before_submit(queue);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < infos[i].waitSemaphoreInfoCount && result == VK_SUCCESS; j++) {
+            result = wsi_ownership_before_wait(queue, infos[i].pWaitSemaphoreInfos[j].semaphore);
+        }
+    }
     return result;
 }
 
@@ -170,7 +199,10 @@ drv_QueueSubmit2(VkQueue handle, uint32_t submitCount, const VkSubmitInfo2 *pSub
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);
-    VkResult result = drv_exchange_submit2(queue, &scratch, &submits);
+    VkResult result = take_images2(queue, submitCount, pSubmits);
+    if (result == VK_SUCCESS) {
+        result = drv_exchange_submit2(queue, &scratch, &submits);
+    }
     if (result == VK_SUCCESS) {
         result = submit2(queue, &scratch, &submits);
     }

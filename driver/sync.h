@@ -70,6 +70,8 @@ struct drv_semaphore {
 
     _Atomic uint64_t signaled_here; /* by vkSignalSemaphore: already true, whatever the slot says */
     _Atomic uint64_t pending;       /* the highest value that anything was told to signal */
+    uint64_t claim;           /* of an acquired image (driver/wsi/ownership.h); as the application
+                                 synchronises the semaphore */
     _Atomic bool binary_here; /* a binary one: signalled on this side, of which the renderer knows
                                  nothing; the next wait takes it back */
 };

@@ -1,9 +1,12 @@
 /* What the application waits for: images that it may draw into, and frames that were shown. */
+#include <errno.h>
+#include <poll.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "driver/drv_entry.h"
 #include "driver/sync.h"
+#include "driver/wsi/ownership.h"
 #include "driver/wsi/swapchain.h"
 
 /* False when the deadline has passed. */
@@ -60,16 +63,63 @@ acquire_locked(struct wsi_swapchain *swapchain, uint64_t timeout_ns, uint32_t *i
     }
 }
 
+/* The window system gives a dma-buf back when its GPU has been told to read it, which need not be
+ * done yet: the kernel knows. False when the deadline has passed. */
+static bool
+wait_for_readers(int dma_buf, uint64_t deadline_ns)
+{
+    struct pollfd readers = {.fd = dma_buf, .events = POLLOUT};
+    for (;;) {
+        uint64_t now = base_clock_now_ns();
+        uint64_t left_ms = deadline_ns > now ? (deadline_ns - now + 999999) / 1000000 : 0;
+        int ready = poll(&readers, 1, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return true;
+        }
+        if (ready == 0 && left_ms < INT32_MAX) {
+            return false;
+        }
+    }
+}
+
+static VkResult
+acquire(struct wsi_swapchain *swapchain, uint64_t timeout_ns, uint32_t *index)
+{
+    uint64_t deadline_ns = base_clock_deadline_ns(timeout_ns);
+    pthread_mutex_lock(&swapchain->lock);
+    VkResult result = acquire_locked(swapchain, timeout_ns, index);
+    pthread_mutex_unlock(&swapchain->lock);
+
+    int dma_buf = result < 0 || result == VK_NOT_READY || result == VK_TIMEOUT
+                      ? -1
+                      : swapchain->images[*index].pixels.dma_buf;
+    if (dma_buf != -1 && !wait_for_readers(dma_buf, deadline_ns)) {
+        pthread_mutex_lock(&swapchain->lock);
+        swapchain->images[*index].state = WSI_IMAGE_IDLE; /* the next to be tried again */
+        pthread_mutex_unlock(&swapchain->lock);
+        return timeout_ns == 0 ? VK_NOT_READY : VK_TIMEOUT;
+    }
+    return result;
+}
+
+static void
+claim(struct wsi_swapchain *swapchain, uint32_t index, VkSemaphore semaphore)
+{
+    if (swapchain->road == WSI_ROAD_DIRECT) {
+        pthread_mutex_lock(&swapchain->lock);
+        wsi_ownership_claim_locked(swapchain, &swapchain->images[index], semaphore);
+        pthread_mutex_unlock(&swapchain->lock);
+    }
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_AcquireNextImage2KHR(VkDevice device, const VkAcquireNextImageInfoKHR *pAcquireInfo,
                          uint32_t *pImageIndex)
 {
     struct wsi_swapchain *swapchain = wsi_swapchain_from(pAcquireInfo->swapchain);
-
-    pthread_mutex_lock(&swapchain->lock);
-    VkResult result = acquire_locked(swapchain, pAcquireInfo->timeout, pImageIndex);
-    pthread_mutex_unlock(&swapchain->lock);
+    VkResult result = acquire(swapchain, pAcquireInfo->timeout, pImageIndex);
     if (result == VK_SUCCESS || result == VK_SUBOPTIMAL_KHR) {
+        claim(swapchain, *pImageIndex, pAcquireInfo->semaphore);
         drv_semaphore_signal_here(pAcquireInfo->semaphore);
         drv_fence_signal_here(pAcquireInfo->fence);
     }
@@ -102,6 +152,7 @@ drv_ReleaseSwapchainImagesKHR(VkDevice device, const VkReleaseSwapchainImagesInf
         if (image->state == WSI_IMAGE_ACQUIRED) {
             image->state = WSI_IMAGE_IDLE;
             image->idle_since = ++swapchain->idle_clock;
+            wsi_ownership_abandon_locked(swapchain, image);
         }
     }
     VkResult status = swapchain->status;

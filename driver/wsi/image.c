@@ -1,14 +1,14 @@
-/* A swapchain's images: each an ordinary image for the application, and a buffer that a frame is
- * copied to, in shared memory or in a dma-buf. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/fd.h"
-#include "base/log.h"
-#include "driver/drv_entry.h"
+/* A swapchain's images, and what is submitted with them. By the swapchain's road each is a dma-buf
+ * that the window system reads itself (direct_image.c), or an ordinary image and a buffer that its
+ * frames are copied to, in a dma-buf or in shared memory. */
 #include "driver/image.h"
+#include "base/fd.h"
+#include "driver/drv_entry.h"
 #include "driver/memory.h"
+#include "driver/wsi/direct_image.h"
 #include "driver/wsi/format.h"
+#include "driver/wsi/image_memory.h"
+#include "driver/wsi/ownership.h"
 #include "driver/wsi/swapchain.h"
 
 enum {
@@ -16,49 +16,15 @@ enum {
     PITCH_ALIGNMENT = 256,
 };
 
-/* The first type of the mask with all wanted flags, those without `unwanted` ones preferred. -1:
- * none. */
-static int
-find_memory_type(const struct drv_device *device, uint32_t mask, VkMemoryPropertyFlags wanted,
-                 VkMemoryPropertyFlags unwanted)
-{
-    const VkPhysicalDeviceMemoryProperties *memory = &device->physical_device->memory;
-    int found = -1;
-    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
-        VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
-        if (!(mask >> i & 1) || (flags & wanted) != wanted) {
-            continue;
-        }
-        if (!(flags & unwanted)) {
-            return (int)i;
-        }
-        found = found < 0 ? (int)i : found;
-    }
-    return found;
-}
-
-static VkResult
-allocate(struct wsi_swapchain *swapchain, const VkMemoryRequirements *requirements, int type,
-         const void *chain, VkDeviceMemory *out)
-{
-    if (type < 0) {
-        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    }
-    const VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .pNext = chain,
-        .allocationSize = requirements->size,
-        .memoryTypeIndex = (uint32_t)type,
-    };
-    return drv_AllocateMemory((VkDevice)swapchain->device, &info, swapchain->allocator, out);
-}
-
 /* --- what the application draws into --- */
 
 VkResult
 wsi_swapchain_create_image(struct wsi_swapchain *swapchain, const VkAllocationCallbacks *allocator,
                            VkImage *out)
 {
+    if (swapchain->road == WSI_ROAD_DIRECT) {
+        return wsi_direct_image_create_alias(swapchain, allocator, out);
+    }
     const VkImageFormatListCreateInfo list = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO,
         .viewFormatCount = swapchain->view_format_count,
@@ -67,6 +33,20 @@ wsi_swapchain_create_image(struct wsi_swapchain *swapchain, const VkAllocationCa
     VkImageCreateInfo info = swapchain->image_info;
     info.pNext = swapchain->view_format_count > 0 ? &list : NULL;
     return drv_CreateImage((VkDevice)swapchain->device, &info, allocator, out);
+}
+
+VkResult
+wsi_swapchain_get_memory(struct wsi_swapchain *swapchain, struct drv_image *image, uint32_t index,
+                         VkDeviceMemory *out)
+{
+    VkResult result = VK_SUCCESS;
+    *out = swapchain->images[index].memory;
+    if (swapchain->road == WSI_ROAD_DIRECT) {
+        result =
+            wsi_direct_image_import(swapchain, index, (VkImage)(uintptr_t)image, &image->imported);
+        *out = image->imported;
+    }
+    return result;
 }
 
 static VkResult
@@ -79,13 +59,9 @@ init_image(struct wsi_swapchain *swapchain, struct wsi_image *image)
     }
     VkMemoryRequirements requirements;
     drv_GetImageMemoryRequirements(device, image->image, &requirements);
-    int type =
-        find_memory_type(swapchain->device, requirements.memoryTypeBits,
-                         VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
-    if (type < 0) {
-        type = find_memory_type(swapchain->device, requirements.memoryTypeBits, 0, 0);
-    }
-    result = allocate(swapchain, &requirements, type, NULL, &image->memory);
+    int type = wsi_find_device_memory_type(swapchain, requirements.memoryTypeBits);
+    result =
+        wsi_allocate(swapchain, &requirements, type, NULL, swapchain->allocator, &image->memory);
     return result == VK_SUCCESS ? drv_BindImageMemory(device, image->image, image->memory, 0)
                                 : result;
 }
@@ -105,17 +81,6 @@ init_layout(const struct wsi_swapchain *swapchain, struct wsi_pixels *pixels)
     pixels->dma_buf = -1;
 }
 
-static void
-finish_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
-{
-    VkDevice device = (VkDevice)swapchain->device;
-    drv_DestroyBuffer(device, image->buffer, swapchain->allocator);
-    drv_FreeMemory(device, image->buffer_memory, swapchain->allocator);
-    image->buffer = VK_NULL_HANDLE;
-    image->buffer_memory = VK_NULL_HANDLE;
-    base_fd_close(&image->pixels.dma_buf);
-}
-
 static VkResult
 init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
@@ -133,12 +98,13 @@ init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
     }
     VkMemoryRequirements requirements;
     drv_GetBufferMemoryRequirements(device, image->buffer, &requirements);
-    int type = find_memory_type(swapchain->device, requirements.memoryTypeBits,
-                                visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
+    int type = wsi_find_memory_type(swapchain, requirements.memoryTypeBits,
+                                    visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
     if (type < 0) {
-        type = find_memory_type(swapchain->device, requirements.memoryTypeBits, visible, 0);
+        type = wsi_find_memory_type(swapchain, requirements.memoryTypeBits, visible, 0);
     }
-    result = allocate(swapchain, &requirements, type, NULL, &image->buffer_memory);
+    result = wsi_allocate(swapchain, &requirements, type, NULL, swapchain->allocator,
+                          &image->buffer_memory);
     if (result == VK_SUCCESS) {
         result = drv_BindBufferMemory(device, image->buffer, image->buffer_memory, 0);
     }
@@ -151,28 +117,6 @@ init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 /* --- dma-bufs --- */
 
 #define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
-
-/* Whether the device makes buffers of the kind as dma-bufs. */
-static bool
-makes_dma_bufs(const struct drv_device *device)
-{
-    const VkPhysicalDeviceExternalBufferInfo info = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-        .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-        .handleType = DMA_BUF,
-    };
-    VkExternalBufferProperties properties = {
-        .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
-    };
-    if (!drv_extension_set_has_name(&device->physical_device->extensions,
-                                    VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME)) {
-        return false;
-    }
-    drv_GetPhysicalDeviceExternalBufferProperties((VkPhysicalDevice)device->physical_device, &info,
-                                                  &properties);
-    return properties.externalMemoryProperties.externalMemoryFeatures &
-           VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
-}
 
 static VkResult
 allocate_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
@@ -189,12 +133,9 @@ allocate_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
     };
     VkMemoryRequirements requirements;
     drv_GetBufferMemoryRequirements(device, image->buffer, &requirements);
-    int type = find_memory_type(swapchain->device, requirements.memoryTypeBits,
-                                VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0);
-    if (type < 0) {
-        type = find_memory_type(swapchain->device, requirements.memoryTypeBits, 0, 0);
-    }
-    VkResult result = allocate(swapchain, &requirements, type, &export, &image->buffer_memory);
+    int type = wsi_find_device_memory_type(swapchain, requirements.memoryTypeBits);
+    VkResult result = wsi_allocate(swapchain, &requirements, type, &export, swapchain->allocator,
+                                   &image->buffer_memory);
     return result == VK_SUCCESS
                ? drv_BindBufferMemory(device, image->buffer, image->buffer_memory, 0)
                : result;
@@ -221,49 +162,26 @@ init_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
     if (result != VK_SUCCESS) {
         return result;
     }
-    const VkMemoryGetFdInfoKHR get = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-        .memory = image->buffer_memory,
-        .handleType = DMA_BUF,
-    };
-    return drv_GetMemoryFdKHR(device, &get, &image->pixels.dma_buf);
+    image->pixels.modifier = WSI_MODIFIER_LINEAR;
+    image->pixels.plane_count = 1;
+    image->pixels.planes[0] = (struct wsi_plane){0, image->pixels.pitch};
+    return wsi_export_dma_buf(swapchain, image->buffer_memory, &image->pixels.dma_buf);
 }
 
-/* --- both --- */
-
-VkResult
-wsi_image_share_memory(struct wsi_swapchain *swapchain, struct wsi_image *image)
-{
-    finish_buffer(swapchain, image);
-    return init_shared_buffer(swapchain, image);
-}
-
-/* VESPER_WINDOW_DMA_BUFS=0 is for a compositor that takes them and shows them wrong. */
-static bool
-dma_bufs_wanted(void)
-{
-    const char *value = getenv("VESPER_WINDOW_DMA_BUFS");
-    return !value || strcmp(value, "0") != 0;
-}
+/* --- all --- */
 
 static VkResult
-init_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
+init_by_road(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
-    struct wsi_target *target = swapchain->target;
-    target->takes_dma_bufs =
-        target->takes_dma_bufs && dma_bufs_wanted() && makes_dma_bufs(swapchain->device);
-    if (!target->takes_dma_bufs) {
-        return init_shared_buffer(swapchain, image);
+    if (swapchain->road == WSI_ROAD_DIRECT) {
+        return wsi_direct_image_init(swapchain, image);
     }
-    VkResult result = init_dma_buf(swapchain, image);
-    if (result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST) {
-        base_log_info("vkCreateSwapchainKHR: no dma-buf of %ux%u can be made (VkResult %d): frames "
-                      "go through shared memory",
-                      image->pixels.extent.width, image->pixels.extent.height, result);
-        target->takes_dma_bufs = false;
-        return wsi_image_share_memory(swapchain, image);
+    VkResult result = init_image(swapchain, image);
+    if (result != VK_SUCCESS || !swapchain->target) {
+        return result;
     }
-    return result;
+    return swapchain->road == WSI_ROAD_COPIED ? init_dma_buf(swapchain, image)
+                                              : init_shared_buffer(swapchain, image);
 }
 
 VkResult
@@ -275,19 +193,13 @@ wsi_image_init(struct wsi_swapchain *swapchain, struct wsi_image *image)
     init_layout(swapchain, &image->pixels);
     image->commands =
         drv_alloc(swapchain->device->allocator, swapchain->allocator,
-                  families * sizeof(VkCommandBuffer), VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
+                  families * sizeof(*image->commands), VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
     if (!image->commands) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     VkResult result = drv_CreateFence((VkDevice)swapchain->device, &fence_info,
                                       swapchain->allocator, &image->copied);
-    if (result == VK_SUCCESS) {
-        result = init_image(swapchain, image);
-    }
-    if (result == VK_SUCCESS && swapchain->target) {
-        result = init_buffer(swapchain, image);
-    }
-    return result;
+    return result == VK_SUCCESS ? init_by_road(swapchain, image) : result;
 }
 
 void
@@ -296,14 +208,19 @@ wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image)
     VkDevice device = (VkDevice)swapchain->device;
     const VkAllocationCallbacks *allocator = swapchain->allocator;
 
-    finish_buffer(swapchain, image);
+    pthread_mutex_lock(&swapchain->lock);
+    wsi_ownership_abandon_locked(swapchain, image);
+    pthread_mutex_unlock(&swapchain->lock);
+    base_fd_close(&image->pixels.dma_buf);
+    drv_DestroyBuffer(device, image->buffer, allocator);
+    drv_FreeMemory(device, image->buffer_memory, allocator);
     drv_DestroyImage(device, image->image, allocator);
     drv_FreeMemory(device, image->memory, allocator);
     drv_DestroyFence(device, image->copied, allocator);
     drv_free(swapchain->device->allocator, allocator, image->commands);
 }
 
-/* --- the copy --- */
+/* --- what is submitted --- */
 
 static VkResult
 create_pool(struct wsi_swapchain *swapchain, uint32_t family)
@@ -328,14 +245,11 @@ record_handover(const struct wsi_swapchain *swapchain, const struct wsi_image *i
         .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
         .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
     };
-    bool knows_foreign = drv_extension_set_has_name(&swapchain->device->physical_device->extensions,
-                                                    VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME);
     const VkBufferMemoryBarrier release = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
         .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
         .srcQueueFamilyIndex = family,
-        .dstQueueFamilyIndex =
-            knows_foreign ? VK_QUEUE_FAMILY_FOREIGN_EXT : VK_QUEUE_FAMILY_EXTERNAL,
+        .dstQueueFamilyIndex = wsi_foreign_family(swapchain),
         .buffer = image->buffer,
         .size = VK_WHOLE_SIZE,
     };
@@ -352,11 +266,10 @@ record_handover(const struct wsi_swapchain *swapchain, const struct wsi_image *i
 /* Presentable images are in GENERAL while they are presented (protocol/runtime/layout.h). What an
  * application presents without semaphores has been waited for by itself, which makes it available;
  * the first barrier makes it visible. */
-static VkResult
+static void
 record_copy(const struct wsi_swapchain *swapchain, const struct wsi_image *image, uint32_t family,
             VkCommandBuffer commands)
 {
-    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     const struct wsi_pixels *pixels = &image->pixels;
     const VkBufferImageCopy region = {
         .bufferRowLength = pixels->pitch / wsi_format_pixel_size(pixels->format),
@@ -368,27 +281,42 @@ record_copy(const struct wsi_swapchain *swapchain, const struct wsi_image *image
         .srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT,
         .dstAccessMask = VK_ACCESS_TRANSFER_READ_BIT,
     };
-    VkResult result = drv_BeginCommandBuffer(commands, &begin);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
     drv_CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
                            VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &to_copy, 0, NULL, 0, NULL);
     drv_CmdCopyImageToBuffer(commands, image->image, VK_IMAGE_LAYOUT_GENERAL, image->buffer, 1,
                              &region);
     record_handover(swapchain, image, family, commands);
+}
+
+static VkResult
+record(const struct wsi_swapchain *swapchain, const struct wsi_image *image, uint32_t family,
+       enum wsi_commands kind, VkCommandBuffer commands)
+{
+    const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    VkResult result = drv_BeginCommandBuffer(commands, &begin);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    if (kind == WSI_COMMANDS_ACQUIRE) {
+        wsi_ownership_record_acquire(swapchain, image, family, commands);
+    } else if (swapchain->road == WSI_ROAD_DIRECT) {
+        wsi_ownership_record_release(swapchain, image, family, commands);
+    } else {
+        record_copy(swapchain, image, family, commands);
+    }
     return drv_EndCommandBuffer(commands);
 }
 
-VkResult
-wsi_image_get_copy(struct wsi_swapchain *swapchain, struct wsi_image *image, uint32_t family,
-                   VkCommandBuffer *out)
+static VkResult
+get_commands_locked(struct wsi_swapchain *swapchain, struct wsi_image *image, uint32_t family,
+                    enum wsi_commands kind, VkCommandBuffer *out)
 {
     VkDevice device = (VkDevice)swapchain->device;
+    VkCommandBuffer *kept = &image->commands[family].of[kind];
     VkResult result = VK_SUCCESS;
 
-    if (image->commands[family]) {
-        *out = image->commands[family];
+    if (*kept) {
+        *out = *kept;
         return VK_SUCCESS;
     }
     if (!swapchain->pools[family]) {
@@ -408,12 +336,21 @@ wsi_image_get_copy(struct wsi_swapchain *swapchain, struct wsi_image *image, uin
     if (result != VK_SUCCESS) {
         return result;
     }
-    result = record_copy(swapchain, image, family, commands);
+    result = record(swapchain, image, family, kind, commands);
     if (result != VK_SUCCESS) {
         drv_FreeCommandBuffers(device, swapchain->pools[family], 1, &commands);
         return result;
     }
-    image->commands[family] = commands;
-    *out = commands;
+    *out = *kept = commands;
     return VK_SUCCESS;
+}
+
+VkResult
+wsi_image_get_commands(struct wsi_swapchain *swapchain, struct wsi_image *image, uint32_t family,
+                       enum wsi_commands kind, VkCommandBuffer *out)
+{
+    pthread_mutex_lock(&swapchain->recording_lock);
+    VkResult result = get_commands_locked(swapchain, image, family, kind, out);
+    pthread_mutex_unlock(&swapchain->recording_lock);
+    return result;
 }

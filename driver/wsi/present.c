@@ -1,9 +1,10 @@
-/* vkQueuePresentKHR: a submission that waits for the semaphores and copies the images, and a frame
- * for each swapchain's thread. */
+/* vkQueuePresentKHR: a submission that waits for the semaphores and copies the images, or releases
+ * them to the window system, and a frame for each swapchain's thread. */
 #include "driver/drv_entry.h"
 #include "driver/queue.h"
 #include "driver/scratch.h"
 #include "driver/struct_chain.h"
+#include "driver/wsi/ownership.h"
 #include "driver/wsi/swapchain.h"
 
 /* The application's request, taken apart. */
@@ -58,7 +59,7 @@ read_chain(struct request *request)
     }
 }
 
-/* --- the copy --- */
+/* --- the copy, or the release --- */
 
 /* Everything that the semaphores guard is read by copies. */
 static VkResult
@@ -81,8 +82,9 @@ submit_copy(const struct request *request, struct wsi_swapchain *swapchain, stru
 {
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkResult result = VK_SUCCESS;
-    if (image->buffer) {
-        result = wsi_image_get_copy(swapchain, image, request->queue->family, &commands);
+    if (swapchain->target) {
+        result = wsi_image_get_commands(swapchain, image, request->queue->family,
+                                        WSI_COMMANDS_PRESENT, &commands);
     }
     if (result == VK_SUCCESS && image->submitted) {
         result = drv_ResetFences((VkDevice)swapchain->device, 1, &image->copied);
@@ -227,6 +229,9 @@ present_one(const struct request *request, uint32_t place)
     }
     VkResult result = submit_copy(request, swapchain, image, wait_count);
     if (result == VK_SUCCESS) {
+        if (swapchain->road == WSI_ROAD_DIRECT) {
+            wsi_ownership_released(swapchain, image, request->queue);
+        }
         wsi_present_thread_push(swapchain, &frame);
         result = submit_fence(request, place);
     } else {

@@ -16,6 +16,7 @@ wsi_surface_create(VkInstance handle, const VkAllocationCallbacks *allocator, si
     if (surface) {
         surface->ops = ops;
         surface->instance = instance;
+        surface->best_road = WSI_ROAD_DIRECT;
     }
     return surface;
 }

@@ -11,7 +11,9 @@
 
 #include "base/attributes.h"
 #include "driver/object.h"
+#include "driver/wsi/modifiers.h"
 #include "driver/wsi/present_timing.h"
+#include "driver/wsi/road.h"
 
 struct drv_instance;
 struct wsi_pixels;
@@ -90,13 +92,19 @@ struct wsi_target {
     bool holds_frames;
     /* Linear dma-bufs are welcome. */
     bool takes_dma_bufs;
+    /* Nothing else is: without them it has to be another target. */
+    bool needs_dma_bufs;
+    /* The modifiers that are, for images that are dma-bufs themselves. */
+    const struct wsi_modifier_offer *offers;
+    uint32_t offer_count;
 };
 
 struct wsi_surface_ops {
     const char *name;
     /* VK_ERROR_SURFACE_LOST_KHR once the window is gone. */
     VkResult (*describe)(struct wsi_surface *surface, struct wsi_window *out);
-    /* NULL: frames go nowhere (headless). */
+    /* For a swapchain whose `road` is the best that may be taken. NULL: frames go nowhere
+     * (headless). */
     VkResult (*create_target)(struct wsi_surface *surface, struct wsi_swapchain *swapchain,
                               struct wsi_target **out);
     /* The only counter, of frames of the screen; NULL: there is none. */
@@ -109,6 +117,7 @@ struct wsi_surface {
     struct proto_object object;
     const struct wsi_surface_ops *ops;
     struct drv_instance *instance; /* outlives us */
+    enum wsi_road best_road;       /* what the window system has not refused; swapchains' makers */
 };
 
 static inline struct wsi_surface *

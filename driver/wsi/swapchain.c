@@ -71,24 +71,6 @@ init_info(struct wsi_swapchain *swapchain, const VkSwapchainCreateInfoKHR *info)
     return VK_SUCCESS;
 }
 
-/* What the window system does not take as a dma-buf, it gets as shared memory, and the others too.
- */
-static VkResult
-add_image(struct wsi_swapchain *swapchain, uint32_t index)
-{
-    struct wsi_target *target = swapchain->target;
-    struct wsi_image *image = &swapchain->images[index];
-    VkResult result = target->ops->add_image(target, index, &image->pixels);
-    if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) {
-        target->takes_dma_bufs = false;
-        result = wsi_image_share_memory(swapchain, image);
-        if (result == VK_SUCCESS) {
-            result = target->ops->add_image(target, index, &image->pixels);
-        }
-    }
-    return result;
-}
-
 static VkResult
 init_images(struct wsi_swapchain *swapchain, uint32_t count)
 {
@@ -103,7 +85,8 @@ init_images(struct wsi_swapchain *swapchain, uint32_t count)
         swapchain->image_count = i + 1; /* what wsi_image_finish() has to undo */
         VkResult result = wsi_image_init(swapchain, &swapchain->images[i]);
         if (result == VK_SUCCESS && swapchain->target) {
-            result = add_image(swapchain, i);
+            result = swapchain->target->ops->add_image(swapchain->target, i,
+                                                       &swapchain->images[i].pixels);
         }
         if (result != VK_SUCCESS) {
             return result;
@@ -121,11 +104,12 @@ init_lock(struct wsi_swapchain *swapchain)
     pthread_cond_init(&swapchain->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&swapchain->lock, NULL);
+    pthread_mutex_init(&swapchain->recording_lock, NULL);
 }
 
 /* The thread has ended, or never ran. */
 static void
-finish(struct wsi_swapchain *swapchain)
+finish_images(struct wsi_swapchain *swapchain)
 {
     struct drv_device *device = swapchain->device;
     const VkAllocationCallbacks *allocator = swapchain->allocator;
@@ -149,13 +133,71 @@ finish(struct wsi_swapchain *swapchain)
     wsi_results_finish(swapchain);
     drv_free(device->allocator, allocator, swapchain->frames);
     drv_free(device->allocator, allocator, swapchain->images);
+    swapchain->target = NULL;
+    swapchain->pools = NULL;
+    swapchain->frames = NULL;
+    swapchain->images = NULL;
+    swapchain->image_count = 0;
+}
+
+static void
+finish(struct wsi_swapchain *swapchain)
+{
+    struct drv_device *device = swapchain->device;
+    const VkAllocationCallbacks *allocator = swapchain->allocator;
+
+    finish_images(swapchain);
     drv_free(device->allocator, allocator, swapchain->view_formats);
     drv_free(device->allocator, allocator, swapchain->families);
+    pthread_mutex_destroy(&swapchain->recording_lock);
     pthread_cond_destroy(&swapchain->changed);
     pthread_mutex_destroy(&swapchain->lock);
     /* The callbacks may live in what they are about to free. */
     VkAllocationCallbacks storage = swapchain->allocator_storage;
     drv_device_object_destroy(device, allocator ? &storage : NULL, swapchain);
+}
+
+/* A window system may refuse dma-bufs that it seemed to take, and a device may fail to make one. */
+static bool
+may_try_again(const struct wsi_swapchain *swapchain, VkResult result)
+{
+    return result != VK_SUCCESS && result != VK_ERROR_DEVICE_LOST &&
+           result != VK_ERROR_SURFACE_LOST_KHR && swapchain->road != WSI_ROAD_SHARED_MEMORY;
+}
+
+/* Target and images on the best road, all on the same one: what is refused once is not tried again
+ * on that surface. */
+static VkResult
+init_road(struct wsi_swapchain *swapchain, uint32_t image_count)
+{
+    struct wsi_surface *surface = swapchain->surface;
+    enum wsi_road best = wsi_road_limit(swapchain, surface->best_road);
+    for (;;) {
+        swapchain->road = best;
+        VkResult result = surface->ops->create_target
+                              ? surface->ops->create_target(surface, swapchain, &swapchain->target)
+                              : VK_SUCCESS;
+        if (result != VK_SUCCESS) {
+            return result;
+        }
+        swapchain->road = wsi_road_choose(swapchain, best);
+        if (swapchain->road == WSI_ROAD_SHARED_MEMORY && swapchain->target &&
+            swapchain->target->needs_dma_bufs) {
+            best = WSI_ROAD_SHARED_MEMORY;
+            finish_images(swapchain);
+            continue;
+        }
+        result = init_images(swapchain, image_count);
+        if (!may_try_again(swapchain, result)) {
+            return result;
+        }
+        wsi_road_log_refusal(swapchain, result);
+        best = (enum wsi_road)(swapchain->road - 1);
+        if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) {
+            surface->best_road = best;
+        }
+        finish_images(swapchain);
+    }
 }
 
 static VkResult
@@ -166,17 +208,17 @@ init(struct wsi_swapchain *swapchain, const VkSwapchainCreateInfoKHR *info)
     if (result == VK_SUCCESS) {
         result = init_info(swapchain, info);
     }
-    if (result == VK_SUCCESS && swapchain->surface->ops->create_target) {
-        result = swapchain->surface->ops->create_target(swapchain->surface, swapchain,
-                                                        &swapchain->target);
-    }
     if (result != VK_SUCCESS) {
         return result;
     }
     uint32_t count =
         info->minImageCount > window.min_images ? info->minImageCount : window.min_images;
-    result = init_images(swapchain, count);
-    return result == VK_SUCCESS ? wsi_present_thread_start(swapchain) : result;
+    result = init_road(swapchain, count);
+    if (result == VK_SUCCESS) {
+        wsi_road_log(swapchain);
+        result = wsi_present_thread_start(swapchain);
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

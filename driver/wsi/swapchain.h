@@ -1,8 +1,9 @@
 /* VkSwapchainKHR: images for the application, and a thread that shows them.
  *
- * The application draws into ordinary images. vkQueuePresentKHR submits, behind the semaphores, a
- * copy of the image into a buffer in memory that both sides map, and returns; the swapchain's
- * thread waits for the copy and hands the buffer to the window system.
+ * vkQueuePresentKHR submits something behind the semaphores and returns; the swapchain's thread
+ * waits for it and hands the frame to the window system. By the swapchain's road it is a copy of
+ * the application's image into a buffer that the window system can read, or, where that can read
+ * the image itself, only the barrier that hands it over.
  *
  *     idle --acquire--> acquired --present--> queued --thread--> shown --window system--> idle
  *
@@ -19,6 +20,8 @@
 #include "base/attributes.h"
 #include "base/list.h"
 #include "driver/device.h"
+#include "driver/wsi/modifiers.h"
+#include "driver/wsi/road.h"
 #include "driver/wsi/surface.h"
 #include "driver/wsi/timing.h"
 
@@ -27,15 +30,22 @@
 #define drv_ReleaseSwapchainImagesKHR drv_ReleaseSwapchainImagesEXT
 #endif
 
+struct wsi_plane {
+    uint32_t offset, pitch; /* bytes */
+};
+
 /* A frame where the window system can read it. */
 struct wsi_pixels {
     VkExtent2D extent;
     VkFormat format;
-    uint32_t pitch; /* bytes from row to row */
-    uint64_t size;  /* bytes */
-    int fd;         /* shared memory, the frame at offset 0; -1 if it cannot be shared */
-    void *map;      /* NULL: it is a dma-buf */
-    int dma_buf;    /* instead of both; linear, the frame at offset 0; else -1 */
+    uint32_t pitch;    /* bytes from row to row */
+    uint64_t size;     /* bytes */
+    int fd;            /* shared memory, the frame at offset 0; -1 if it cannot be shared */
+    void *map;         /* NULL: it is a dma-buf */
+    int dma_buf;       /* instead of both, and of pitch and size; else -1 */
+    uint64_t modifier; /* of the dma-buf, as are its planes */
+    uint32_t plane_count;
+    struct wsi_plane planes[WSI_MAX_PLANES];
 };
 
 enum wsi_image_state {
@@ -45,15 +55,27 @@ enum wsi_image_state {
     WSI_IMAGE_SHOWN,
 };
 
+/* What is submitted with an image: when it is presented, the copy or the barrier that releases it;
+ * after it was acquired, on the direct road, the barrier that takes it back. */
+enum wsi_commands {
+    WSI_COMMANDS_PRESENT,
+    WSI_COMMANDS_ACQUIRE,
+    WSI_COMMANDS_COUNT,
+};
+
+struct wsi_family_commands {
+    VkCommandBuffer of[WSI_COMMANDS_COUNT]; /* recorded at first use */
+};
+
 struct wsi_image {
     /* Constant. */
     VkImage image;
     VkDeviceMemory memory;
-    VkBuffer buffer; /* null if frames go nowhere, and so are the next two */
+    VkBuffer buffer; /* null if frames are not copied, and so is the next */
     VkDeviceMemory buffer_memory;
-    struct wsi_pixels pixels;
-    VkFence copied;            /* of the last present: its semaphores waited for, its copy done */
-    VkCommandBuffer *commands; /* the copy, recorded at first use, for each queue family */
+    struct wsi_pixels pixels; /* zeroes if frames go nowhere */
+    VkFence copied; /* of the last present: its semaphores waited for, its commands done */
+    struct wsi_family_commands *commands; /* for each queue family; guarded by recording_lock */
 
     bool submitted; /* `copied` was submitted; the application's thread only */
     uint64_t
@@ -62,6 +84,10 @@ struct wsi_image {
     /* Guarded by the swapchain's lock. */
     enum wsi_image_state state;
     uint64_t idle_since; /* orders idle images: the oldest is acquired first */
+    /* On the direct road (driver/wsi/ownership.h). */
+    bool is_foreign;            /* released to the window system, and not taken back */
+    struct drv_queue *releaser; /* NULL: not presented yet */
+    uint64_t claim;             /* how the application will take it back; 0: it has, or need not */
 };
 
 struct wsi_swapchain {
@@ -74,8 +100,10 @@ struct wsi_swapchain {
     VkAllocationCallbacks allocator_storage;
     const VkAllocationCallbacks *allocator; /* vkCreateSwapchainKHR's own, or NULL */
     struct wsi_target *target;              /* NULL: frames go nowhere */
-    VkImageCreateInfo image_info;           /* without chain; sharing by pointer into `families` */
-    VkFormat *view_formats;                 /* of VkImageFormatListCreateInfo */
+    enum wsi_road road;
+    struct wsi_modifiers modifiers; /* that the images may have on the direct road */
+    VkImageCreateInfo image_info;   /* without chain; sharing by pointer into `families` */
+    VkFormat *view_formats;         /* of VkImageFormatListCreateInfo */
     uint32_t view_format_count;
     VkColorSpaceKHR color_space;
     uint32_t *families;
@@ -83,8 +111,10 @@ struct wsi_swapchain {
     bool is_opaque;        /* alpha means nothing to the window system */
     uint32_t image_count;
     struct wsi_image *images;
-    VkCommandPool *pools; /* for each queue family, made at first use */
+    VkCommandPool *pools; /* for each queue family, made at first use; guarded by recording_lock */
     pthread_t thread;
+
+    pthread_mutex_t recording_lock;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
@@ -122,10 +152,16 @@ void wsi_swapchain_set_status(struct wsi_swapchain *swapchain, VkResult status);
 /* The smallest rectangle around both; an empty one adds nothing. */
 VkRect2D wsi_rect_join(VkRect2D a, VkRect2D b);
 
+struct drv_image;
 /* One more image like the swapchain's, without memory: for VkImageSwapchainCreateInfoKHR. */
 BASE_MUST_CHECK VkResult wsi_swapchain_create_image(struct wsi_swapchain *swapchain,
                                                     const VkAllocationCallbacks *allocator,
                                                     VkImage *out);
+
+/* The memory to bind such an image to, so that it is image `index` again. */
+BASE_MUST_CHECK VkResult wsi_swapchain_get_memory(struct wsi_swapchain *swapchain,
+                                                  struct drv_image *image, uint32_t index,
+                                                  VkDeviceMemory *out);
 
 /* For vkDestroyDevice, should the application have forgotten some: their threads must not outlive
  * the device. */
@@ -133,17 +169,13 @@ void wsi_destroy_swapchains(struct drv_device *device);
 
 /* --- images: wsi/image.c --- */
 
-/* Frames go to a dma-buf if the target takes them and the device makes them, else to shared memory.
- */
+/* By the swapchain's road. */
 BASE_MUST_CHECK VkResult wsi_image_init(struct wsi_swapchain *swapchain, struct wsi_image *image);
-/* To shared memory after all: the window system has refused the dma-buf. */
-BASE_MUST_CHECK VkResult wsi_image_share_memory(struct wsi_swapchain *swapchain,
-                                                struct wsi_image *image);
 void wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image);
-/* The command buffer that copies the image into its buffer, on that family's queues. */
-BASE_MUST_CHECK VkResult wsi_image_get_copy(struct wsi_swapchain *swapchain,
-                                            struct wsi_image *image, uint32_t family,
-                                            VkCommandBuffer *out);
+/* The command buffer of that kind, for that family's queues. Any thread. */
+BASE_MUST_CHECK VkResult wsi_image_get_commands(struct wsi_swapchain *swapchain,
+                                                struct wsi_image *image, uint32_t family,
+                                                enum wsi_commands kind, VkCommandBuffer *out);
 
 /* --- the thread: wsi/present_thread.c --- */
 

@@ -33,6 +33,7 @@ static const struct layer_format {
     uint32_t planes, texel_size; /* bytes, in plane 0 */
 } formats[] = {
     {VK_FORMAT_B8G8R8A8_UNORM, 1, 4},
+    {VK_FORMAT_B8G8R8A8_SRGB, 1, 4},
     {VK_FORMAT_R8G8B8A8_UNORM, 1, 4},
     {VK_FORMAT_G8_B8R8_2PLANE_420_UNORM, 2, 1},
     {VK_FORMAT_G10X6_B10X6R10X6_2PLANE_420_UNORM_3PACK16, 2, 2},

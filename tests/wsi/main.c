@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/wsi/colors.h"
+#include "tests/wsi/direct.h"
 #include "tests/wsi/extras.h"
 #include "tests/wsi/present_timing.h"
 #include "tests/wsi/presenter.h"
@@ -248,6 +249,10 @@ static const struct {
     {"no-dma-bufs", test_no_dma_bufs, true},
     {"colors", test_colors, true},
     {"no-colors", test_no_colors, true},
+    {"direct", test_direct, true},
+    {"kept", test_kept, true},
+    {"alias", test_alias, true},
+    {"storm", test_storm, true},
 #ifdef VK_EXT_present_timing
     {"present-timing", test_present_timing, true},
 #endif

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs an application under a window system of its own: natively, or through Vesper with the validation layer.
 
-    run.py [--vesper PROGRAM [--dma-bufs LAYER --renderer PROGRAM]] [--no-validation] [--server xvfb|weston|...]
-           -- APP [ARGS...]
+    run.py [--vesper PROGRAM [--dma-bufs LAYER [--modifiers LAYER] --renderer PROGRAM]] [--no-validation]
+           [--server xvfb|weston|...] -- APP [ARGS...]
 
---dma-bufs makes the host one that exports dma-bufs, by that layer (tests/layer) under that server program.
+--dma-bufs makes the host one that exports dma-bufs, by that layer (tests/layer) under that server program;
+--modifiers gives them modifiers, by another.
 When the application prints "kill", the window system is killed. Exit status: the application's; 77, with the
 reason, if there is no such window system.
 """
@@ -117,7 +118,8 @@ class NoServer:
         pass
 
 
-SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "compositor": Compositor, "none": NoServer}
+SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "compositor": Compositor,
+           "none": NoServer}
 
 
 def main():

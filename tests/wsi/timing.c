@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "tests/layer/modifiers.h"
 #include "tests/wsi/compositor/screen.h"
 
 enum { FRAMES = 12 };
@@ -249,6 +250,15 @@ void
 test_dma_bufs(struct presenter *presenter)
 {
     expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->modifier) == 0, "a linear one");
+}
+
+void
+test_direct(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->modifier) == TEST_MODIFIER_METADATA,
+           "the images themselves, of the modifier that both sides like best");
 }
 
 void

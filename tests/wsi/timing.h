@@ -7,7 +7,9 @@
 void test_timing(struct presenter *presenter);
 /* What the compositor of tests/wsi/compositor is told by each present mode. Likewise. */
 void test_modes(struct presenter *presenter);
-/* That compositor is given dma-bufs, or, if it refuses them, shared memory. Likewise. */
+/* That compositor is given the images themselves, or linear dma-bufs that they are copied to, or,
+ * if it refuses both, shared memory. Likewise. */
+void test_direct(struct presenter *presenter);
 void test_dma_bufs(struct presenter *presenter);
 void test_no_dma_bufs(struct presenter *presenter);
 /* A window that nobody sees: frames go on, and count as presented. Likewise. */

@@ -1,13 +1,13 @@
 #include "driver/wsi/wayland/dma_buf.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/attributes.h"
 #include "driver/wsi/wayland/extensions.h"
-
-#define MODIFIER_LINEAR UINT64_C(0) /* DRM_FORMAT_MOD_LINEAR */
 
 /* Version 4 tells by feedback, version 3 by events, and older ones know no modifiers. */
 enum { MODIFIERS_SINCE = 3, FEEDBACK_SINCE = 4 };
@@ -30,12 +30,40 @@ drm_code(uint32_t shm_code)
     }
 }
 
-static void
-note(struct wsi_wayland_surface *surface, uint32_t code, uint64_t modifier)
+static bool
+is_ours(uint32_t code)
 {
-    for (size_t i = 0; modifier == MODIFIER_LINEAR && i < WSI_WAYLAND_LAYOUTS; i++) {
-        surface->linear_opaque[i] |= code == drm_code(wsi_wayland_layouts[i].opaque);
-        surface->linear_alpha[i] |= code == drm_code(wsi_wayland_layouts[i].with_alpha);
+    for (size_t i = 0; i < WSI_WAYLAND_LAYOUTS; i++) {
+        const struct wsi_wayland_layout *layout = &wsi_wayland_layouts[i];
+        if (code == drm_code(layout->opaque) || code == drm_code(layout->with_alpha)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+has_room(struct wsi_wayland_dma_bufs *dma_bufs)
+{
+    if (dma_bufs->count < dma_bufs->capacity) {
+        return true;
+    }
+    size_t capacity = dma_bufs->capacity ? dma_bufs->capacity * 2 : 32;
+    void *kinds = realloc(dma_bufs->kinds, capacity * sizeof(*dma_bufs->kinds));
+    if (kinds) {
+        dma_bufs->kinds = kinds;
+        dma_bufs->capacity = capacity;
+    }
+    return kinds;
+}
+
+/* What there is no memory for counts as not taken, as does a layout that nobody tells. */
+static void
+note(struct wsi_wayland_dma_bufs *dma_bufs, uint32_t code, uint64_t modifier)
+{
+    if (modifier != WSI_MODIFIER_INVALID && is_ours(code) && has_room(dma_bufs)) {
+        dma_bufs->kinds[dma_bufs->count++] =
+            (struct wsi_wayland_dma_buf){code, {modifier, dma_bufs->tranche}};
     }
 }
 
@@ -50,23 +78,23 @@ static void
 modifier(void *user, struct zwp_linux_dmabuf_v1 *dma_buf, uint32_t code, uint32_t modifier_high,
          uint32_t modifier_low)
 {
-    note(user, code, (uint64_t)modifier_high << 32 | modifier_low);
+    struct wsi_wayland_surface *surface = user;
+    note(&surface->dma_bufs, code, (uint64_t)modifier_high << 32 | modifier_low);
 }
 
 static const struct zwp_linux_dmabuf_v1_listener listener = {.format = format,
                                                              .modifier = modifier};
 
-/* --- version 4: a table, and indices into it, sorted into tranches by what is best. Linear is
- * found in whichever has it --- */
+/* --- version 4: a table, and indices into it, sorted into tranches by what is best --- */
 
 static void
-forget_table(struct wsi_wayland_surface *surface)
+forget_table(struct wsi_wayland_dma_bufs *dma_bufs)
 {
-    if (surface->format_table) {
-        munmap(surface->format_table, surface->format_table_size);
+    if (dma_bufs->table) {
+        munmap(dma_bufs->table, dma_bufs->table_size);
     }
-    surface->format_table = NULL;
-    surface->format_table_size = 0;
+    dma_bufs->table = NULL;
+    dma_bufs->table_size = 0;
 }
 
 static void
@@ -75,10 +103,10 @@ format_table(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, int32_t 
     struct wsi_wayland_surface *surface = user;
     void *map = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
     close(fd);
-    forget_table(surface);
+    forget_table(&surface->dma_bufs);
     if (map != MAP_FAILED) {
-        surface->format_table = map;
-        surface->format_table_size = size;
+        surface->dma_bufs.table = map;
+        surface->dma_bufs.table_size = size;
     }
 }
 
@@ -86,19 +114,51 @@ static void
 tranche_formats(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct wl_array *indices)
 {
     struct wsi_wayland_surface *surface = user;
-    const struct format_entry *table = surface->format_table;
-    size_t count = surface->format_table_size / sizeof(*table);
+    const struct format_entry *table = surface->dma_bufs.table;
+    size_t count = surface->dma_bufs.table_size / sizeof(*table);
     const uint16_t *index = indices->data;
     for (size_t i = 0; i < indices->size / sizeof(*index); i++) {
         if (index[i] < count) {
-            note(surface, table[index[i]].format, table[index[i]].modifier);
+            note(&surface->dma_bufs, table[index[i]].format, table[index[i]].modifier);
         }
     }
 }
 
-static void
-device(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct wl_array *number)
+static dev_t
+read_device(const struct wl_array *number)
 {
+    dev_t device = 0;
+    if (number->size == sizeof(device)) {
+        memcpy(&device, number->data, sizeof(device));
+    }
+    return device;
+}
+
+static void
+main_device(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct wl_array *number)
+{
+    struct wsi_wayland_surface *surface = user;
+    surface->dma_bufs.main_device = read_device(number);
+}
+
+static void
+target_device(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct wl_array *number)
+{
+    struct wsi_wayland_surface *surface = user;
+    surface->dma_bufs.target_device = read_device(number);
+}
+
+/* What is for another device than the compositor draws with, it may be unable to draw. */
+static void
+tranche_done(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback)
+{
+    struct wsi_wayland_dma_bufs *dma_bufs = &((struct wsi_wayland_surface *)user)->dma_bufs;
+    if (dma_bufs->target_device && dma_bufs->target_device != dma_bufs->main_device) {
+        dma_bufs->count = dma_bufs->tranche_first;
+    }
+    dma_bufs->target_device = 0;
+    dma_bufs->tranche_first = dma_bufs->count;
+    dma_bufs->tranche++;
 }
 
 static void
@@ -107,16 +167,16 @@ tranche_flags(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, uint32_
 }
 
 static void
-end(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback)
+done(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 {
 }
 
 static const struct zwp_linux_dmabuf_feedback_v1_listener feedback_listener = {
-    .done = end,
+    .done = done,
     .format_table = format_table,
-    .main_device = device,
-    .tranche_done = end,
-    .tranche_target_device = device,
+    .main_device = main_device,
+    .tranche_done = tranche_done,
+    .tranche_target_device = target_device,
     .tranche_formats = tranche_formats,
     .tranche_flags = tranche_flags,
 };
@@ -130,9 +190,9 @@ wsi_wayland_ask_for_dma_bufs(struct wsi_wayland_surface *surface)
     if (wl_proxy_get_version((struct wl_proxy *)surface->dma_buf) < FEEDBACK_SINCE) {
         return;
     }
-    surface->dma_buf_feedback = zwp_linux_dmabuf_v1_get_default_feedback(surface->dma_buf);
-    if (surface->dma_buf_feedback) {
-        zwp_linux_dmabuf_feedback_v1_add_listener(surface->dma_buf_feedback, &feedback_listener,
+    surface->dma_bufs.feedback = zwp_linux_dmabuf_v1_get_default_feedback(surface->dma_buf);
+    if (surface->dma_bufs.feedback) {
+        zwp_linux_dmabuf_feedback_v1_add_listener(surface->dma_bufs.feedback, &feedback_listener,
                                                   surface);
     }
 }
@@ -140,23 +200,38 @@ wsi_wayland_ask_for_dma_bufs(struct wsi_wayland_surface *surface)
 void
 wsi_wayland_end_asking(struct wsi_wayland_surface *surface)
 {
-    if (surface->dma_buf_feedback) {
-        zwp_linux_dmabuf_feedback_v1_destroy(surface->dma_buf_feedback);
-        surface->dma_buf_feedback = NULL;
+    if (surface->dma_bufs.feedback) {
+        zwp_linux_dmabuf_feedback_v1_destroy(surface->dma_bufs.feedback);
+        surface->dma_bufs.feedback = NULL;
     }
-    forget_table(surface);
+    forget_table(&surface->dma_bufs);
+}
+
+void
+wsi_wayland_forget_dma_bufs(struct wsi_wayland_surface *surface)
+{
+    free(surface->dma_bufs.kinds);
 }
 
 bool
-wsi_wayland_find_dma_buf_code(const struct wsi_wayland_surface *surface, VkFormat vk_format,
-                              bool opaque, uint32_t *out)
+wsi_wayland_find_dma_bufs(const struct wsi_wayland_surface *surface, VkFormat vk_format,
+                          bool opaque, uint32_t *out_code, struct wsi_modifier_offer *out_offers,
+                          uint32_t *out_count)
 {
     int i = wsi_wayland_find_layout(vk_format);
+    uint32_t count = 0;
     if (i < 0 || !surface->dma_buf) {
         return false;
     }
-    *out = drm_code(opaque ? wsi_wayland_layouts[i].opaque : wsi_wayland_layouts[i].with_alpha);
-    return opaque ? surface->linear_opaque[i] : surface->linear_alpha[i];
+    *out_code =
+        drm_code(opaque ? wsi_wayland_layouts[i].opaque : wsi_wayland_layouts[i].with_alpha);
+    for (size_t j = 0; j < surface->dma_bufs.count && count < WSI_WAYLAND_OFFERS; j++) {
+        if (surface->dma_bufs.kinds[j].code == *out_code) {
+            out_offers[count++] = surface->dma_bufs.kinds[j].offer;
+        }
+    }
+    *out_count = count;
+    return count > 0;
 }
 
 /* --- handing over --- */
@@ -197,8 +272,11 @@ ask(struct wl_display *display, struct wl_event_queue *queue, struct zwp_linux_d
         return answer;
     }
     zwp_linux_buffer_params_v1_add_listener(params, &params_listener, &answer);
-    zwp_linux_buffer_params_v1_add(params, pixels->dma_buf, 0, 0, pixels->pitch,
-                                   (uint32_t)(MODIFIER_LINEAR >> 32), (uint32_t)MODIFIER_LINEAR);
+    for (uint32_t i = 0; i < pixels->plane_count; i++) {
+        zwp_linux_buffer_params_v1_add(params, pixels->dma_buf, i, pixels->planes[i].offset,
+                                       pixels->planes[i].pitch, (uint32_t)(pixels->modifier >> 32),
+                                       (uint32_t)pixels->modifier);
+    }
     zwp_linux_buffer_params_v1_create(params, (int32_t)pixels->extent.width,
                                       (int32_t)pixels->extent.height, code, 0);
     for (int i = 0; i < ROUND_TRIPS && !answer.has_come; i++) {

@@ -211,6 +211,7 @@ forget_compositor(struct wsi_wayland_surface *surface)
     if (surface->timing_manager) {
         wp_commit_timing_manager_v1_destroy(surface->timing_manager);
     }
+    wsi_wayland_forget_dma_bufs(surface);
     if (surface->dma_buf) {
         zwp_linux_dmabuf_v1_destroy(surface->dma_buf);
     }

@@ -58,7 +58,8 @@ struct wayland_target {
     struct wsi_wayland_color color;
     struct wsi_wayland_surface *window; /* outlives us */
     uint32_t code;                      /* wl_shm's name for the format */
-    uint32_t dma_buf_code;              /* DRM's, if base.takes_dma_bufs */
+    uint32_t dma_buf_code;              /* DRM's, if there are offers */
+    struct wsi_modifier_offer offers[WSI_WAYLAND_OFFERS];
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
     int wake_fd; /* an eventfd, written to when the listener shall look */
@@ -227,12 +228,6 @@ create_buffer(struct wayland_target *target, struct shared_image *image)
         result = image->buffer ? VK_SUCCESS : VK_ERROR_FORMAT_NOT_SUPPORTED;
     } else if (!create_shared_buffer(target, image)) {
         result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    if (image->index == 0) {
-        base_log_debug("vkCreateSwapchainKHR: the compositor %s",
-                       image->pixels->dma_buf == -1 ? "maps the frames"
-                       : image->buffer              ? "takes the frames as dma-bufs"
-                                                    : "refuses the dma-buf");
     }
     if (image->buffer) {
         wl_buffer_add_listener(image->buffer, &buffer_listener, image);
@@ -538,6 +533,20 @@ init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
            init_timing(target, surface) && start_listening(target);
 }
 
+/* Which dma-bufs are welcome. */
+static void
+init_offers(struct wayland_target *target)
+{
+    const struct wsi_swapchain *swapchain = target->base.swapchain;
+    target->base.offers = target->offers;
+    (void)wsi_wayland_find_dma_bufs(target->window, swapchain->image_info.format,
+                                    swapchain->is_opaque, &target->dma_buf_code, target->offers,
+                                    &target->base.offer_count);
+    for (uint32_t i = 0; i < target->base.offer_count; i++) {
+        target->base.takes_dma_bufs |= target->offers[i].modifier == WSI_MODIFIER_LINEAR;
+    }
+}
+
 static const struct wsi_target_ops ops = {
     .add_image = add_image,
     .pace = pace,
@@ -566,8 +575,7 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->base.swapchain = swapchain;
     target->code = code;
     target->window = surface;
-    target->base.takes_dma_bufs = wsi_wayland_find_dma_buf_code(
-        surface, swapchain->image_info.format, swapchain->is_opaque, &target->dma_buf_code);
+    init_offers(target);
     wsi_wayland_prepare_window(surface, swapchain->color_space);
     VkResult result = wsi_wayland_color_init(&target->color, surface, swapchain->color_space);
     if (result == VK_SUCCESS && !init(target, surface)) {

@@ -2,6 +2,7 @@
 #ifndef WSI_WAYLAND_H
 #define WSI_WAYLAND_H
 
+#include <sys/types.h>
 #include <time.h>
 
 #include "driver/wsi/surface.h"
@@ -31,6 +32,25 @@ struct wp_tearing_control_v1;
 struct zwp_linux_dmabuf_feedback_v1;
 struct zwp_linux_dmabuf_v1;
 
+/* A kind of dma-buf that the compositor takes. */
+struct wsi_wayland_dma_buf {
+    uint32_t code; /* DRM's for the format */
+    struct wsi_modifier_offer offer;
+};
+
+struct wsi_wayland_dma_bufs {
+    struct wsi_wayland_dma_buf *kinds;
+    size_t count, capacity;
+
+    /* While the compositor is asked, if it tells in tranches. */
+    struct zwp_linux_dmabuf_feedback_v1 *feedback;
+    void *table;
+    size_t table_size;
+    dev_t main_device, target_device; /* 0: not told */
+    uint32_t tranche;
+    size_t tranche_first; /* of `kinds` */
+};
+
 /* What the compositor takes. On an event queue of ours: the application's is left alone. */
 struct wsi_wayland_surface {
     struct wsi_surface base;
@@ -50,12 +70,7 @@ struct wsi_wayland_surface {
     struct wsi_wayland_colors colors; /* what that can do */
     clockid_t clock;                  /* of presentation times */
     bool takes_opaque[WSI_WAYLAND_LAYOUTS], takes_alpha[WSI_WAYLAND_LAYOUTS];
-    bool linear_opaque[WSI_WAYLAND_LAYOUTS], linear_alpha[WSI_WAYLAND_LAYOUTS]; /* dma-bufs */
-
-    /* While the compositor is asked about dma-bufs. */
-    struct zwp_linux_dmabuf_feedback_v1 *dma_buf_feedback;
-    void *format_table;
-    size_t format_table_size;
+    struct wsi_wayland_dma_bufs dma_bufs;
 
     /* Of which a window may have only one each: made for the first swapchain, used by the one that
      * is not retired. NULL: as above. */

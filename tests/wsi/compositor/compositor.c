@@ -1,14 +1,16 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden | refusing | refresh HZ | frames N] [without INTERFACE | old INTERFACE]...
+ *     compositor [hidden | refusing | refusing-modifiers | old-dma-bufs | refresh HZ | frames N]
+ *                [without INTERFACE | old INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
  * the file "screen" what it shows (screen.h). It presents at fixed times, whole refreshes after its
  * start. hidden: as if nobody saw the window: content is taken, and no word is said about it.
  * frames: the screen keeps the Nth picture, and shows no later one.
- * refusing: it offers to take dma-bufs, and takes none. old: the interface's first version only.
- * One thread; ends by SIGTERM. */
+ * refusing: it offers to take dma-bufs, and takes none; refusing-modifiers: only linear ones.
+ * old-dma-bufs: it tells by events which it takes, not by feedback. old: the interface's first
+ * version only. One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #include <unistd.h>
 #include <wayland-server.h>
 
+#include "tests/layer/modifiers.h"
 #include "tests/wsi/compositor/color-management-v1-server-protocol.h"
 #include "tests/wsi/compositor/commit-timing-v1-server-protocol.h"
 #include "tests/wsi/compositor/compositor.h"
@@ -62,9 +65,11 @@ struct surface {
     struct color color; /* of all commits from now on */
 };
 
-/* A linear one that can be mapped: tests stand in for GPUs. */
+/* One with rows that can be mapped: tests stand in for GPUs. */
 struct dma_buf {
     int fd; /* -1: none yet */
+    uint64_t modifier;
+    bool has_metadata; /* the second plane of that modifier */
     uint32_t stride;
     int32_t width, height;
     size_t size;
@@ -75,7 +80,8 @@ static struct wl_display *display;
 static struct wl_list surfaces = {&surfaces, &surfaces};
 static struct screen *screen;
 static uint64_t refresh_ns = DEFAULT_REFRESH_NS, start_ns, last_tick;
-static bool hidden, refusing;
+static bool hidden, refusing, refusing_modifiers;
+static int dma_buf_version = 4;
 static uint32_t drawn_frames = UINT32_MAX; /* as many at most */
 static int format_table = -1;
 
@@ -200,6 +206,7 @@ draw(const struct update *update)
         wl_shm_buffer_end_access(shm);
     } else if (dma_buf) {
         draw_rows(dma_buf->map, dma_buf->width, dma_buf->height, dma_buf->stride);
+        atomic_store(&screen->modifier, dma_buf->modifier);
         atomic_fetch_add(&screen->dma_bufs, 1);
     }
 }
@@ -541,14 +548,16 @@ static const struct wp_presentation_interface presentation_implementation = {
     .feedback = ask_feedback,
 };
 
-/* --- linux-dmabuf: one format, linear --- */
+/* --- linux-dmabuf: one format, with a modifier that no device has, the tests' own, and linear ---
+ */
 
 #define FORMAT UINT32_C(0x34325258) /* XR24 */
 
 static const struct format_entry {
     uint32_t format, padding;
     uint64_t modifier;
-} formats[] = {{FORMAT, 0, UINT64_C(0x0100000000000001)}, {FORMAT, 0, 0}};
+} formats[] = {
+    {FORMAT, 0, UINT64_C(0xfe00000000000002)}, {FORMAT, 0, TEST_MODIFIER_METADATA}, {FORMAT, 0, 0}};
 
 static void
 destroy_dma_buf(struct wl_resource *resource)
@@ -578,12 +587,20 @@ add_plane(struct wl_client *client, struct wl_resource *resource, int32_t fd, ui
           uint32_t offset, uint32_t stride, uint32_t modifier_high, uint32_t modifier_low)
 {
     struct dma_buf *dma_buf = wl_resource_get_user_data(resource);
-    if (dma_buf->fd != -1 || plane != 0 || offset != 0 || modifier_high || modifier_low) {
-        close(fd);
-        wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_PLANE_SET,
-                               "one linear plane, from the start");
+    uint64_t modifier = (uint64_t)modifier_high << 32 | modifier_low;
+    if (plane == 1 && modifier == TEST_MODIFIER_METADATA) {
+        close(fd); /* nobody reads it */
+        dma_buf->has_metadata = true;
         return;
     }
+    if (dma_buf->fd != -1 || plane != 0 || offset != 0 ||
+        (modifier != 0 && modifier != TEST_MODIFIER_METADATA)) {
+        close(fd);
+        wl_resource_post_error(resource, ZWP_LINUX_BUFFER_PARAMS_V1_ERROR_PLANE_SET,
+                               "one plane, from the start, of a modifier that was offered");
+        return;
+    }
+    dma_buf->modifier = modifier;
     dma_buf->fd = fd;
     dma_buf->stride = stride;
 }
@@ -593,7 +610,8 @@ map_dma_buf(struct dma_buf *dma_buf, int32_t width, int32_t height, uint32_t for
 {
     off_t size = dma_buf->fd == -1 ? 0 : lseek(dma_buf->fd, 0, SEEK_END);
     if (width <= 0 || height <= 0 || format != FORMAT || dma_buf->stride < (uint32_t)width * 4 ||
-        size < (off_t)dma_buf->stride * height) {
+        size < (off_t)dma_buf->stride * height ||
+        dma_buf->has_metadata != (dma_buf->modifier == TEST_MODIFIER_METADATA)) {
         return false;
     }
     void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, dma_buf->fd, 0);
@@ -620,7 +638,8 @@ create_buffer(struct wl_client *client, struct wl_resource *resource, int32_t wi
               uint32_t format, uint32_t flags)
 {
     struct dma_buf *dma_buf = wl_resource_get_user_data(resource);
-    if (refusing || flags || !map_dma_buf(dma_buf, width, height, format)) {
+    if (refusing || (refusing_modifiers && dma_buf->modifier) || flags ||
+        !map_dma_buf(dma_buf, width, height, format)) {
         zwp_linux_buffer_params_v1_send_failed(resource);
         return;
     }
@@ -657,7 +676,7 @@ static const struct zwp_linux_dmabuf_feedback_v1_interface feedback_implementati
     .destroy = destroy_resource,
 };
 
-/* Two tranches, as if the first were what its screen can show. */
+/* A tranche for each, as if the first were what its screen can show. */
 static void
 get_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id)
 {
@@ -881,7 +900,7 @@ static const struct offer offers[] = {
     {&wl_compositor_interface, 4, &compositor_implementation},
     {&xdg_wm_base_interface, 1, &shell_implementation},
     {&wp_presentation_interface, 1, &presentation_implementation},
-    {&zwp_linux_dmabuf_v1_interface, 4, &dma_buf_implementation},
+    {&zwp_linux_dmabuf_v1_interface, 0, &dma_buf_implementation}, /* dma_buf_version */
     {&wp_tearing_control_manager_v1_interface, 1, &tearing_manager_implementation},
     {&wp_fifo_manager_v1_interface, 1, &fifo_manager_implementation},
     {&wp_commit_timing_manager_v1_interface, 1, &timing_manager_implementation},
@@ -896,6 +915,17 @@ static const uint32_t shm_formats[] = {
     WL_SHM_FORMAT_ABGR16161616F,
 };
 
+/* As versions before feedback have it. */
+static void
+send_modifiers(struct wl_resource *resource)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        zwp_linux_dmabuf_v1_send_modifier(resource, formats[i].format,
+                                          (uint32_t)(formats[i].modifier >> 32),
+                                          (uint32_t)formats[i].modifier);
+    }
+}
+
 static void
 bind(struct wl_client *client, void *data, uint32_t version, uint32_t id)
 {
@@ -904,6 +934,8 @@ bind(struct wl_client *client, void *data, uint32_t version, uint32_t id)
     wl_resource_set_implementation(resource, offer->implementation, NULL, NULL);
     if (offer->interface == &wp_presentation_interface) {
         wp_presentation_send_clock_id(resource, CLOCK_MONOTONIC);
+    } else if (offer->interface == &zwp_linux_dmabuf_v1_interface && version == 3) {
+        send_modifiers(resource);
     }
     if (offer->interface == &wp_color_manager_v1_interface) {
         color_manager_bound(resource);
@@ -933,7 +965,8 @@ offer_globals(char **arguments)
         }
     }
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
-        int version = is_named(&offers[i], "old", arguments) ? 1 : offers[i].version;
+        int version = offers[i].version ? offers[i].version : dma_buf_version;
+        version = is_named(&offers[i], "old", arguments) ? 1 : version;
         if (!is_named(&offers[i], "without", arguments) &&
             !wl_global_create(display, offers[i].interface, version, (void *)&offers[i], bind)) {
             die(offers[i].interface->name);
@@ -988,6 +1021,8 @@ main(int argc, char **argv)
     int timer;
     hidden = argc > 1 && strcmp(argv[1], "hidden") == 0;
     refusing = argc > 1 && strcmp(argv[1], "refusing") == 0;
+    refusing_modifiers = argc > 1 && strcmp(argv[1], "refusing-modifiers") == 0;
+    dma_buf_version = argc > 1 && strcmp(argv[1], "old-dma-bufs") == 0 ? 3 : 4;
     if (argc > 2 && strcmp(argv[1], "refresh") == 0 && atoi(argv[2]) > 1) {
         refresh_ns = NS_PER_S / (uint64_t)atoi(argv[2]);
     }

@@ -40,6 +40,7 @@ struct screen {
     uint8_t pixels[SCREEN_MAX_WIDTH * SCREEN_MAX_HEIGHT * 4]; /* BGRX, rows without gaps */
     /* What color-management-v1 says of the picture, in its numbers; zeroes: nothing. */
     _Atomic int32_t color[SCREEN_COLOR_FIGURES];
+    _Atomic uint64_t modifier; /* of the dma-buf that was shown last */
 };
 
 #endif

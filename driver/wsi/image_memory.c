@@ -1,0 +1,59 @@
+#include "driver/wsi/image_memory.h"
+
+#include "driver/drv_entry.h"
+#include "driver/wsi/swapchain.h"
+
+int
+wsi_find_memory_type(const struct wsi_swapchain *swapchain, uint32_t mask,
+                     VkMemoryPropertyFlags wanted, VkMemoryPropertyFlags unwanted)
+{
+    const VkPhysicalDeviceMemoryProperties *memory = &swapchain->device->physical_device->memory;
+    int found = -1;
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
+        if (!(mask >> i & 1) || (flags & wanted) != wanted) {
+            continue;
+        }
+        if (!(flags & unwanted)) {
+            return (int)i;
+        }
+        found = found < 0 ? (int)i : found;
+    }
+    return found;
+}
+
+int
+wsi_find_device_memory_type(const struct wsi_swapchain *swapchain, uint32_t mask)
+{
+    int type = wsi_find_memory_type(swapchain, mask, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                                    VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+    return type < 0 ? wsi_find_memory_type(swapchain, mask, 0, 0) : type;
+}
+
+VkResult
+wsi_allocate(const struct wsi_swapchain *swapchain, const VkMemoryRequirements *requirements,
+             int type, const void *chain, const VkAllocationCallbacks *allocator,
+             VkDeviceMemory *out)
+{
+    if (type < 0) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    const VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = chain,
+        .allocationSize = requirements->size,
+        .memoryTypeIndex = (uint32_t)type,
+    };
+    return drv_AllocateMemory((VkDevice)swapchain->device, &info, allocator, out);
+}
+
+VkResult
+wsi_export_dma_buf(const struct wsi_swapchain *swapchain, VkDeviceMemory memory, int *out_fd)
+{
+    const VkMemoryGetFdInfoKHR info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+        .memory = memory,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+    };
+    return drv_GetMemoryFdKHR((VkDevice)swapchain->device, &info, out_fd);
+}
