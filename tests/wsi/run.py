@@ -60,6 +60,30 @@ class XvfbByTcp(Xvfb):
     listen, host = "-listen", "127.0.0.1"
 
 
+class XvfbWithDri3(Xvfb):
+    """Behind dri3_proxy.py, whose options are the options. The display number is one that no server takes."""
+
+    def __init__(self, env, options):
+        super().__init__(env, [])
+        number = 100000 + os.getpid()
+        self.path = pathlib.Path(f"/tmp/.X11-unix/X{number}")
+        self.path.unlink(missing_ok=True)
+        self.proxy = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("dri3_proxy.py"), *options,
+                                       self.path], env=env)
+        while not self.path.exists():
+            if self.proxy.poll() is not None:
+                sys.exit("the proxy does not start")
+            time.sleep(0.05)
+        env["DISPLAY"] = f":{number}"
+
+    def end(self, signal="terminate"):
+        """The proxy ends with the server."""
+        super().end(signal)
+        self.path.unlink(missing_ok=True)
+        if self.proxy.wait() != 0:
+            sys.exit("the proxy has failed, see above")
+
+
 class Weston:
     """Without a display, with a single output."""
 
@@ -118,7 +142,7 @@ class NoServer:
         pass
 
 
-SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "weston": Weston, "compositor": Compositor,
+SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "dri3": XvfbWithDri3, "weston": Weston, "compositor": Compositor,
            "none": NoServer}
 
 

@@ -60,12 +60,31 @@ load_present(void)
 }
 
 static void
+load_dri3(void)
+{
+    static const struct wsi_library dri3 = {
+        .file = "libxcb-dri3.so.0",
+        .package = "libxcb-dri3-0",
+        .oldest = "1.13",
+        .otherwise = "frames go through shared memory",
+        .is_optional = true,
+    };
+    static const struct wsi_symbol symbols[] = {
+        {"xcb_dri3_id", offsetof(struct wsi_x11_library, dri3_extension)},
+        WSI_X11_DRI3_FUNCTIONS(SYMBOL)};
+    if (!wsi_library_load(&dri3, symbols, BASE_COUNT_OF(symbols), &library)) {
+        library.dri3_extension = NULL;
+    }
+}
+
+static void
 load(void)
 {
     loaded = load_xcb();
     if (loaded) {
         load_shm();
         load_present();
+        load_dri3();
     }
 }
 

@@ -3,6 +3,7 @@
 #ifndef WSI_X11_LIBRARY_H
 #define WSI_X11_LIBRARY_H
 
+#include <xcb/dri3.h>
 #include <xcb/present.h>
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
@@ -17,6 +18,7 @@
     X(xcb_discard_reply) \
     X(xcb_flush) \
     X(xcb_free_gc) \
+    X(xcb_free_pixmap) \
     X(xcb_generate_id) \
     X(xcb_get_extension_data) \
     X(xcb_get_file_descriptor) \
@@ -44,9 +46,22 @@
 
 #define WSI_X11_PRESENT_FUNCTIONS(X) \
     X(xcb_present_notify_msc_checked) \
+    X(xcb_present_pixmap_checked) \
     X(xcb_present_query_version) \
     X(xcb_present_query_version_reply) \
     X(xcb_present_select_input_checked)
+
+#define WSI_X11_DRI3_FUNCTIONS(X) \
+    X(xcb_dri3_get_supported_modifiers) \
+    X(xcb_dri3_get_supported_modifiers_reply) \
+    X(xcb_dri3_get_supported_modifiers_screen_modifiers) \
+    X(xcb_dri3_get_supported_modifiers_screen_modifiers_length) \
+    X(xcb_dri3_get_supported_modifiers_window_modifiers) \
+    X(xcb_dri3_get_supported_modifiers_window_modifiers_length) \
+    X(xcb_dri3_pixmap_from_buffer_checked) \
+    X(xcb_dri3_pixmap_from_buffers_checked) \
+    X(xcb_dri3_query_version) \
+    X(xcb_dri3_query_version_reply)
 /* clang-format on */
 
 #define WSI_X11_MEMBER(function) __typeof__(function) *function;
@@ -54,11 +69,11 @@
 struct wsi_x11_library {
     WSI_X11_XCB_FUNCTIONS(WSI_X11_MEMBER)
 
-    /* Both or neither of a group; shm_extension, present_extension: NULL if the library is not
-     * there. */
-    xcb_extension_t *shm_extension, *present_extension;
+    /* All or none of a group; its extension is NULL if the library is not there. */
+    xcb_extension_t *shm_extension, *present_extension, *dri3_extension;
     WSI_X11_SHM_FUNCTIONS(WSI_X11_MEMBER)
     WSI_X11_PRESENT_FUNCTIONS(WSI_X11_MEMBER)
+    WSI_X11_DRI3_FUNCTIONS(WSI_X11_MEMBER)
 };
 
 /* NULL, and why on standard error, without libxcb. Any thread; stays loaded. */

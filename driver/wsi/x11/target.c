@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "driver/wsi/format.h"
 #include "driver/wsi/swapchain.h"
+#include "driver/wsi/x11/pixmap_target.h"
 #include "driver/wsi/x11/x11.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -485,6 +486,13 @@ wsi_x11_create_target(struct wsi_surface *surface_base, struct wsi_swapchain *sw
     VkResult result = wsi_x11_get_window(surface, &extent, &visual);
     if (result != VK_SUCCESS) {
         return result;
+    }
+    if (swapchain->road != WSI_ROAD_SHARED_MEMORY) {
+        result = wsi_x11_create_pixmap_target(surface, swapchain, &visual, out);
+        if (result != VK_ERROR_FEATURE_NOT_PRESENT) {
+            return result;
+        }
+        result = VK_SUCCESS;
     }
     struct x11_target *target = calloc(1, sizeof(*target));
     if (!target) {

@@ -1,0 +1,640 @@
+/* A thread of its own hears what the server says: which pixmaps it has done with, and when each
+ * frame was shown. Those are special events, which the application never sees; but whoever reads
+ * from the connection may have read them for us, of which there is no sign, so the thread looks
+ * again and again while it expects some, ever more rarely until there is another frame. */
+#include "driver/wsi/x11/pixmap_target.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "driver/wsi/swapchain.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+/* A frame that the server says nothing about for so long counts as presented, or the window is
+ * gone.
+ */
+#define EVENT_PATIENCE_NS (UINT64_C(1000) * 1000 * 1000)
+/* A window that is on no screen may hear nothing for long: the application goes on slowly. */
+#define FRAME_PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
+
+enum {
+    OFFERS = 128,
+    SHORTEST_SLEEP_MS = 4,
+    LONGEST_SLEEP_MS = 256,
+    SHORTEST_REFRESH_NS = 1000 * 1000,
+    LONGEST_REFRESH_NS = 1000 * 1000 * 1000,
+};
+
+struct pixmap_image {
+    xcb_pixmap_t pixmap;
+    /* Guarded by the target's lock. */
+    bool is_busy;           /* the server has it */
+    bool is_due;            /* and has not said yet when it was shown */
+    uint64_t shown_ns;      /* when it was given to the server */
+    uint32_t serial;        /* of that */
+    struct wsi_frame frame; /* likewise */
+};
+
+struct pixmap_target {
+    struct wsi_target base;
+    const struct wsi_x11_library *x11;
+    xcb_connection_t *connection; /* the application's */
+    xcb_window_t window;
+    uint8_t depth, bits_per_pixel;
+    bool has_modifiers; /* DRI3 and Present 1.2 */
+    struct wsi_modifier_offer offers[OFFERS];
+    VkExtent2D extent; /* of the images */
+    uint32_t image_count;
+    struct pixmap_image images[WSI_MAX_IMAGES];
+
+    xcb_special_event_t *events;
+    uint32_t event_id;
+    int wake_fd; /* an eventfd, written to when the listener shall look */
+    _Atomic bool ended;
+    bool listens; /* there is a thread */
+    pthread_t listener;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    /* Guarded by lock. */
+    bool stop;
+    uint32_t serial;
+    uint64_t last_msc, last_ust;
+    uint64_t refresh_ns; /* 0: not known yet */
+};
+
+static struct pixmap_target *
+target_from(struct wsi_target *target)
+{
+    return (struct pixmap_target *)target;
+}
+
+/* True if the request was accepted. Waits for the answer. */
+static bool
+check(const struct pixmap_target *target, xcb_void_cookie_t request)
+{
+    xcb_generic_error_t *error = target->x11->xcb_request_check(target->connection, request);
+    free(error);
+    return !error && !target->x11->xcb_connection_has_error(target->connection);
+}
+
+/* --- what the server says; on the listener's thread --- */
+
+/* Two counts, and the microseconds when they were, tell how long the screen shows a frame; unless
+ * the window has moved to an output that counts from elsewhere, which gives absurd figures. */
+static void
+note_time_locked(struct pixmap_target *target, uint64_t msc, uint64_t ust)
+{
+    uint64_t frames = msc - target->last_msc;
+    uint64_t period_ns = target->last_msc && frames ? (ust - target->last_ust) * 1000 / frames : 0;
+    if (period_ns > SHORTEST_REFRESH_NS && period_ns < LONGEST_REFRESH_NS) {
+        target->refresh_ns = period_ns;
+    }
+    target->last_msc = msc;
+    target->last_ust = ust;
+}
+
+static void
+frame_shown(struct pixmap_target *target, const xcb_present_complete_notify_event_t *event)
+{
+    bool skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP, found = false;
+    struct wsi_frame frame;
+    pthread_mutex_lock(&target->lock);
+    for (uint32_t i = 0; i < target->image_count && !found; i++) {
+        struct pixmap_image *image = &target->images[i];
+        if (image->is_due && image->serial == event->serial) {
+            image->is_due = false;
+            frame = image->frame;
+            found = true;
+        }
+    }
+    if (!skipped) {
+        note_time_locked(target, event->msc, event->ust);
+    }
+    uint64_t refresh_ns = target->refresh_ns;
+    pthread_cond_broadcast(&target->changed);
+    pthread_mutex_unlock(&target->lock);
+    if (found) {
+        wsi_swapchain_presented(target->base.swapchain, &frame, skipped ? 0 : event->ust * 1000);
+        wsi_swapchain_set_refresh(target->base.swapchain, refresh_ns);
+    }
+}
+
+static void
+pixmap_idle(struct pixmap_target *target, const xcb_present_idle_notify_event_t *event)
+{
+    uint32_t index = 0;
+    pthread_mutex_lock(&target->lock);
+    while (index < target->image_count && target->images[index].pixmap != event->pixmap) {
+        index++;
+    }
+    bool found = index < target->image_count && target->images[index].is_busy;
+    if (found) {
+        target->images[index].is_busy = false;
+    }
+    pthread_mutex_unlock(&target->lock);
+    if (found) {
+        wsi_swapchain_release(target->base.swapchain, index);
+    }
+}
+
+static void
+handle(struct pixmap_target *target, const xcb_generic_event_t *event)
+{
+    const xcb_present_generic_event_t *present = (const void *)event;
+    if (present->evtype == XCB_PRESENT_COMPLETE_NOTIFY) {
+        const xcb_present_complete_notify_event_t *complete = (const void *)event;
+        if (complete->kind == XCB_PRESENT_COMPLETE_KIND_PIXMAP) {
+            frame_shown(target, complete);
+        }
+    } else if (present->evtype == XCB_PRESENT_EVENT_IDLE_NOTIFY) {
+        pixmap_idle(target, (const void *)event);
+    }
+}
+
+static bool
+expects_events(struct pixmap_target *target)
+{
+    bool expects = false;
+    pthread_mutex_lock(&target->lock);
+    for (uint32_t i = 0; i < target->image_count; i++) {
+        expects = expects || target->images[i].is_busy || target->images[i].is_due;
+    }
+    pthread_mutex_unlock(&target->lock);
+    return expects;
+}
+
+/* Sleeps until there may be an event; false when it is time to end. */
+static bool
+wait_for_events(struct pixmap_target *target, int *timeout_ms)
+{
+    struct pollfd fds[] = {
+        {.fd = target->x11->xcb_get_file_descriptor(target->connection), .events = POLLIN},
+        {.fd = target->wake_fd, .events = POLLIN},
+    };
+    eventfd_t ignored;
+    (void)poll(fds, 2, expects_events(target) ? *timeout_ms : -1);
+    *timeout_ms = *timeout_ms < LONGEST_SLEEP_MS ? *timeout_ms * 2 : LONGEST_SLEEP_MS;
+    if (fds[1].revents) {
+        (void)eventfd_read(target->wake_fd, &ignored);
+        *timeout_ms = SHORTEST_SLEEP_MS;
+    }
+    return !atomic_load(&target->ended) &&
+           !target->x11->xcb_connection_has_error(target->connection);
+}
+
+/* A frame that nothing was heard of for long. */
+static bool
+take_overdue(struct pixmap_target *target, struct wsi_frame *out)
+{
+    bool found = false;
+    uint64_t now_ns = base_clock_now_ns();
+    pthread_mutex_lock(&target->lock);
+    for (uint32_t i = 0; i < target->image_count && !found; i++) {
+        struct pixmap_image *image = &target->images[i];
+        if (image->is_due && now_ns > image->shown_ns + EVENT_PATIENCE_NS) {
+            image->is_due = false;
+            *out = image->frame;
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&target->lock);
+    return found;
+}
+
+/* Where the window is gone there is no geometry. */
+static VkResult
+get_status(struct pixmap_target *target)
+{
+    const struct wsi_x11_library *x11 = target->x11;
+    xcb_generic_error_t *error = NULL;
+    xcb_get_geometry_reply_t *geometry = x11->xcb_get_geometry_reply(
+        target->connection, x11->xcb_get_geometry(target->connection, target->window), &error);
+    VkResult result = VK_ERROR_SURFACE_LOST_KHR;
+    if (geometry) {
+        bool same =
+            geometry->width == target->extent.width && geometry->height == target->extent.height;
+        result = same ? VK_SUCCESS : VK_SUBOPTIMAL_KHR;
+    } else {
+        base_log_info("X11 window 0x%x is gone", target->window);
+    }
+    free(geometry);
+    free(error);
+    return result;
+}
+
+static void
+give_up_overdue(struct pixmap_target *target)
+{
+    struct wsi_frame frame;
+    while (take_overdue(target, &frame)) {
+        VkResult status = get_status(target);
+        wsi_swapchain_presented(target->base.swapchain, &frame, 0);
+        if (status < 0) {
+            wsi_swapchain_set_status(target->base.swapchain, status);
+        }
+    }
+}
+
+static void *
+listen_to_server(void *user)
+{
+    struct pixmap_target *target = user;
+    int timeout_ms = SHORTEST_SLEEP_MS;
+    while (wait_for_events(target, &timeout_ms)) {
+        xcb_generic_event_t *event;
+        while (
+            (event = target->x11->xcb_poll_for_special_event(target->connection, target->events))) {
+            handle(target, event);
+            free(event);
+        }
+        give_up_overdue(target);
+    }
+    if (!atomic_load(&target->ended)) {
+        wsi_swapchain_set_status(target->base.swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    }
+    pthread_mutex_lock(&target->lock);
+    target->stop = true;
+    pthread_cond_broadcast(&target->changed);
+    pthread_mutex_unlock(&target->lock);
+    return NULL;
+}
+
+/* --- pixmaps --- */
+
+static void
+close_all(int32_t *fds, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        base_fd_close(&fds[i]);
+    }
+}
+
+/* One for each plane, since xcb closes what it sends. */
+static bool
+duplicate(const struct wsi_pixels *pixels, int32_t fds[WSI_MAX_PLANES])
+{
+    for (uint32_t i = 0; i < pixels->plane_count; i++) {
+        fds[i] = fcntl(pixels->dma_buf, F_DUPFD_CLOEXEC, 0);
+        if (fds[i] == -1) {
+            close_all(fds, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static xcb_void_cookie_t
+request_pixmap(const struct pixmap_target *target, xcb_pixmap_t pixmap,
+               const struct wsi_pixels *pixels, const int32_t fds[WSI_MAX_PLANES])
+{
+    const struct wsi_plane *planes = pixels->planes;
+    uint16_t width = (uint16_t)pixels->extent.width, height = (uint16_t)pixels->extent.height;
+    if (!target->has_modifiers) {
+        uint32_t size = planes[0].pitch * height;
+        return target->x11->xcb_dri3_pixmap_from_buffer_checked(
+            target->connection, pixmap, target->window, size, width, height,
+            (uint16_t)planes[0].pitch, target->depth, target->bits_per_pixel, fds[0]);
+    }
+    return target->x11->xcb_dri3_pixmap_from_buffers_checked(
+        target->connection, pixmap, target->window, (uint8_t)pixels->plane_count, width, height,
+        planes[0].pitch, planes[0].offset, planes[1].pitch, planes[1].offset, planes[2].pitch,
+        planes[2].offset, planes[3].pitch, planes[3].offset, target->depth, target->bits_per_pixel,
+        pixels->modifier, fds);
+}
+
+static bool
+can_be_told(const struct pixmap_target *target, const struct wsi_pixels *pixels)
+{
+    return pixels->dma_buf != -1 && pixels->extent.width <= INT16_MAX &&
+           pixels->extent.height <= INT16_MAX &&
+           (target->has_modifiers || pixels->planes[0].pitch <= UINT16_MAX);
+}
+
+static VkResult
+add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixels)
+{
+    struct pixmap_target *target = target_from(base);
+    int32_t fds[WSI_MAX_PLANES];
+    if (index >= BASE_COUNT_OF(target->images) || !can_be_told(target, pixels)) {
+        return VK_ERROR_FORMAT_NOT_SUPPORTED;
+    }
+    if (!duplicate(pixels, fds)) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    xcb_pixmap_t pixmap = target->x11->xcb_generate_id(target->connection);
+    if (!check(target, request_pixmap(target, pixmap, pixels, fds))) {
+        return target->x11->xcb_connection_has_error(target->connection)
+                   ? VK_ERROR_SURFACE_LOST_KHR
+                   : VK_ERROR_FORMAT_NOT_SUPPORTED;
+    }
+    pthread_mutex_lock(&target->lock);
+    target->images[index].pixmap = pixmap;
+    target->image_count = index + 1;
+    pthread_mutex_unlock(&target->lock);
+    return VK_SUCCESS;
+}
+
+/* --- pacing: Present shows a frame at the next refresh, or in the place of one that waits for it
+ * --- */
+
+static bool
+is_any_due_locked(const struct pixmap_target *target)
+{
+    for (uint32_t i = 0; i < target->image_count; i++) {
+        if (target->images[i].is_due) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+pace(struct wsi_target *base, VkPresentModeKHR mode)
+{
+    struct pixmap_target *target = target_from(base);
+    uint64_t deadline_ns = base_clock_deadline_ns(FRAME_PATIENCE_NS);
+    const struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
+        .tv_nsec = (long)(deadline_ns % NS_PER_S),
+    };
+    if (mode == VK_PRESENT_MODE_IMMEDIATE_KHR || mode == VK_PRESENT_MODE_MAILBOX_KHR) {
+        return;
+    }
+    pthread_mutex_lock(&target->lock);
+    while (is_any_due_locked(target) && !target->stop &&
+           pthread_cond_timedwait(&target->changed, &target->lock, &deadline) == 0) {
+    }
+    pthread_mutex_unlock(&target->lock);
+}
+
+/* --- showing --- */
+
+/* A frame that may tear is shown without waiting for the next refresh: that of FIFO_RELAXED when it
+ * is late. */
+static uint32_t
+options_locked(const struct pixmap_target *target, VkPresentModeKHR mode)
+{
+    uint64_t next_ns = target->last_ust * 1000 + target->refresh_ns;
+    bool late = target->refresh_ns && base_clock_now_ns() > next_ns + target->refresh_ns / 2;
+    bool tears =
+        mode == VK_PRESENT_MODE_IMMEDIATE_KHR || (mode == VK_PRESENT_MODE_FIFO_RELAXED_KHR && late);
+    return tears ? XCB_PRESENT_OPTION_ASYNC : XCB_PRESENT_OPTION_NONE;
+}
+
+static uint32_t
+begin_frame(struct pixmap_target *target, const struct wsi_frame *frame, uint32_t *options)
+{
+    struct pixmap_image *image = &target->images[frame->image];
+    pthread_mutex_lock(&target->lock);
+    image->is_busy = image->is_due = true;
+    image->serial = ++target->serial;
+    image->shown_ns = base_clock_now_ns();
+    image->frame = *frame;
+    *options = options_locked(target, frame->mode);
+    uint32_t serial = image->serial;
+    pthread_mutex_unlock(&target->lock);
+    return serial;
+}
+
+/* It was not shown, and nobody will say anything of it. */
+static void
+cancel_frame(struct pixmap_target *target, const struct wsi_frame *frame)
+{
+    pthread_mutex_lock(&target->lock);
+    target->images[frame->image].is_busy = target->images[frame->image].is_due = false;
+    pthread_mutex_unlock(&target->lock);
+}
+
+static VkResult
+show(struct wsi_target *base, const struct wsi_frame *frame)
+{
+    struct pixmap_target *target = target_from(base);
+    uint32_t options, serial = begin_frame(target, frame, &options);
+    xcb_void_cookie_t request = target->x11->xcb_present_pixmap_checked(
+        target->connection, target->window, target->images[frame->image].pixmap, serial, XCB_NONE,
+        XCB_NONE, 0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
+    VkResult result = get_status(target);
+    if (!check(target, request)) {
+        result = VK_ERROR_SURFACE_LOST_KHR;
+    }
+    if (result < 0) {
+        cancel_frame(target, frame);
+    }
+    (void)eventfd_write(target->wake_fd, 1);
+    return result;
+}
+
+/* --- life --- */
+
+static void
+stop(struct wsi_target *base)
+{
+    struct pixmap_target *target = target_from(base);
+    pthread_mutex_lock(&target->lock);
+    target->stop = true;
+    pthread_cond_broadcast(&target->changed);
+    pthread_mutex_unlock(&target->lock);
+}
+
+static void
+stop_listening(struct pixmap_target *target)
+{
+    if (target->listens) {
+        atomic_store(&target->ended, true);
+        (void)eventfd_write(target->wake_fd, 1);
+        pthread_join(target->listener, NULL);
+    }
+    if (target->events) {
+        const struct wsi_x11_library *x11 = target->x11;
+        xcb_void_cookie_t request = x11->xcb_present_select_input_checked(
+            target->connection, target->event_id, target->window, 0);
+        x11->xcb_discard_reply(target->connection, request.sequence); /* the window may be gone */
+        x11->xcb_unregister_for_special_event(target->connection, target->events);
+    }
+}
+
+/* The server keeps what it still shows for as long as it needs it. */
+static void
+destroy(struct wsi_target *base)
+{
+    struct pixmap_target *target = target_from(base);
+    const struct wsi_x11_library *x11 = target->x11;
+    stop_listening(target);
+    for (uint32_t i = 0; i < target->image_count; i++) {
+        x11->xcb_free_pixmap(target->connection, target->images[i].pixmap);
+    }
+    x11->xcb_flush(target->connection);
+    base_fd_close(&target->wake_fd);
+    pthread_cond_destroy(&target->changed);
+    pthread_mutex_destroy(&target->lock);
+    free(target);
+}
+
+static bool
+has_extension(const struct pixmap_target *target, xcb_extension_t *extension)
+{
+    const xcb_query_extension_reply_t *reply =
+        extension ? target->x11->xcb_get_extension_data(target->connection, extension) : NULL;
+    return reply && reply->present;
+}
+
+/* Fills `has_modifiers`; false without both extensions. */
+static bool
+query_versions(struct pixmap_target *target)
+{
+    const struct wsi_x11_library *x11 = target->x11;
+    if (!has_extension(target, x11->dri3_extension) ||
+        !has_extension(target, x11->present_extension)) {
+        return false;
+    }
+    xcb_dri3_query_version_cookie_t ask_dri3 =
+        x11->xcb_dri3_query_version(target->connection, 1, 2);
+    xcb_present_query_version_cookie_t ask_present =
+        x11->xcb_present_query_version(target->connection, 1, 2);
+    xcb_dri3_query_version_reply_t *dri3 =
+        x11->xcb_dri3_query_version_reply(target->connection, ask_dri3, NULL);
+    xcb_present_query_version_reply_t *present =
+        x11->xcb_present_query_version_reply(target->connection, ask_present, NULL);
+    bool usable = dri3 && present;
+    if (usable) {
+        target->has_modifiers = (dri3->major_version > 1 || dri3->minor_version >= 2) &&
+                                (present->major_version > 1 || present->minor_version >= 2);
+    }
+    free(dri3);
+    free(present);
+    return usable;
+}
+
+static void
+add_offers(struct pixmap_target *target, const uint64_t *modifiers, int count, uint32_t rank)
+{
+    for (int i = 0; i < count && target->base.offer_count < OFFERS; i++) {
+        if (modifiers[i] != WSI_MODIFIER_INVALID) {
+            target->offers[target->base.offer_count++] =
+                (struct wsi_modifier_offer){modifiers[i], rank};
+            target->base.takes_dma_bufs |= modifiers[i] == WSI_MODIFIER_LINEAR;
+        }
+    }
+}
+
+/* The window's own modifiers let the server show the pixmap as it is; the screen's let it copy. */
+static void
+query_modifiers(struct pixmap_target *target)
+{
+    const struct wsi_x11_library *x11 = target->x11;
+    xcb_generic_error_t *error = NULL;
+    target->base.offers = target->offers;
+    if (!target->has_modifiers) {
+        target->base.takes_dma_bufs = true;
+        return;
+    }
+    xcb_dri3_get_supported_modifiers_reply_t *reply = x11->xcb_dri3_get_supported_modifiers_reply(
+        target->connection,
+        x11->xcb_dri3_get_supported_modifiers(target->connection, target->window, target->depth,
+                                              target->bits_per_pixel),
+        &error);
+    if (reply) {
+        add_offers(target, x11->xcb_dri3_get_supported_modifiers_window_modifiers(reply),
+                   x11->xcb_dri3_get_supported_modifiers_window_modifiers_length(reply), 0);
+        add_offers(target, x11->xcb_dri3_get_supported_modifiers_screen_modifiers(reply),
+                   x11->xcb_dri3_get_supported_modifiers_screen_modifiers_length(reply), 1);
+    }
+    free(reply);
+    free(error);
+}
+
+static VkResult
+start_listening(struct pixmap_target *target)
+{
+    const struct wsi_x11_library *x11 = target->x11;
+    sigset_t all, before;
+    target->event_id = x11->xcb_generate_id(target->connection);
+    target->events = x11->xcb_register_for_special_xge(target->connection, x11->present_extension,
+                                                       target->event_id, NULL);
+    if (!target->events || target->wake_fd == -1) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    if (!check(target,
+               x11->xcb_present_select_input_checked(
+                   target->connection, target->event_id, target->window,
+                   XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY | XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY))) {
+        return VK_ERROR_SURFACE_LOST_KHR;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    target->listens = pthread_create(&target->listener, NULL, listen_to_server, target) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (target->listens) {
+        pthread_setname_np(target->listener, "vesper-x11");
+    }
+    return target->listens ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static const struct wsi_target_ops ops = {
+    .add_image = add_image,
+    .pace = pace,
+    .show = show,
+    .stop = stop,
+    .destroy = destroy,
+};
+
+static struct pixmap_target *
+create(struct wsi_x11_surface *surface, struct wsi_swapchain *swapchain,
+       const struct wsi_x11_visual *visual)
+{
+    struct pixmap_target *target = calloc(1, sizeof(*target));
+    pthread_condattr_t monotonic;
+    if (!target) {
+        return NULL;
+    }
+    target->base.ops = &ops;
+    target->base.swapchain = swapchain;
+    target->base.reports_frames = true;
+    target->base.needs_dma_bufs = true;
+    target->x11 = surface->x11;
+    target->connection = surface->connection;
+    target->window = surface->window;
+    target->depth = visual->depth;
+    target->bits_per_pixel = visual->bits_per_pixel;
+    target->extent.width = swapchain->image_info.extent.width;
+    target->extent.height = swapchain->image_info.extent.height;
+    target->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&target->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&target->lock, NULL);
+    return target;
+}
+
+VkResult
+wsi_x11_create_pixmap_target(struct wsi_x11_surface *surface, struct wsi_swapchain *swapchain,
+                             const struct wsi_x11_visual *visual, struct wsi_target **out)
+{
+    struct pixmap_target *target = create(surface, swapchain, visual);
+    VkResult result = VK_ERROR_FEATURE_NOT_PRESENT;
+    if (!target) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    if (query_versions(target)) {
+        query_modifiers(target);
+        result = start_listening(target);
+    }
+    if (result != VK_SUCCESS) {
+        destroy(&target->base);
+        return result;
+    }
+    *out = &target->base;
+    return VK_SUCCESS;
+}
