@@ -5,7 +5,7 @@
 #include "base/log.h"
 
 #if DRV_WSI_X11
-#define X11 "X11 (MIT-SHM), "
+#define X11 "X11 (DRI3 where host and server exchange dma-bufs, else MIT-SHM), "
 #else
 #define X11 ""
 #endif
@@ -24,7 +24,8 @@ void
 wsi_explain_road(void)
 {
     base_log_debug("windows: " X11 WAYLAND DISPLAYS
-                   "headless; one copy of each frame on the GPU, into shared memory or a dma-buf");
+                   "headless; at most one copy of each frame on the GPU, into shared memory or a "
+                   "dma-buf, none where both sides know the same modifiers");
 }
 
 void

@@ -72,8 +72,9 @@ struct info_log {
 
 /* Takes what it understands out of a log and passes errors and warnings on to standard error. */
 void info_log_read(struct info_log *log, FILE *in);
-/* NULL if the logs did not say. */
-const char *info_log_reason(const struct info_log *log, const char *extension);
+/* Why an extension is held back, or how far frames of a device come. NULL if the logs did not say.
+ */
+const char *info_log_reason(const struct info_log *log, const char *name);
 const struct info_backing *info_log_backing(const struct info_log *log, const char *device,
                                             uint32_t type);
 void info_log_finish(struct info_log *log);

@@ -2,7 +2,8 @@
  *
  *   vesper-server[12] debug: VK_KHR_swapchain is held back: the protocol does not carry it
  *   vesper-server[12] debug: "NAME" memory type 1: flags 0xf, host type 0, shared pages
- *   vesper[13] debug: windows: ... shared memory or a dma-buf */
+ *   vesper[13] debug: windows: ... shared memory or a dma-buf
+ *   vesper[13] debug: frames of "NAME": copied into shared memory: ... */
 #include "tools/info/info.h"
 
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 static const char held_back[] = " is held back: ";
 static const char memory_type[] = "\" memory type ";
 static const char windows[] = "windows: ";
+static const char frames_of[] = "frames of \"";
+static const char frames_how[] = "\": ";
 
 static char *
 copy(const char *text, size_t length)
@@ -68,6 +71,10 @@ read_message(struct info_log *log, const char *message)
         add_reason(log, message, (size_t)(found - message), found + strlen(held_back));
     } else if (message[0] == '"' && (found = strstr(message, memory_type))) {
         add_backing(log, message + 1, (size_t)(found - message - 1), found + strlen(memory_type));
+    } else if (strncmp(message, frames_of, strlen(frames_of)) == 0 &&
+               (found = strstr(message + strlen(frames_of), frames_how))) {
+        const char *device = message + strlen(frames_of);
+        add_reason(log, device, (size_t)(found - device), found + strlen(frames_how));
     } else if (!log->windows && strncmp(message, windows, strlen(windows)) == 0) {
         log->windows = copy(message + strlen(windows), strlen(message + strlen(windows)));
     }
@@ -91,10 +98,10 @@ info_log_read(struct info_log *log, FILE *in)
 }
 
 const char *
-info_log_reason(const struct info_log *log, const char *extension)
+info_log_reason(const struct info_log *log, const char *name)
 {
     for (size_t i = 0; i < log->reason_count; i++) {
-        if (strcmp(log->reasons[i].name, extension) == 0) {
+        if (strcmp(log->reasons[i].name, name) == 0) {
             return log->reasons[i].reason;
         }
     }

@@ -197,6 +197,10 @@ report_device(const struct info_device *host, const struct info_device *guest,
         return;
     }
     print_version("through Vesper\n", guest->api_version);
+    const char *frames = info_log_reason(log, guest->name);
+    if (frames) {
+        printf("  frames        %s\n", frames);
+    }
     print_memory(host, guest, log);
     printf("  extensions    %zu on the host, %zu through Vesper\n", host->extensions.count,
            guest->extensions.count);
