@@ -177,6 +177,14 @@ create_on_host(struct drv_device *device, const VkDeviceCreateInfo *info)
     return result;
 }
 
+static bool
+enables_advanced_blend(const VkDeviceCreateInfo *info)
+{
+    const VkPhysicalDeviceBlendOperationAdvancedFeaturesEXT *features = drv_find_struct(
+        info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BLEND_OPERATION_ADVANCED_FEATURES_EXT);
+    return features && features->advancedBlendCoherentOperations;
+}
+
 static void
 finish_queues(struct drv_device *device)
 {
@@ -259,6 +267,7 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     device->ring = instance->ring;
     device->api_version =
         least(physical_device->properties.apiVersion, instance->application_version);
+    device->advanced_blend = enables_advanced_blend(pCreateInfo);
     init_allocator(device, pAllocator);
 
     VkResult result = enable_extensions(device, pCreateInfo);

@@ -30,6 +30,7 @@ struct drv_device {
     VkAllocationCallbacks allocator_storage;
     const VkAllocationCallbacks *allocator; /* ours or the instance's; NULL: malloc */
     struct drv_extension_set extensions;    /* enabled by the application */
+    bool advanced_blend;                    /* advancedBlendCoherentOperations is enabled */
     uint32_t api_version; /* what vkGetDeviceProcAddr may offer: the lower of device's and
                              application's */
     struct drv_queue *queues;

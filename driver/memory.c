@@ -15,6 +15,18 @@ flags_of_type(const struct drv_device *device, uint32_t type)
     return type < memory->memoryTypeCount ? memory->memoryTypes[type].propertyFlags : 0;
 }
 
+/* What is imported was there before, and is counted by whoever allocated it. */
+static void
+count(struct drv_device *device, struct drv_memory *memory, uint32_t type)
+{
+    struct drv_physical_device *physical = device->physical_device;
+    if (type < physical->memory.memoryTypeCount) {
+        memory->counted = true;
+        memory->heap = physical->memory.memoryTypes[type].heapIndex;
+        drv_heap_use_add(&physical->heap_use, memory->heap, memory->size);
+    }
+}
+
 static void
 destroy_blob(struct drv_device *device, struct drv_memory *memory)
 {
@@ -136,6 +148,8 @@ drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
     if (fd_import) {
         int fd = fd_import->fd; /* success hands it over */
         base_fd_close(&fd);
+    } else if (!memory->host_pages) {
+        count(device, memory, pAllocateInfo->memoryTypeIndex);
     }
     *pMemory = (VkDeviceMemory)(uintptr_t)memory;
     return VK_SUCCESS;
@@ -149,6 +163,9 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
     struct drv_memory *memory = drv_memory_from(memory_handle);
     if (!memory) {
         return;
+    }
+    if (memory->counted) {
+        drv_heap_use_take_away(&device->physical_device->heap_use, memory->heap, memory->size);
     }
     drv_memory_unplace(memory);
     destroy_blob(device, memory);

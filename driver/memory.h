@@ -20,7 +20,9 @@ struct drv_memory {
     bool mappable;     /* of a HOST_VISIBLE type */
     bool copied;       /* of one that is not HOST_COHERENT: what is mapped is a copy */
     bool shareable;    /* allocated for export, or imported */
-    void *host_pages;  /* the application's, of `size`, which the blob shares; NULL: none */
+    bool counted;      /* as taken from the heap */
+    uint32_t heap;
+    void *host_pages; /* the application's, of `size`, which the blob shares; NULL: none */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's

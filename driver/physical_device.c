@@ -118,6 +118,7 @@ drv_physical_device_destroy(struct drv_physical_device *device)
         const VkAllocationCallbacks *allocator = device->instance->allocator;
         wsi_kms_destroy(device->kms);
         drv_format_cache_finish(&device->formats);
+        drv_heap_use_finish(&device->heap_use);
         drv_free(allocator, NULL, device->queue_families);
         drv_object_destroy(allocator, NULL, device);
     }
@@ -312,24 +313,31 @@ init_properties(struct drv_physical_device *device)
     return VK_SUCCESS;
 }
 
+/* The driver's name and the device's UUID, which no two instances know by another value. */
 static VkResult
-init_driver_name(struct drv_physical_device *device)
+init_names(struct drv_physical_device *device)
 {
-    if (device->properties.apiVersion < VK_API_VERSION_1_2 &&
-        !drv_extension_set_has_name(&device->renderer_extensions, "VK_KHR_driver_properties")) {
-        return VK_SUCCESS;
-    }
+    VkPhysicalDeviceIDProperties ids = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+    };
     VkPhysicalDeviceDriverProperties driver = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
     };
     VkPhysicalDeviceProperties2 properties = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-        .pNext = &driver,
+        .pNext = &ids,
     };
+    if (device->properties.apiVersion >= VK_API_VERSION_1_2 ||
+        drv_extension_set_has_name(&device->renderer_extensions, "VK_KHR_driver_properties")) {
+        ids.pNext = &driver;
+    }
     VkResult result = proto_call_vkGetPhysicalDeviceProperties2(
         device->object.client, (VkPhysicalDevice)device, &properties);
     driver.driverName[VK_MAX_DRIVER_NAME_SIZE - 1] = '\0';
     memcpy(device->host_driver_name, driver.driverName, sizeof(device->host_driver_name));
+    if (result == VK_SUCCESS) {
+        drv_heap_use_init(&device->heap_use, ids.deviceUUID);
+    }
     return result;
 }
 
@@ -421,7 +429,7 @@ drv_physical_device_init(struct drv_physical_device *device)
         add_all_of_our_own(device, ours_over_timelines, BASE_COUNT_OF(ours_over_timelines));
     }
     if (result == VK_SUCCESS) {
-        result = init_driver_name(device);
+        result = init_names(device);
     }
     if (result == VK_SUCCESS) {
         result = proto_call_vkGetPhysicalDeviceFeatures(

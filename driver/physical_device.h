@@ -9,6 +9,7 @@
 
 #include "driver/extension_set.h"
 #include "driver/format_cache.h"
+#include "driver/heap_use.h"
 #include "driver/object.h"
 #include "protocol/runtime/chain.h"
 
@@ -33,6 +34,7 @@ struct drv_physical_device {
     /* Of those: the lower of the host's version and ours, by row of proto_extensions[]. */
     uint32_t spec_versions[32 * DRV_EXTENSION_SET_WORDS];
 
+    struct drv_heap_use heap_use;    /* this instance's, and the others' */
     struct drv_format_cache formats; /* has its own lock */
     struct wsi_kms *kms;             /* has its own lock; NULL in builds without displays */
 };

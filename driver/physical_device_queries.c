@@ -187,6 +187,16 @@ drv_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice handle,
     *pMemoryProperties = drv_physical_device_from(handle)->memory;
 }
 
+static void
+add_other_instances(const struct drv_physical_device *device, void *chain)
+{
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget =
+        drv_find_out_struct(chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+    for (uint32_t i = 0; budget && i < device->memory.memoryHeapCount; i++) {
+        budget->heapUsage[i] += drv_heap_use_of_others(&device->heap_use, i);
+    }
+}
+
 VKAPI_ATTR void VKAPI_CALL
 drv_GetPhysicalDeviceMemoryProperties2(VkPhysicalDevice handle,
                                        VkPhysicalDeviceMemoryProperties2 *pMemoryProperties)
@@ -196,6 +206,7 @@ drv_GetPhysicalDeviceMemoryProperties2(VkPhysicalDevice handle,
         /* Budgets change: asked every time. */
         (void)proto_call_vkGetPhysicalDeviceMemoryProperties2(device->object.client, handle,
                                                               pMemoryProperties);
+        add_other_instances(device, pMemoryProperties->pNext);
     }
     hide_what_is_not_offered(device, pMemoryProperties->pNext);
     pMemoryProperties->memoryProperties = device->memory;

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "driver/capture_replay.h"
 #include "driver/chain_copy.h"
 #include "driver/deferred_operation.h"
 #include "driver/device.h"
@@ -134,8 +133,8 @@ clean_graphics(struct batch *batch, const VkGraphicsPipelineCreateInfo *infos)
         drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
 
     for (uint32_t i = 0; clean && i < batch->count; i++) {
-        if (!drv_graphics_pipeline_clean(&batch->scratch, &infos[i], &clean[i],
-                                         &batch->pipelines[i]->discards)) {
+        if (!drv_graphics_pipeline_clean(&batch->scratch, &infos[i], batch->device->advanced_blend,
+                                         &clean[i], &batch->pipelines[i]->discards)) {
             return NULL;
         }
     }
@@ -159,45 +158,6 @@ clean_compute(struct batch *batch, const VkComputePipelineCreateInfo *infos)
     return clean;
 }
 
-static bool
-replays_handles(const VkRayTracingPipelineCreateInfoKHR *info)
-{
-    for (uint32_t i = 0; i < info->groupCount; i++) {
-        if (info->pGroups[i].pShaderGroupCaptureReplayHandle) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The groups with the handles that they replay, in the form that travels. NULL: out of memory. */
-static const VkRayTracingShaderGroupCreateInfoKHR *
-replay_handles(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *info)
-{
-    size_t size = drv_captured_size(batch->device, DRV_CAPTURED_GROUP_HANDLE);
-    VkRayTracingShaderGroupCreateInfoKHR *groups =
-        drv_scratch_copy(&batch->scratch, info->pGroups, info->groupCount * sizeof(*groups));
-    VkOpaqueCaptureDataVESPER *handles =
-        drv_scratch_array(&batch->scratch, info->groupCount, sizeof(*handles));
-
-    if (!groups || !handles) {
-        return NULL;
-    }
-    for (uint32_t i = 0; i < info->groupCount; i++) {
-        if (groups[i].pShaderGroupCaptureReplayHandle) {
-            handles[i] = (VkOpaqueCaptureDataVESPER){
-                .sType = VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER,
-                .pNext = groups[i].pNext,
-                .dataSize = size,
-                .pData = groups[i].pShaderGroupCaptureReplayHandle,
-            };
-            groups[i].pNext = &handles[i];
-            groups[i].pShaderGroupCaptureReplayHandle = NULL;
-        }
-    }
-    return groups;
-}
-
 static VkRayTracingPipelineCreateInfoKHR *
 clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *infos)
 {
@@ -209,9 +169,6 @@ clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *
         clean[i] = *in;
         clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
         if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
-            return NULL;
-        }
-        if (replays_handles(in) && !(clean[i].pGroups = replay_handles(batch, in))) {
             return NULL;
         }
     }

@@ -15,6 +15,7 @@ struct facts {
     bool reads_fragment_shader, reads_fragment_output; /* those subsets count */
     bool mesh, tessellation;
     bool may_use_color, may_use_depth_stencil; /* attachments, as far as known */
+    bool advanced_blend; /* blending may be advanced without dynamic state for it */
     const VkPipelineDynamicStateCreateInfo *dynamic;
 };
 
@@ -219,8 +220,8 @@ clean_color_blend(struct drv_scratch *scratch, const struct facts *facts,
 
     if (out && is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_BLEND_ENABLE_EXT) &&
         is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_WRITE_MASK_EXT) &&
-        (is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_BLEND_EQUATION_EXT) ||
-         is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_BLEND_ADVANCED_EXT))) {
+        is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_BLEND_EQUATION_EXT) &&
+        (is_dynamic(facts, VK_DYNAMIC_STATE_COLOR_BLEND_ADVANCED_EXT) || !facts->advanced_blend)) {
         out->pAttachments = NULL;
     }
     return out;
@@ -306,10 +307,11 @@ clean_pointers(const struct facts *facts, VkGraphicsPipelineCreateInfo *out)
 
 bool
 drv_graphics_pipeline_clean(struct drv_scratch *scratch, const VkGraphicsPipelineCreateInfo *in,
-                            VkGraphicsPipelineCreateInfo *out, bool *discards)
+                            bool advanced_blend, VkGraphicsPipelineCreateInfo *out, bool *discards)
 {
     struct facts facts = find_facts(in);
 
+    facts.advanced_blend = advanced_blend;
     *out = *in;
     *discards = !facts.rasterizes;
     clean_handles(&facts, out);

@@ -14,9 +14,11 @@
 #include "base/attributes.h"
 #include "driver/scratch.h"
 
-/* *discards is drv_pipeline.discards. Handles in `in` are the driver's. False: out of memory. */
+/* `advanced_blend`: the device's feature advancedBlendCoherentOperations. *discards is
+ * drv_pipeline.discards. Handles in `in` are the driver's. False: out of memory. */
 BASE_MUST_CHECK bool drv_graphics_pipeline_clean(struct drv_scratch *scratch,
                                                  const VkGraphicsPipelineCreateInfo *in,
+                                                 bool advanced_blend,
                                                  VkGraphicsPipelineCreateInfo *out, bool *discards);
 
 #endif

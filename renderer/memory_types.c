@@ -32,17 +32,19 @@ struct candidates {
     unsigned count;
 };
 
-/* Of the host's flags, those that do not hold for the guest. */
+/* What the guest is told. A copy is the guest's own pages, which are cached, and Vulkan knows no
+ * memory that is visible and neither coherent nor cached. */
 static VkMemoryPropertyFlags
-hidden_flags(enum rnd_backing backing)
+guest_flags(VkMemoryPropertyFlags host, enum rnd_backing backing)
 {
     switch (backing) {
-    case RND_BACKING_DEVICE: return HOST_FLAGS;
-    case RND_BACKING_COPY: return VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    case RND_BACKING_DEVICE: return host & ~HOST_FLAGS;
+    case RND_BACKING_COPY:
+        return (host & ~VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     case RND_BACKING_SHARED:
-    case RND_BACKING_DMA_BUF: return 0;
+    case RND_BACKING_DMA_BUF: return host;
     }
-    return 0;
+    return host;
 }
 
 static void
@@ -50,7 +52,7 @@ add_candidate(struct candidates *all, const VkMemoryType *host, uint32_t host_in
               enum rnd_backing backing, bool spare)
 {
     all->items[all->count++] = (struct candidate){
-        .flags = host->propertyFlags & ~hidden_flags(backing),
+        .flags = guest_flags(host->propertyFlags, backing),
         .heap = host->heapIndex,
         .type = {.host_index = host_index, .backing = backing},
         .spare = spare,

@@ -43,23 +43,6 @@ rnd_capture_restore(struct rnd_call *call, const void *create_info)
     return true;
 }
 
-bool
-rnd_capture_restore_groups(struct rnd_call *call, const VkRayTracingPipelineCreateInfoKHR *info)
-{
-    for (uint32_t i = 0; i < info->groupCount; i++) {
-        VkRayTracingShaderGroupCreateInfoKHR *group =
-            (VkRayTracingShaderGroupCreateInfoKHR *)&info->pGroups[i];
-        const VkOpaqueCaptureDataVESPER *given =
-            rnd_chain_remove(group, VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER);
-        group->pShaderGroupCaptureReplayHandle =
-            given ? padded(call, given->pData, given->dataSize) : NULL;
-        if (given && !group->pShaderGroupCaptureReplayHandle) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* --- capturing --- */
 
 #define CAPTURE(call, args, what, type, member, data)                                              \

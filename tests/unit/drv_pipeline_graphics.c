@@ -33,6 +33,7 @@ struct example {
     VkGraphicsPipelineCreateInfo info;
 
     struct drv_scratch scratch;
+    bool advanced_blend;
     VkGraphicsPipelineCreateInfo out;
     bool discards;
 };
@@ -106,7 +107,8 @@ set_dynamic(struct example *e, VkDynamicState state)
 static void
 clean(struct example *e)
 {
-    assert_true(drv_graphics_pipeline_clean(&e->scratch, &e->info, &e->out, &e->discards));
+    assert_true(drv_graphics_pipeline_clean(&e->scratch, &e->info, e->advanced_blend, &e->out,
+                                            &e->discards));
 }
 
 static void
@@ -279,7 +281,34 @@ TEST(dynamic_blending_leaves_attachments_unread)
     clean(e);
     assert_null(e->out.pColorBlendState->pAttachments);
     assert_int_equal(e->out.pColorBlendState->attachmentCount, 2);
+
+    e->advanced_blend = true;
+    set_dynamic(e, VK_DYNAMIC_STATE_COLOR_BLEND_ADVANCED_EXT);
+    clean(e);
+    assert_null(e->out.pColorBlendState->pAttachments);
     finish(e);
+}
+
+/* With the feature both kinds of equation must be dynamic before attachments are ignored. */
+TEST(blending_that_is_half_dynamic_keeps_its_attachments)
+{
+    const VkDynamicState halves[] = {VK_DYNAMIC_STATE_COLOR_BLEND_EQUATION_EXT,
+                                     VK_DYNAMIC_STATE_COLOR_BLEND_ADVANCED_EXT};
+
+    for (size_t i = 0; i < BASE_COUNT_OF(halves); i++) {
+        struct example *e = example();
+        const VkPipelineColorBlendAttachmentState attachment = {.colorWriteMask = 15};
+
+        e->advanced_blend = true;
+        e->color_blend.attachmentCount = 1;
+        e->color_blend.pAttachments = &attachment;
+        set_dynamic(e, VK_DYNAMIC_STATE_COLOR_BLEND_ENABLE_EXT);
+        set_dynamic(e, VK_DYNAMIC_STATE_COLOR_WRITE_MASK_EXT);
+        set_dynamic(e, halves[i]);
+        clean(e);
+        assert_ptr_equal(e->out.pColorBlendState->pAttachments, &attachment);
+        finish(e);
+    }
 }
 
 TEST(dynamic_vertex_input_is_not_read)

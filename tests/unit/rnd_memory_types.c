@@ -326,6 +326,8 @@ TEST(copies_are_offered_where_they_are_needed_and_only_by_their_own_mask)
         if (copied >> i & 1) {
             assert_true(flags & VISIBLE);
             assert_false(flags & COHERENT);
+            assert_true(flags &
+                        VK_MEMORY_PROPERTY_HOST_CACHED_BIT); /* one of the two there must be */
             assert_int_equal(types.types[i].as_opaque, 0);
         }
         for (uint32_t j = 0; j < i; j++) { /* Vulkan's rule about order */
