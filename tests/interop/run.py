@@ -114,6 +114,8 @@ class ValidationLog:
         self.env = {
             "VK_INSTANCE_LAYERS": VALIDATION,
             "VK_LAYER_SETTINGS_PATH": inside,
+            # Each process that loads the layer begins the file anew; a spare worker would be one more.
+            "VESPER_SPARE": "0",
         }
 
     def judge(self, whose):
