@@ -5,6 +5,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/host_pages.h"
+#include "driver/memory_copy.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
@@ -32,7 +33,7 @@ destroy_blob(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
     if (memory->copied) {
-        base_fd_unmap(memory->blob.map, (size_t)memory->blob.size);
+        drv_memory_copy_destroy(device, memory);
         return;
     }
     if (memory->blob.resource_id == 0) {
@@ -177,28 +178,12 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
 /* --- sharing: always the whole allocation. The renderer has executed vkAllocateMemory already,
  * since we had its reply. --- */
 
-/* Pages of a file of their own, since what is placed is a second mapping of them. */
-static VkResult
-make_copy_locked(struct drv_memory *memory)
-{
-    if (memory->blob.map) {
-        return VK_SUCCESS;
-    }
-    int fd = base_fd_create_shared_memory("vesper-copy", memory->size);
-    if (fd >= 0) {
-        memory->blob.map = base_fd_map(fd, (size_t)memory->size);
-        memory->blob.size = memory->size;
-        base_fd_close(&fd);
-    }
-    return memory->blob.map ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
-}
-
 static VkResult
 make_blob_locked(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
     if (memory->copied) {
-        return make_copy_locked(memory);
+        return memory->in_step ? VK_SUCCESS : drv_memory_copy_create(device, memory);
     }
     if (memory->blob.resource_id != 0) {
         return VK_SUCCESS;

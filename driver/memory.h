@@ -27,8 +27,9 @@ struct drv_memory {
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
      * blobs_lock, constant then, but for the mapping's address (memory_map.c). A copy is pages of
-     * ours alone, and no resource. */
+     * ours alone, and no resource; `in_step` is then what it was when the host had the same. */
     struct tp_blob blob;
+    uint8_t *in_step;
 
     /* What the application has mapped, pages of the blob; only between vkMapMemory and
      * vkUnmapMemory, which it synchronises. `placed` is a second mapping, where the application

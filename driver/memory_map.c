@@ -16,8 +16,8 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/memory.h"
+#include "driver/memory_copy.h"
 #include "driver/struct_chain.h"
-#include "protocol/proto_encode.h"
 
 void
 drv_memory_map_get_features(void *chain)
@@ -94,6 +94,10 @@ map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, V
     VkResult result = drv_memory_make_blob(device, memory);
     if (result != VK_SUCCESS) {
         return result;
+    }
+    /* What is around the application's own bytes goes back with them. */
+    if (memory->copied && drv_memory_copy_fetch(device, memory, offset, size) != VK_SUCCESS) {
+        return VK_ERROR_MEMORY_MAP_FAILED;
     }
     note_mapped(memory, offset, size);
     if (!placed) {
@@ -202,44 +206,20 @@ drv_UnmapMemory2(VkDevice handle, const VkMemoryUnmapInfo *pMemoryUnmapInfo)
     return VK_SUCCESS;
 }
 
-/* --- copies: coherent types need nothing of this. What the application has written goes to the
- * renderer before whatever it submits next; what the host has written is fetched. --- */
-
-enum {
-    LARGEST_PIECE = 1 << 20, /* bytes of one command */
-};
-
-/* One range of one copy goes one way, in pieces. */
-static VkResult
-move_bytes(struct proto_client *client, VkDevice device, const VkMappedMemoryRange *range,
-           bool to_host)
-{
-    const struct drv_memory *memory = drv_memory_from(range->memory);
-    VkDeviceSize at = range->offset;
-    VkDeviceSize end = range->size == VK_WHOLE_SIZE ? memory->size : range->offset + range->size;
-    VkResult result = VK_SUCCESS;
-
-    while (at < end && result == VK_SUCCESS) {
-        size_t size = end - at < LARGEST_PIECE ? (size_t)(end - at) : (size_t)LARGEST_PIECE;
-        uint8_t *bytes = (uint8_t *)memory->blob.map + at;
-        result =
-            to_host ? proto_send_vkWriteMemoryVESPER(client, device, range->memory, at, size, bytes)
-                    : proto_call_vkReadMemoryVESPER(client, device, range->memory, at, size, bytes);
-        at += size;
-    }
-    return result;
-}
+/* --- coherent types need nothing of this; what is sent comes before whatever is submitted next ---
+ */
 
 static VkResult
-move_ranges(VkDevice handle, uint32_t count, const VkMappedMemoryRange *ranges, bool to_host)
+move_ranges(VkDevice handle, uint32_t count, const VkMappedMemoryRange *ranges,
+            VkResult (*move)(struct drv_device *, struct drv_memory *, VkDeviceSize, VkDeviceSize))
 {
-    const struct drv_device *device = drv_device_from(handle);
+    struct drv_device *device = drv_device_from(handle);
     VkResult result = drv_ring_is_lost(device->ring) ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 
     for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
-        const struct drv_memory *memory = drv_memory_from(ranges[i].memory);
+        struct drv_memory *memory = drv_memory_from(ranges[i].memory);
         if (memory->copied && memory->blob.map) {
-            result = move_bytes(device->object.client, handle, &ranges[i], to_host);
+            result = move(device, memory, ranges[i].offset, ranges[i].size);
         }
     }
     return result;
@@ -249,12 +229,12 @@ VKAPI_ATTR VkResult VKAPI_CALL
 drv_FlushMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
                             const VkMappedMemoryRange *pMemoryRanges)
 {
-    return move_ranges(handle, memoryRangeCount, pMemoryRanges, true);
+    return move_ranges(handle, memoryRangeCount, pMemoryRanges, drv_memory_copy_send);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_InvalidateMappedMemoryRanges(VkDevice handle, uint32_t memoryRangeCount,
                                  const VkMappedMemoryRange *pMemoryRanges)
 {
-    return move_ranges(handle, memoryRangeCount, pMemoryRanges, false);
+    return move_ranges(handle, memoryRangeCount, pMemoryRanges, drv_memory_copy_fetch);
 }

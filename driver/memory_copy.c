@@ -1,0 +1,133 @@
+#include "driver/memory_copy.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "driver/device.h"
+#include "driver/drv_entry.h"
+#include "driver/memory.h"
+#include "protocol/proto_encode.h"
+
+enum {
+    LARGEST_PIECE = 1 << 20, /* bytes of one command */
+};
+
+/* Pages of a file of their own, since what is placed is a second mapping of them. */
+static void *
+map_pages(VkDeviceSize size)
+{
+    int fd = base_fd_create_shared_memory("vesper-copy", size);
+    void *pages = fd >= 0 ? base_fd_map(fd, (size_t)size) : NULL;
+    if (fd >= 0) {
+        base_fd_close(&fd);
+    }
+    return pages;
+}
+
+VkResult
+drv_memory_copy_create(struct drv_device *device, struct drv_memory *memory)
+{
+    memory->in_step =
+        drv_alloc(device->allocator, NULL, (size_t)memory->size, VK_SYSTEM_ALLOCATION_SCOPE_DEVICE);
+    if (!memory->in_step) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    memory->blob.map = map_pages(memory->size);
+    if (!memory->blob.map) {
+        drv_free(device->allocator, NULL, memory->in_step);
+        memory->in_step = NULL;
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    memory->blob.size = memory->size;
+    return VK_SUCCESS;
+}
+
+void
+drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory)
+{
+    if (memory->in_step) {
+        base_fd_unmap(memory->blob.map, (size_t)memory->blob.size);
+        drv_free(device->allocator, NULL, memory->in_step);
+    }
+}
+
+static size_t
+end_of(const struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size)
+{
+    return (size_t)(size == VK_WHOLE_SIZE ? memory->size : offset + size);
+}
+
+/* --- to the host --- */
+
+/* What lies in one atom is either the host's or the application's to write: the end of the one at
+ * `at`, or `end`. */
+static size_t
+end_of_atom(const struct drv_device *device, size_t at, size_t end)
+{
+    size_t atom = (size_t)device->physical_device->properties.limits.nonCoherentAtomSize;
+    size_t next = at + (atom > 0 ? atom - at % atom : 1);
+    return next < end ? next : end;
+}
+
+/* Whole atoms from `at` of which each has changed, or of which none has. */
+static size_t
+find_run(const struct drv_device *device, const struct drv_memory *memory, size_t at, size_t end,
+         bool *changed)
+{
+    const uint8_t *now = memory->blob.map;
+    size_t from = at;
+    do {
+        size_t next = end_of_atom(device, at, end);
+        bool differs = memcmp(now + at, memory->in_step + at, next - at) != 0;
+        if (at > from && differs != *changed) {
+            break;
+        }
+        *changed = differs;
+        at = next;
+    } while (at < end && (!*changed || at - from < LARGEST_PIECE));
+    return at;
+}
+
+VkResult
+drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
+                     VkDeviceSize size)
+{
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    size_t at = (size_t)offset, end = end_of(memory, offset, size);
+    VkResult result = VK_SUCCESS;
+
+    while (at < end && result == VK_SUCCESS) {
+        bool changed = false;
+        size_t next = find_run(device, memory, at, end, &changed);
+        if (changed) {
+            uint8_t *bytes = memory->in_step + at;
+            memcpy(bytes, (const uint8_t *)memory->blob.map + at, next - at);
+            result = proto_send_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle,
+                                                    at, next - at, bytes);
+        }
+        at = next;
+    }
+    return result;
+}
+
+/* --- from the host --- */
+
+VkResult
+drv_memory_copy_fetch(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
+                      VkDeviceSize size)
+{
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    size_t at = (size_t)offset, end = end_of(memory, offset, size);
+    VkResult result = VK_SUCCESS;
+
+    while (at < end && result == VK_SUCCESS) {
+        size_t piece = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
+        uint8_t *bytes = (uint8_t *)memory->blob.map + at;
+        result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
+                                               piece, bytes);
+        memcpy(memory->in_step + at, bytes, piece);
+        at += piece;
+    }
+    return result;
+}

@@ -1,0 +1,31 @@
+/* Memory of a type that is visible but not coherent: the application maps pages of its own, a copy,
+ * and vkFlushMappedMemoryRanges and vkInvalidateMappedMemoryRanges carry bytes to the host's memory
+ * and back (docs/memory.md, VK_VESPER_copied_memory).
+ *
+ * Vulkan lets an application flush what it has not written, beside what the device has: a cache has
+ * no line of that to write back. So a copy remembers what it was when it was last in step with the
+ * host's memory, and only what differs from that goes there. */
+#ifndef DRV_MEMORY_COPY_H
+#define DRV_MEMORY_COPY_H
+
+#include <vulkan/vulkan_core.h>
+
+#include "base/attributes.h"
+
+struct drv_device;
+struct drv_memory;
+
+/* Once; memory->blob gets the pages. */
+BASE_MUST_CHECK VkResult drv_memory_copy_create(struct drv_device *device,
+                                                struct drv_memory *memory);
+/* Accepts memory without a copy. */
+void drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory);
+
+/* Both for `size` bytes or VK_WHOLE_SIZE, waiting for the host where it is to answer. Threads may
+ * have ranges of one copy under way that do not overlap. */
+BASE_MUST_CHECK VkResult drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory,
+                                              VkDeviceSize offset, VkDeviceSize size);
+BASE_MUST_CHECK VkResult drv_memory_copy_fetch(struct drv_device *device, struct drv_memory *memory,
+                                               VkDeviceSize offset, VkDeviceSize size);
+
+#endif
