@@ -45,15 +45,57 @@ rnd_capture_restore(struct rnd_call *call, const void *create_info)
 
 /* --- capturing --- */
 
-#define CAPTURE(call, args, what, type, member, data)                                              \
-    ((call)->device_table->Get##what##OpaqueCaptureDescriptorDataEXT                               \
-         ? (call)->device_table->Get##what##OpaqueCaptureDescriptorDataEXT(                        \
-               (args)->device,                                                                     \
-               &(Vk##what##CaptureDescriptorDataInfoEXT){                                          \
-                   .sType = VK_STRUCTURE_TYPE_##type##_CAPTURE_DESCRIPTOR_DATA_INFO_EXT,           \
-                   .member = (args)->pInfo->member},                                               \
-               data)                                                                               \
-         : VK_ERROR_EXTENSION_NOT_PRESENT)
+static VkResult
+capture_buffer(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *args,
+               void *data)
+{
+    const VkBufferCaptureDescriptorDataInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CAPTURE_DESCRIPTOR_DATA_INFO_EXT,
+        .buffer = args->pInfo->buffer,
+    };
+    PFN_vkGetBufferOpaqueCaptureDescriptorDataEXT get =
+        call->device_table->GetBufferOpaqueCaptureDescriptorDataEXT;
+    return get ? get(args->device, &info, data) : VK_ERROR_EXTENSION_NOT_PRESENT;
+}
+
+static VkResult
+capture_image(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *args,
+              void *data)
+{
+    const VkImageCaptureDescriptorDataInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_CAPTURE_DESCRIPTOR_DATA_INFO_EXT,
+        .image = args->pInfo->image,
+    };
+    PFN_vkGetImageOpaqueCaptureDescriptorDataEXT get =
+        call->device_table->GetImageOpaqueCaptureDescriptorDataEXT;
+    return get ? get(args->device, &info, data) : VK_ERROR_EXTENSION_NOT_PRESENT;
+}
+
+static VkResult
+capture_image_view(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *args,
+                   void *data)
+{
+    const VkImageViewCaptureDescriptorDataInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CAPTURE_DESCRIPTOR_DATA_INFO_EXT,
+        .imageView = args->pInfo->imageView,
+    };
+    PFN_vkGetImageViewOpaqueCaptureDescriptorDataEXT get =
+        call->device_table->GetImageViewOpaqueCaptureDescriptorDataEXT;
+    return get ? get(args->device, &info, data) : VK_ERROR_EXTENSION_NOT_PRESENT;
+}
+
+static VkResult
+capture_sampler(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *args,
+                void *data)
+{
+    const VkSamplerCaptureDescriptorDataInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_SAMPLER_CAPTURE_DESCRIPTOR_DATA_INFO_EXT,
+        .sampler = args->pInfo->sampler,
+    };
+    PFN_vkGetSamplerOpaqueCaptureDescriptorDataEXT get =
+        call->device_table->GetSamplerOpaqueCaptureDescriptorDataEXT;
+    return get ? get(args->device, &info, data) : VK_ERROR_EXTENSION_NOT_PRESENT;
+}
 
 static VkResult
 capture_structure(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *args,
@@ -74,16 +116,16 @@ capture(struct rnd_call *call, const struct proto_vkGetOpaqueCaptureDataVESPER *
 {
     const VkOpaqueCaptureDataInfoVESPER *info = args->pInfo;
     if (info->buffer) {
-        return CAPTURE(call, args, Buffer, BUFFER, buffer, data);
+        return capture_buffer(call, args, data);
     }
     if (info->image) {
-        return CAPTURE(call, args, Image, IMAGE, image, data);
+        return capture_image(call, args, data);
     }
     if (info->imageView) {
-        return CAPTURE(call, args, ImageView, IMAGE_VIEW, imageView, data);
+        return capture_image_view(call, args, data);
     }
     if (info->sampler) {
-        return CAPTURE(call, args, Sampler, SAMPLER, sampler, data);
+        return capture_sampler(call, args, data);
     }
     return capture_structure(call, args, data);
 }

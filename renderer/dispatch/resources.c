@@ -277,7 +277,7 @@ void
 rnd_do_vkGetAccelerationStructureMemoryRequirementsNV(
     struct rnd_call *call, struct proto_vkGetAccelerationStructureMemoryRequirementsNV *args)
 {
-    struct requirements requirements;
+    struct requirements requirements = {0};
     if (!call->device_table->GetAccelerationStructureMemoryRequirementsNV) {
         rnd_call_missing(call);
         return;

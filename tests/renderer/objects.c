@@ -276,6 +276,29 @@ TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
     guest_end(&guest);
 }
 
+/* Bytes of their own have only those types that such commands are for. */
+TEST(memory_that_is_not_mapped_in_copies_is_neither_written_nor_read)
+{
+    for (int reads = 0; reads < 2; reads++) {
+        struct guest guest;
+        struct proto_object object = {.id = 200};
+        VkDeviceMemory memory = GUEST_HANDLE(VkDeviceMemory, &object);
+        uint8_t bytes[4] = {0};
+        guest_begin_with_device(&guest);
+        assert_int_equal(allocate(&guest, 200, find_type(&guest, MAPPABLE), 4096, NULL),
+                         VK_SUCCESS);
+        if (reads) {
+            GUEST_ASK(&guest, vkReadMemoryVESPER, GUEST_DEVICE(&guest), memory, 0, sizeof(bytes),
+                      bytes);
+        } else {
+            GUEST_SEND(&guest, vkWriteMemoryVESPER, GUEST_DEVICE(&guest), memory, 0, sizeof(bytes),
+                       bytes);
+        }
+        guest_assert_fatal(&guest, "names no memory that is mapped in copies");
+        guest_end(&guest);
+    }
+}
+
 TEST(device_memory_cannot_be_mapped_but_exported)
 {
     struct guest guest;
