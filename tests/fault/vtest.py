@@ -251,9 +251,10 @@ def process_name(pid):
 
 
 def is_running(pid):
-    """False for zombies, too."""
+    """False for zombies, too, once their last thread is gone: until then their descriptors are open."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+            state = stat.read().rsplit(")", 1)[1].split()[0]
+        return state != "Z" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
