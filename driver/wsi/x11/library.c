@@ -1,6 +1,7 @@
 #include "driver/wsi/x11/library.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/attributes.h"
 #include "driver/wsi/library.h"
@@ -121,4 +122,13 @@ wsi_x11_connection_of(struct _XDisplay *display)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, load_xlib);
     return xlib.get_connection ? xlib.get_connection(display) : NULL;
+}
+
+bool
+wsi_x11_check(const struct wsi_x11_library *x11, xcb_connection_t *connection,
+              xcb_void_cookie_t request)
+{
+    xcb_generic_error_t *error = x11->xcb_request_check(connection, request);
+    free(error);
+    return !error && !x11->xcb_connection_has_error(connection);
 }

@@ -3,6 +3,7 @@
 #ifndef WSI_X11_LIBRARY_H
 #define WSI_X11_LIBRARY_H
 
+#include <stdbool.h>
 #include <xcb/dri3.h>
 #include <xcb/present.h>
 #include <xcb/shm.h>
@@ -78,6 +79,10 @@ struct wsi_x11_library {
 
 /* NULL, and why on standard error, without libxcb. Any thread; stays loaded. */
 const struct wsi_x11_library *wsi_x11_library(void);
+
+/* True if the request was accepted. Waits for the answer. */
+bool wsi_x11_check(const struct wsi_x11_library *x11, xcb_connection_t *connection,
+                   xcb_void_cookie_t request);
 
 struct _XDisplay;
 /* XGetXCBConnection(); NULL, and why on standard error, without libX11-xcb. */

@@ -79,15 +79,6 @@ target_from(struct wsi_target *target)
     return (struct pixmap_target *)target;
 }
 
-/* True if the request was accepted. Waits for the answer. */
-static bool
-check(const struct pixmap_target *target, xcb_void_cookie_t request)
-{
-    xcb_generic_error_t *error = target->x11->xcb_request_check(target->connection, request);
-    free(error);
-    return !error && !target->x11->xcb_connection_has_error(target->connection);
-}
-
 /* --- what the server says; on the listener's thread --- */
 
 /* Two counts, and the microseconds when they were, tell how long the screen shows a frame; unless
@@ -333,7 +324,8 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     xcb_pixmap_t pixmap = target->x11->xcb_generate_id(target->connection);
-    if (!check(target, request_pixmap(target, pixmap, pixels, fds))) {
+    if (!wsi_x11_check(target->x11, target->connection,
+                       request_pixmap(target, pixmap, pixels, fds))) {
         return target->x11->xcb_connection_has_error(target->connection)
                    ? VK_ERROR_SURFACE_LOST_KHR
                    : VK_ERROR_FORMAT_NOT_SUPPORTED;
@@ -425,7 +417,7 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
         target->connection, target->window, target->images[frame->image].pixmap, serial, XCB_NONE,
         XCB_NONE, 0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
     VkResult result = get_status(target);
-    if (!check(target, request)) {
+    if (!wsi_x11_check(target->x11, target->connection, request)) {
         result = VK_ERROR_SURFACE_LOST_KHR;
     }
     if (result < 0) {
@@ -565,10 +557,11 @@ start_listening(struct pixmap_target *target)
     if (!target->events || target->wake_fd == -1) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    if (!check(target,
-               x11->xcb_present_select_input_checked(
-                   target->connection, target->event_id, target->window,
-                   XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY | XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY))) {
+    if (!wsi_x11_check(
+            target->x11, target->connection,
+            x11->xcb_present_select_input_checked(
+                target->connection, target->event_id, target->window,
+                XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY | XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY))) {
         return VK_ERROR_SURFACE_LOST_KHR;
     }
     sigfillset(&all);

@@ -71,15 +71,6 @@ target_from(struct wsi_target *target)
     return (struct x11_target *)target;
 }
 
-/* True if the request was accepted. Waits for the answer. */
-static bool
-check(const struct x11_target *target, xcb_void_cookie_t request)
-{
-    xcb_generic_error_t *error = target->x11->xcb_request_check(target->connection, request);
-    free(error);
-    return !error && !target->x11->xcb_connection_has_error(target->connection);
-}
-
 static VkResult
 surface_lost(const struct x11_target *target)
 {
@@ -134,7 +125,8 @@ attach(struct x11_target *target, struct shared_image *image, int fd)
         return false;
     }
     image->segment = target->x11->xcb_generate_id(target->connection);
-    if (!check(target, target->x11->xcb_shm_attach_fd_checked(target->connection, image->segment,
+    if (!wsi_x11_check(target->x11, target->connection,
+                       target->x11->xcb_shm_attach_fd_checked(target->connection, image->segment,
                                                               passed, true))) {
         image->segment = 0;
         return false;
@@ -325,7 +317,7 @@ put_over_connection(struct x11_target *target, const struct wsi_pixels *pixels)
             target->connection, XCB_IMAGE_FORMAT_Z_PIXMAP, target->window, target->context,
             (uint16_t)pitch_pixels, (uint16_t)height, 0, (int16_t)y, 0, target->depth,
             height * pixels->pitch, (const uint8_t *)pixels->map + (size_t)y * pixels->pitch);
-        if (!check(target, request)) {
+        if (!wsi_x11_check(target->x11, target->connection, request)) {
             return false;
         }
     }
@@ -390,7 +382,9 @@ put(struct x11_target *target, const struct shared_image *image, const VkRect2D 
     }
     xcb_void_cookie_t request = put_shared(target, image, damage);
     VkResult result = ask_geometry(target, out_extent);
-    return check(target, request) || result < 0 ? result : surface_lost(target);
+    return wsi_x11_check(target->x11, target->connection, request) || result < 0
+               ? result
+               : surface_lost(target);
 }
 
 static VkResult
@@ -462,9 +456,10 @@ listen_for_msc(struct x11_target *target)
     target->event_id = x11->xcb_generate_id(connection);
     target->events = x11->xcb_register_for_special_xge(connection, x11->present_extension,
                                                        target->event_id, NULL);
-    return check(target,
-                 x11->xcb_present_select_input_checked(connection, target->event_id, target->window,
-                                                       XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY));
+    return wsi_x11_check(
+        target->x11, target->connection,
+        x11->xcb_present_select_input_checked(connection, target->event_id, target->window,
+                                              XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY));
 }
 
 static const struct wsi_target_ops ops = {
@@ -511,7 +506,7 @@ wsi_x11_create_target(struct wsi_surface *surface_base, struct wsi_swapchain *sw
     xcb_void_cookie_t request = target->x11->xcb_create_gc_checked(
         target->connection, target->context, target->window, 0, NULL);
     bool listens = listen_for_msc(target);
-    if (!check(target, request) || !listens) {
+    if (!wsi_x11_check(target->x11, target->connection, request) || !listens) {
         result = surface_lost(target);
         destroy(&target->base);
         return result;
