@@ -86,6 +86,12 @@ class Failure(Exception):
     """What was tested does not hold, or the machine itself failed."""
 
 
+def need(path, remedy):
+    if not path or not os.path.exists(path):
+        raise Skip(f"{path or 'a program'} is not there: {remedy}")
+    return path
+
+
 class Folder:
     """What setup/vm made."""
 

@@ -9,13 +9,13 @@ virglrenderer   Debian 13's, which QEMU loads by itself; below its render server
                 tests/interop uses, because lavapipe shares no memory otherwise
 
 The programs, in one boot: vulkaninfo, the 64 MiB mapped copy, a compute check, and the off-screen cube, whose
-picture must equal the one that the host's driver draws without a VM; ours on ours also two processes of the guest that
-share memory, fences and semaphores. Exit status: 0 passed, 1 failed, 77 skipped.
+picture must equal the one that the host's driver draws without a VM; ours also frames in windows of the tests' own
+compositor; ours on ours also two processes of the guest that share memory, fences and semaphores. Exit status: 0
+passed, 1 failed, 77 skipped.
 """
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -23,6 +23,8 @@ import tempfile
 
 import machine
 import validation
+import windows
+from machine import need
 
 SKIPPED = 77
 FRAMES = 4
@@ -43,6 +45,10 @@ SHARING_STEPS = {
     "external-sync": ("/mnt/external-sync --sync-files", 120),
     "sync-file": ("/mnt/sync-file --required", 30),  # a part of our library: the guest's kernel stands for a host's
 }
+# What the guest's own compositor is shown, to the last bit.
+WINDOW_STEPS = {
+    "window": (windows.step("picture"), 60),
+}
 GUEST_SCRIPT = """. /mnt/env
 step() { # NAME LIMIT COMMAND...
     name=$1 limit=$2; shift 2
@@ -50,12 +56,6 @@ step() { # NAME LIMIT COMMAND...
     echo "$name: $? after $(cut -d ' ' -f 1 /proc/uptime) s"
 }
 """
-
-
-def need(path, remedy):
-    if not path or not os.path.exists(path):
-        raise machine.Skip(f"{path or 'a program'} is not there: {remedy}")
-    return path
 
 
 def manifest(library):
@@ -140,6 +140,8 @@ def run(options):
         validated = options.library == "ours" and validation.add(virtual_machine, options.peers)
         wanted_picture = native_picture(folder, options)
         steps = STEPS | (SHARING_STEPS if (options.driver, options.library) == ("ours", "ours") else {})
+        if options.driver == "ours" and windows.give(virtual_machine, options):
+            steps |= WINDOW_STEPS
         script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in steps.items())
         virtual_machine.give("guest.sh", script.encode())
         virtual_machine.boot("sh /mnt/guest.sh", limit_s=sum(limit for _, limit in steps.values()))
@@ -172,6 +174,8 @@ def add_paths(parser):
     parser.add_argument("--external-program", help="external")
     parser.add_argument("--external-sync-program", help="external-sync")
     parser.add_argument("--sync-file-program", help="sync-file")
+    parser.add_argument("--compositor-program", help="tests/wsi/compositor")
+    parser.add_argument("--presenting-program", help="tests/wsi/presenting")
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
     parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
