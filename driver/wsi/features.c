@@ -3,6 +3,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/log.h"
+#include "driver/wsi/timelines.h"
 
 #if DRV_WSI_X11
 #define X11 "X11 (DRI3 where host and server exchange dma-bufs, else MIT-SHM), "
@@ -23,9 +24,16 @@
 void
 wsi_explain_road(void)
 {
+    if (!base_log_enabled(BASE_LOG_DEBUG)) {
+        return; /* nodes are opened for it */
+    }
+    const char *obstacle = wsi_timelines_find_obstacle();
     base_log_debug("windows: " X11 WAYLAND DISPLAYS
                    "headless; at most one copy of each frame on the GPU, into shared memory or a "
-                   "dma-buf, none where both sides know the same modifiers");
+                   "dma-buf, none where both sides know the same modifiers; %s%s",
+                   obstacle ? "no explicit synchronisation of dma-bufs: "
+                            : "explicit synchronisation of dma-bufs where the window system has it",
+                   obstacle ? obstacle : "");
 }
 
 void

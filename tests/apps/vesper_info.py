@@ -26,6 +26,8 @@ def main():
         complaints.append("a memory type without what backs it")
     if not re.search(r"^windows +\S.*shared memory", text, re.MULTILINE):
         complaints.append("nothing about windows")
+    if not re.search(r"^windows .*explicit synchronisation of dma-bufs( where|: \S)", text, re.MULTILINE):
+        complaints.append("nothing about explicit synchronisation")
     if not re.search(r"^  frames +\S.* shared memory: \S", text, re.MULTILINE):
         complaints.append("no reason for how frames come into windows")
     for words in ("no reason was given", "held back although", "not exposed by Vesper"):

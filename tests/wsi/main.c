@@ -247,6 +247,8 @@ static const struct {
     {"unseen", test_unseen, true},
     {"dma-bufs", test_dma_bufs, true},
     {"no-dma-bufs", test_no_dma_bufs, true},
+    {"explicit", test_explicit, true},
+    {"implicit", test_implicit, true},
     {"colors", test_colors, true},
     {"no-colors", test_no_colors, true},
     {"direct", test_direct, true},

@@ -266,3 +266,17 @@ test_no_dma_bufs(struct presenter *presenter)
 {
     expect(count_dma_bufs(presenter) == 0, "no frame is a dma-buf");
 }
+
+void
+test_explicit(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->synced) == FRAMES, "with its points");
+}
+
+void
+test_implicit(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->synced) == 0, "without points");
+}

@@ -12,6 +12,9 @@ void test_modes(struct presenter *presenter);
 void test_direct(struct presenter *presenter);
 void test_dma_bufs(struct presenter *presenter);
 void test_no_dma_bufs(struct presenter *presenter);
+/* Dma-bufs of either kind come with points on timelines, or without. Likewise. */
+void test_explicit(struct presenter *presenter);
+void test_implicit(struct presenter *presenter);
 /* A window that nobody sees: frames go on, and count as presented. Likewise. */
 void test_unseen(struct presenter *presenter);
 

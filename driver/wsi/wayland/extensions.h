@@ -9,6 +9,7 @@
 #include "driver/commit-timing-v1-protocol.h"
 #include "driver/fifo-v1-protocol.h"
 #include "driver/linux-dmabuf-unstable-v1-protocol.h"
+#include "driver/linux-drm-syncobj-v1-protocol.h"
 #include "driver/presentation-time-protocol.h"
 #include "driver/tearing-control-v1-protocol.h"
 

@@ -85,6 +85,8 @@ static const struct {
     {&wp_commit_timing_manager_v1_interface, 1,
      offsetof(struct wsi_wayland_surface, timing_manager)},
     {&zwp_linux_dmabuf_v1_interface, 4, offsetof(struct wsi_wayland_surface, dma_buf)},
+    {&wp_linux_drm_syncobj_manager_v1_interface, 1,
+     offsetof(struct wsi_wayland_surface, sync_manager)},
     {&wp_color_manager_v1_interface, 2, offsetof(struct wsi_wayland_surface, color_manager)},
 };
 
@@ -199,6 +201,9 @@ forget_compositor(struct wsi_wayland_surface *surface)
     if (surface->color) {
         wp_color_management_surface_v1_destroy(surface->color);
     }
+    if (surface->sync) {
+        wp_linux_drm_syncobj_surface_v1_destroy(surface->sync);
+    }
     if (surface->presentation) {
         wp_presentation_destroy(surface->presentation);
     }
@@ -214,6 +219,9 @@ forget_compositor(struct wsi_wayland_surface *surface)
     wsi_wayland_forget_dma_bufs(surface);
     if (surface->dma_buf) {
         zwp_linux_dmabuf_v1_destroy(surface->dma_buf);
+    }
+    if (surface->sync_manager) {
+        wp_linux_drm_syncobj_manager_v1_destroy(surface->sync_manager);
     }
     if (surface->color_manager) {
         wp_color_manager_v1_destroy(surface->color_manager);

@@ -23,6 +23,7 @@
 #include "driver/wsi/wayland/dma_buf.h"
 #include "driver/wsi/wayland/extensions.h"
 #include "driver/wsi/wayland/feedback.h"
+#include "driver/wsi/wayland/sync.h"
 #include "driver/wsi/wayland/wayland.h"
 
 /* Compositors are silent about windows that nobody sees: such an application goes on slowly. */
@@ -56,6 +57,7 @@ struct wayland_target {
         *presentation; /* NULL: the compositor does not say when frames were seen */
     struct wsi_wayland_feedback feedback; /* unless that is NULL */
     struct wsi_wayland_color color;
+    struct wsi_wayland_sync sync;
     struct wsi_wayland_surface *window; /* outlives us */
     uint32_t code;                      /* wl_shm's name for the format */
     uint32_t dma_buf_code;              /* DRM's, if there are offers */
@@ -85,7 +87,9 @@ static void
 buffer_released(void *user, struct wl_buffer *buffer)
 {
     struct shared_image *image = user;
-    wsi_swapchain_release(image->target->base.swapchain, image->index);
+    if (!image->target->sync.is_used) {
+        wsi_swapchain_release(image->target->base.swapchain, image->index);
+    }
 }
 
 static const struct wl_buffer_listener buffer_listener = {.release = buffer_released};
@@ -163,6 +167,7 @@ listen_to_compositor(void *user)
         if (target->presentation) {
             wsi_wayland_feedback_look(&target->feedback);
         }
+        wsi_timelines_look(&target->sync.timelines);
     }
     if (wl_display_get_error(target->display)) {
         wsi_swapchain_set_status(target->base.swapchain, VK_ERROR_SURFACE_LOST_KHR);
@@ -265,7 +270,7 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
     }
     target->images[index] = image;
     target->image_count = index + 1;
-    return VK_SUCCESS;
+    return wsi_wayland_sync_add(&target->sync, index, pixels->dma_buf != -1);
 }
 
 static uint32_t
@@ -392,18 +397,33 @@ damage(const struct wayland_target *target, const VkRect2D *rect)
     }
 }
 
+/* A commit of the application's own between these would be one with a buffer and without its
+ * points, which ends the connection: nothing else is to be said in between. */
+static void
+commit(struct wayland_target *target, uint32_t image, const struct wsi_points *points)
+{
+    wl_surface_attach(target->surface, target->images[image]->buffer, 0, 0);
+    if (target->sync.is_used) {
+        wsi_wayland_sync_tell(&target->sync, image, points);
+    }
+    wl_surface_commit(target->surface);
+}
+
 static VkResult
 show(struct wsi_target *base, const struct wsi_frame *frame)
 {
     struct wayland_target *target = target_from(base);
     struct shared_image *image = target->images[frame->image];
+    struct wsi_points points;
+    if (target->sync.is_used && !wsi_wayland_sync_begin(&target->sync, frame->image, &points)) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     if (image->staging) {
         memcpy(image->staging, image->pixels->map, image->pixels->size);
     }
-    wl_surface_attach(target->surface, image->buffer, 0, 0);
     damage(target, &frame->damage);
     describe_frame(target, frame);
-    wl_surface_commit(target->surface);
+    commit(target, frame->image, &points);
     VkResult result = flush(target);
     (void)eventfd_write(target->wake_fd, 1);
     return result;
@@ -446,6 +466,7 @@ finish(struct wayland_target *target)
         wl_proxy_wrapper_destroy(target->presentation);
     }
     wsi_wayland_color_finish(&target->color);
+    wsi_wayland_sync_finish(&target->sync);
     if (target->shm) {
         wl_proxy_wrapper_destroy(target->shm);
     }
@@ -529,6 +550,7 @@ init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
         target->surface = wrap(surface->surface, target->queue);
         target->shm = wrap(surface->shm, target->queue);
     }
+    wsi_wayland_sync_init(&target->sync, target->window, target->base.swapchain, target->wake_fd);
     return target->wake_fd != -1 && target->surface && target->shm &&
            init_timing(target, surface) && start_listening(target);
 }

@@ -26,6 +26,8 @@ struct wp_commit_timer_v1;
 struct wp_commit_timing_manager_v1;
 struct wp_fifo_manager_v1;
 struct wp_fifo_v1;
+struct wp_linux_drm_syncobj_manager_v1;
+struct wp_linux_drm_syncobj_surface_v1;
 struct wp_presentation;
 struct wp_tearing_control_manager_v1;
 struct wp_tearing_control_v1;
@@ -66,6 +68,7 @@ struct wsi_wayland_surface {
     struct wp_fifo_manager_v1 *fifo_manager;
     struct wp_commit_timing_manager_v1 *timing_manager;
     struct zwp_linux_dmabuf_v1 *dma_buf;
+    struct wp_linux_drm_syncobj_manager_v1 *sync_manager;
     struct wp_color_manager_v1 *color_manager;
     struct wsi_wayland_colors colors; /* what that can do */
     clockid_t clock;                  /* of presentation times */
@@ -80,6 +83,8 @@ struct wsi_wayland_surface {
     bool tears; /* the window's hint; that swapchain's thread only */
     /* Likewise, while the swapchain's colours are ours to describe. */
     struct wp_color_management_surface_v1 *color;
+    /* Likewise, while its frames are dma-bufs with points. */
+    struct wp_linux_drm_syncobj_surface_v1 *sync;
 };
 
 /* Its place among wsi_wayland_layouts[]; -1: none. */

@@ -30,6 +30,7 @@
 #include "tests/wsi/compositor/compositor.h"
 #include "tests/wsi/compositor/fifo-v1-server-protocol.h"
 #include "tests/wsi/compositor/linux-dmabuf-unstable-v1-server-protocol.h"
+#include "tests/wsi/compositor/linux-drm-syncobj-v1-server-protocol.h"
 #include "tests/wsi/compositor/presentation-time-server-protocol.h"
 #include "tests/wsi/compositor/screen.h"
 #include "tests/wsi/compositor/tearing-control-v1-server-protocol.h"
@@ -49,20 +50,26 @@ struct update {
     bool waits_for_barrier, sets_barrier, tears;
     uint64_t not_before_ns;
     struct color color;
+    bool has_points; /* it is committed, on a surface with explicit synchronisation */
+    struct points points;
+    bool is_seen; /* its pixels have that sum */
+    uint64_t sum;
 };
 
 struct surface {
     struct wl_list link;
     struct wl_resource *resource;
-    struct update *next;    /* what is said of it before the next commit */
-    struct wl_list waiting; /* struct update, oldest first */
-    struct update *current; /* NULL: none yet */
-    bool is_new;            /* nobody has seen `current` */
-    uint64_t shown_tick;    /* when a frame was seen last; 0: never */
+    struct update *next;      /* what is said of it before the next commit */
+    struct wl_list waiting;   /* struct update, oldest first */
+    struct update *current;   /* NULL: none yet */
+    struct update *on_screen; /* still, until `current` is seen, if it has points; or NULL */
+    bool is_new;              /* nobody has seen `current` */
+    uint64_t shown_tick;      /* when a frame was seen last; 0: never */
     bool barrier;
     bool tears; /* the hint of all commits from now on */
-    bool has_tearing, has_fifo, has_timer, has_color;
-    struct color color; /* of all commits from now on */
+    bool has_tearing, has_fifo, has_timer, has_color, has_sync;
+    struct wl_resource *sync; /* if it has that */
+    struct color color;       /* of all commits from now on */
 };
 
 /* One with rows that can be mapped: tests stand in for GPUs. */
@@ -159,6 +166,31 @@ destroy_resources(struct wl_list *list)
     }
 }
 
+static const struct dma_buf *dma_buf_of(struct wl_resource *buffer);
+
+static uint64_t
+sum_pixels(const struct dma_buf *dma_buf)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i + 4 <= (size_t)dma_buf->stride * (size_t)dma_buf->height; i += 4) {
+        uint32_t word;
+        memcpy(&word, dma_buf->map + i, sizeof(word));
+        sum = (sum ^ word) * UINT64_C(0x100000001b3);
+    }
+    return sum;
+}
+
+/* Who draws into a buffer that is still read is wrong about when it was released. */
+static void
+check_pixels(const struct update *update)
+{
+    const struct dma_buf *dma_buf = update->buffer ? dma_buf_of(update->buffer) : NULL;
+    if (update->is_seen && dma_buf && sum_pixels(dma_buf) != update->sum) {
+        fprintf(stderr, "compositor: a buffer was changed before it was released\n");
+        exit(1);
+    }
+}
+
 /* Its buffer may be used again. */
 static void
 destroy_update(struct update *update)
@@ -166,10 +198,16 @@ destroy_update(struct update *update)
     if (!update) {
         return;
     }
-    if (update->buffer) {
+    check_pixels(update);
+    if (update->has_points) {
+        sync_release(&update->points);
+    } else if (update->buffer) {
         wl_buffer_send_release(update->buffer);
+    }
+    if (update->buffer) {
         wl_list_remove(&update->buffer_destroyed.link);
     }
+    sync_finish(&update->points);
     destroy_resources(&update->callbacks);
     destroy_resources(&update->feedbacks);
     wl_list_remove(&update->link);
@@ -192,8 +230,6 @@ draw_rows(const uint8_t *from, int32_t width, int32_t height, uint32_t stride)
     atomic_store(&screen->height, (uint32_t)height);
 }
 
-static const struct dma_buf *dma_buf_of(struct wl_resource *buffer);
-
 static void
 draw(const struct update *update)
 {
@@ -212,11 +248,25 @@ draw(const struct update *update)
 }
 
 static void
+look_at_pixels(struct update *update)
+{
+    const struct dma_buf *dma_buf = update->buffer ? dma_buf_of(update->buffer) : NULL;
+    if (dma_buf) {
+        update->sum = sum_pixels(dma_buf);
+        update->is_seen = true;
+    }
+    atomic_fetch_add(&screen->synced, update->has_points ? 1 : 0);
+}
+
+static void
 present(struct surface *surface, uint64_t time_ns)
 {
     struct update *update = surface->current;
     struct wl_resource *resource, *next;
     surface->is_new = false;
+    look_at_pixels(update);
+    destroy_update(surface->on_screen);
+    surface->on_screen = NULL;
     if (atomic_load(&screen->shown) < drawn_frames) {
         draw(update);
         color_show(screen, &update->color);
@@ -258,6 +308,17 @@ drop(struct update *update, struct update *successor)
     wl_list_init(&update->callbacks);
 }
 
+/* Another one takes its place. */
+static void
+retire(struct surface *surface, struct update *update)
+{
+    if (update->has_points && update->is_seen) {
+        surface->on_screen = update;
+    } else {
+        destroy_update(update);
+    }
+}
+
 static void
 apply(struct surface *surface, struct update *update)
 {
@@ -267,7 +328,7 @@ apply(struct surface *surface, struct update *update)
         if (surface->is_new && !hidden) {
             drop(surface->current, update);
         }
-        destroy_update(surface->current);
+        retire(surface, surface->current);
     }
     surface->current = update;
     surface->is_new = true;
@@ -286,6 +347,9 @@ apply_ready(struct surface *surface)
     {
         if (!hidden && ((update->waits_for_barrier && surface->barrier) ||
                         update->not_before_ns > tick_ns(last_tick + 1))) {
+            return;
+        }
+        if (update->has_points && !sync_is_acquired(&update->points)) {
             return;
         }
         apply(surface, update);
@@ -383,12 +447,31 @@ set_number(struct wl_client *client, struct wl_resource *resource, int32_t numbe
 {
 }
 
+/* False: it breaks the rules. wl_buffer.release may come at any time then, and means nothing: here
+ * it comes at once, for clients to be caught that believe it. */
+static bool
+commit_points(struct surface *surface, struct update *update)
+{
+    bool is_dma_buf = update->buffer && dma_buf_of(update->buffer);
+    if (!surface->has_sync) {
+        return true;
+    }
+    if (!sync_check(surface->sync, update->buffer, is_dma_buf, &update->points)) {
+        return false;
+    }
+    update->has_points = update->buffer;
+    if (update->buffer) {
+        wl_buffer_send_release(update->buffer);
+    }
+    return true;
+}
+
 static void
 commit(struct wl_client *client, struct wl_resource *resource)
 {
     struct surface *surface = wl_resource_get_user_data(resource);
     struct update *update = surface->next;
-    if (!update->has_buffer) {
+    if (!commit_points(surface, update) || !update->has_buffer) {
         return; /* what was said counts for the next */
     }
     update->tears = surface->tears;
@@ -423,6 +506,7 @@ destroy_surface(struct wl_resource *resource)
     {
         destroy_update(update);
     }
+    destroy_update(surface->on_screen);
     destroy_update(surface->current);
     destroy_update(surface->next);
     wl_list_remove(&surface->link);
@@ -888,6 +972,23 @@ color_of(struct wl_resource *object)
     return surface ? &surface->color : NULL;
 }
 
+void
+create_sync_object(struct wl_resource *manager, const struct wl_interface *interface,
+                   const void *implementation, uint32_t id, struct wl_resource *surface)
+{
+    create_extra(manager, interface, implementation, id, surface,
+                 offsetof(struct surface, has_sync));
+    ((struct surface *)wl_resource_get_user_data(surface))->sync =
+        wl_client_get_object(wl_resource_get_client(manager), id);
+}
+
+struct points *
+points_of(struct wl_resource *object)
+{
+    struct surface *surface = surface_of(object);
+    return surface ? &surface->next->points : NULL;
+}
+
 /* --- globals --- */
 
 struct offer {
@@ -905,6 +1006,7 @@ static const struct offer offers[] = {
     {&wp_fifo_manager_v1_interface, 1, &fifo_manager_implementation},
     {&wp_commit_timing_manager_v1_interface, 1, &timing_manager_implementation},
     {&wp_color_manager_v1_interface, 2, &color_manager_implementation},
+    {&wp_linux_drm_syncobj_manager_v1_interface, 1, &sync_manager_implementation},
 };
 
 /* Beside the two that every compositor has: taken, though the screen shows them as they are. */
@@ -953,6 +1055,12 @@ is_named(const struct offer *offer, const char *what, char **names)
     return false;
 }
 
+static bool
+can_be_had(const struct offer *offer)
+{
+    return offer->interface != &wp_linux_drm_syncobj_manager_v1_interface || sync_open();
+}
+
 static void
 offer_globals(char **arguments)
 {
@@ -967,7 +1075,7 @@ offer_globals(char **arguments)
     for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
         int version = offers[i].version ? offers[i].version : dma_buf_version;
         version = is_named(&offers[i], "old", arguments) ? 1 : version;
-        if (!is_named(&offers[i], "without", arguments) &&
+        if (!is_named(&offers[i], "without", arguments) && can_be_had(&offers[i]) &&
             !wl_global_create(display, offers[i].interface, version, (void *)&offers[i], bind)) {
             die(offers[i].interface->name);
         }
@@ -1048,6 +1156,7 @@ main(int argc, char **argv)
     wl_event_source_remove(ticking);
     wl_event_source_remove(ending);
     wl_display_destroy(display);
+    sync_close();
     munmap(screen, sizeof(*screen));
     close(timer);
     close(format_table);

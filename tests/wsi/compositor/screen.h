@@ -41,6 +41,7 @@ struct screen {
     /* What color-management-v1 says of the picture, in its numbers; zeroes: nothing. */
     _Atomic int32_t color[SCREEN_COLOR_FIGURES];
     _Atomic uint64_t modifier; /* of the dma-buf that was shown last */
+    _Atomic uint32_t synced;   /* frames shown that came with points by linux-drm-syncobj-v1 */
 };
 
 #endif
