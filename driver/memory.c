@@ -1,5 +1,7 @@
 #include "driver/memory.h"
 
+#include <fcntl.h>
+
 #include "base/fd.h"
 #include "base/log.h"
 #include "driver/device.h"
@@ -218,7 +220,7 @@ drv_memory_make_blob(struct drv_device *device, struct drv_memory *memory)
 }
 
 VkResult
-drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **out_map, int *out_fd)
+drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **out_map)
 {
     if (!memory->mappable) {
         return VK_ERROR_MEMORY_MAP_FAILED;
@@ -227,7 +229,42 @@ drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **ou
     VkResult result = drv_memory_make_blob(device, memory);
     if (result == VK_SUCCESS) {
         *out_map = memory->blob.map;
-        *out_fd = memory->blob.fd;
     }
     return result;
+}
+
+static bool
+can_be_mapped(int fd, size_t size)
+{
+    void *map = base_fd_map(fd, size);
+    if (map) {
+        base_fd_unmap(map, size);
+    }
+    return map;
+}
+
+/* In a guest a blob has no descriptor, and leaves as a dma-buf of the guest's kernel's, which keeps
+ * its pages; that others can map it shows when we do. */
+static int
+export_pages(struct drv_device *device, const struct tp_blob *blob)
+{
+    struct tp_transport *transport = device->ring->transport;
+    int fd = -1;
+    if (!transport->takes_fds || transport->ops->export_fd(transport, blob, &fd) != TP_OK) {
+        return -1;
+    }
+    if (!can_be_mapped(fd, (size_t)blob->size)) {
+        base_fd_close(&fd);
+    }
+    return fd;
+}
+
+int
+drv_memory_get_pages(struct drv_device *device, const struct drv_memory *memory)
+{
+    int fd = memory->blob.fd;
+    if (fd == -1) {
+        return export_pages(device, &memory->blob);
+    }
+    return fcntl(fd, F_GET_SEALS) != -1 ? base_fd_duplicate(fd) : -1;
 }

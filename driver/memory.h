@@ -63,9 +63,12 @@ drv_memory_from(VkDeviceMemory handle)
 
 struct drv_device;
 
-/* Maps memory of a HOST_VISIBLE type that was not mapped before, and keeps a descriptor of its
- * pages: both belong to the memory. *out_fd is -1 where the transport has none to give. */
+/* Maps memory of a HOST_VISIBLE type that was not mapped before; the mapping belongs to it. */
 BASE_MUST_CHECK VkResult drv_memory_share(struct drv_device *device, struct drv_memory *memory,
-                                          void **out_map, int *out_fd);
+                                          void **out_map);
+/* A descriptor, the caller's, of memory that was mapped so: other processes can map it for as long
+ * as they like. -1: there is none, such as of a foreign renderer's memory that may go away. */
+BASE_MUST_CHECK int drv_memory_get_pages(struct drv_device *device,
+                                         const struct drv_memory *memory);
 
 #endif

@@ -82,6 +82,17 @@ init_layout(const struct wsi_swapchain *swapchain, struct wsi_pixels *pixels)
 }
 
 static VkResult
+share_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
+{
+    struct drv_memory *memory = drv_memory_from(image->buffer_memory);
+    VkResult result = drv_memory_share(swapchain->device, memory, &image->pixels.map);
+    if (result == VK_SUCCESS && wsi_road_passes_pages(swapchain)) {
+        image->pixels.fd = drv_memory_get_pages(swapchain->device, memory);
+    }
+    return result;
+}
+
+static VkResult
 init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
     VkDevice device = (VkDevice)swapchain->device;
@@ -108,10 +119,7 @@ init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
     if (result == VK_SUCCESS) {
         result = drv_BindBufferMemory(device, image->buffer, image->buffer_memory, 0);
     }
-    return result == VK_SUCCESS
-               ? drv_memory_share(swapchain->device, drv_memory_from(image->buffer_memory),
-                                  &image->pixels.map, &image->pixels.fd)
-               : result;
+    return result == VK_SUCCESS ? share_buffer(swapchain, image) : result;
 }
 
 /* --- dma-bufs --- */
@@ -212,6 +220,7 @@ wsi_image_finish(struct wsi_swapchain *swapchain, struct wsi_image *image)
     wsi_ownership_abandon_locked(swapchain, image);
     pthread_mutex_unlock(&swapchain->lock);
     base_fd_close(&image->pixels.dma_buf);
+    base_fd_close(&image->pixels.fd);
     drv_DestroyBuffer(device, image->buffer, allocator);
     drv_FreeMemory(device, image->buffer_memory, allocator);
     drv_DestroyImage(device, image->image, allocator);

@@ -81,6 +81,13 @@ wsi_road_choose(struct wsi_swapchain *swapchain, enum wsi_road best)
                : WSI_ROAD_SHARED_MEMORY;
 }
 
+bool
+wsi_road_passes_pages(const struct wsi_swapchain *swapchain)
+{
+    return swapchain->device->ring->transport->same_kernel ||
+           best_wanted() > WSI_ROAD_SHARED_MEMORY;
+}
+
 void
 wsi_road_log(const struct wsi_swapchain *swapchain)
 {
@@ -95,7 +102,10 @@ wsi_road_log(const struct wsi_swapchain *swapchain)
         base_log_info("vkCreateSwapchainKHR: frames are copied into linear dma-bufs");
         break;
     case WSI_ROAD_SHARED_MEMORY:
-        base_log_info("vkCreateSwapchainKHR: frames go through shared memory");
+        base_log_info("vkCreateSwapchainKHR: frames go through shared memory%s",
+                      swapchain->target && pixels->fd == -1
+                          ? " that cannot be passed on: the CPU copies them"
+                          : "");
         break;
     }
 }

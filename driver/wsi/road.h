@@ -3,6 +3,7 @@
 #ifndef WSI_ROAD_H
 #define WSI_ROAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vulkan/vulkan_core.h>
@@ -22,6 +23,10 @@ enum wsi_road wsi_road_limit(const struct wsi_swapchain *swapchain, enum wsi_roa
 /* The best road of the swapchain's window system and device, and none beyond `best`. On the direct
  * one the swapchain knows its modifiers afterwards. */
 enum wsi_road wsi_road_choose(struct wsi_swapchain *swapchain, enum wsi_road best);
+
+/* Whether the window system may map what frames are copied to in shared memory. In a guest that is
+ * a dma-buf, which may be unwanted. */
+bool wsi_road_passes_pages(const struct wsi_swapchain *swapchain);
 
 /* Tells the log how far frames of the device can come, whatever the window system. */
 void wsi_road_explain(struct drv_physical_device *device);

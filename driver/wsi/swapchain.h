@@ -40,7 +40,7 @@ struct wsi_pixels {
     VkFormat format;
     uint32_t pitch;    /* bytes from row to row */
     uint64_t size;     /* bytes */
-    int fd;            /* shared memory, the frame at offset 0; -1 if it cannot be shared */
+    int fd;            /* shared memory that others may map, the frame at offset 0; else -1 */
     void *map;         /* NULL: it is a dma-buf */
     int dma_buf;       /* instead of both, and of pitch and size; else -1 */
     uint64_t modifier; /* of the dma-buf, as are its planes */

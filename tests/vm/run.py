@@ -10,7 +10,7 @@ virglrenderer   Debian 13's, which QEMU loads by itself; below its render server
 
 The programs, in one boot: vulkaninfo, the 64 MiB mapped copy, a compute check, and the off-screen cube, whose
 picture must equal the one that the host's driver draws without a VM; ours also frames in windows of the tests' own
-compositor; ours on ours also two processes of the guest that share memory, fences and semaphores. Exit status: 0
+compositor and of an X server; ours on ours also two processes of the guest that share memory, fences and semaphores. Exit status: 0
 passed, 1 failed, 77 skipped.
 """
 
@@ -28,7 +28,6 @@ from machine import need
 
 SKIPPED = 77
 FRAMES = 4
-LAYER = "VK_LAYER_VESPER_TEST_hostmem"
 GUEST_DRIVERS = {"mesa": "/usr/share/vulkan/icd.d/virtio_icd.json", "ours": "/mnt/vesper_icd.json"}
 
 # name -> command in the guest, time limit there
@@ -45,10 +44,16 @@ SHARING_STEPS = {
     "external-sync": ("/mnt/external-sync --sync-files", 120),
     "sync-file": ("/mnt/sync-file --required", 30),  # a part of our library: the guest's kernel stands for a host's
 }
-# What the guest's own compositor is shown, to the last bit.
+# What the guest's own compositor and X server are shown, to the last bit, on a host that exports no dma-bufs: they
+# map the memory that the host's driver has copied frames to.
 WINDOW_STEPS = {
-    "window": (windows.step("picture"), 60),
+    "window": (windows.step("shared-dma-bufs"), 60),
+    "window-modes": (windows.step("picture"), 60),
+    "window-unshared": (windows.step("no-dma-bufs", env="VESPER_WINDOW_DMA_BUFS=0"), 60),
 }
+X11_STEPS = {"window-x11": (windows.x11_step("picture"), 60)}
+WINDOW_ROADS = {"window": windows.SHARED, "window-modes": windows.SHARED, "window-unshared": windows.COPIED_BY_CPU,
+                "window-x11": windows.SHARED}
 GUEST_SCRIPT = """. /mnt/env
 step() { # NAME LIMIT COMMAND...
     name=$1 limit=$2; shift 2
@@ -63,15 +68,18 @@ def manifest(library):
                        "ICD": {"library_path": library, "api_version": "1.4.0"}}).encode()
 
 
-def add_layer(virtual_machine, library):
-    """Below virglrenderer, which needs a host driver that exports memory."""
-    path = virtual_machine.give_host("hostmem_layer.so", need(library, "build it"))
-    virtual_machine.give_host("hostmem_layer.json", json.dumps({
+def add_layer(virtual_machine, library, name="hostmem"):
+    """Above the host's driver and what was added before. "hostmem" goes below virglrenderer, which needs a host that
+    exports memory."""
+    path = virtual_machine.give_host(f"{name}.so", need(library, "build it"))
+    layer = f"VK_LAYER_VESPER_TEST_{name}"
+    virtual_machine.give_host(f"{name}.json", json.dumps({
         "file_format_version": "1.1.2",
-        "layer": {"name": LAYER, "type": "GLOBAL", "library_path": path, "api_version": "1.3.0",
-                  "implementation_version": "1", "description": "Makes host-visible memory exportable"},
+        "layer": {"name": layer, "type": "GLOBAL", "library_path": path, "api_version": "1.3.0",
+                  "implementation_version": "1", "description": "a host for tests"},
     }).encode())
-    virtual_machine.env |= {"VK_INSTANCE_LAYERS": LAYER, "VK_LAYER_PATH": "/tmp/host"}
+    below = virtual_machine.env.get("VK_INSTANCE_LAYERS")
+    virtual_machine.env |= {"VK_INSTANCE_LAYERS": f"{layer}:{below}" if below else layer, "VK_LAYER_PATH": "/tmp/host"}
 
 
 def add_our_library(virtual_machine, options):
@@ -141,7 +149,7 @@ def run(options):
         wanted_picture = native_picture(folder, options)
         steps = STEPS | (SHARING_STEPS if (options.driver, options.library) == ("ours", "ours") else {})
         if options.driver == "ours" and windows.give(virtual_machine, options):
-            steps |= WINDOW_STEPS
+            steps |= WINDOW_STEPS | (X11_STEPS if options.x11 else {})
         script = GUEST_SCRIPT + "".join(f"step {name} {limit} {command}\n" for name, (command, limit) in steps.items())
         virtual_machine.give("guest.sh", script.encode())
         virtual_machine.boot("sh /mnt/guest.sh", limit_s=sum(limit for _, limit in steps.values()))
@@ -153,6 +161,8 @@ def run(options):
                 said = "".join((share / f"{name}.{kind}").read_text(errors="replace")[-3000:]
                                for kind in ("txt", "err") if (share / f"{name}.{kind}").exists())
                 raise machine.Failure(f"{name} failed in the guest:\n{said}\n{virtual_machine.story()}")
+        for name in WINDOW_ROADS.keys() & steps.keys():
+            windows.judge(virtual_machine, name, WINDOW_ROADS[name])
         description = (share / "vulkaninfo.txt").read_text(errors="replace")
         print(judge_device(description))
         if options.driver == "ours":
@@ -174,6 +184,7 @@ def add_paths(parser):
     parser.add_argument("--external-program", help="external")
     parser.add_argument("--external-sync-program", help="external-sync")
     parser.add_argument("--sync-file-program", help="sync-file")
+    parser.add_argument("--x11", action="store_true", help="the presenter has X11")
     parser.add_argument("--compositor-program", help="tests/wsi/compositor")
     parser.add_argument("--presenting-program", help="tests/wsi/presenting")
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")

@@ -249,6 +249,7 @@ static const struct {
     {"no-dma-bufs", test_no_dma_bufs, true},
     {"explicit", test_explicit, true},
     {"implicit", test_implicit, true},
+    {"shared-dma-bufs", test_shared_dma_bufs, true},
     {"colors", test_colors, true},
     {"no-colors", test_no_colors, true},
     {"direct", test_direct, true},

@@ -265,6 +265,15 @@ void
 test_no_dma_bufs(struct presenter *presenter)
 {
     expect(count_dma_bufs(presenter) == 0, "no frame is a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == 0, "nor is shared memory");
+}
+
+void
+test_shared_dma_bufs(struct presenter *presenter)
+{
+    expect(count_dma_bufs(presenter) == 0, "no frame is handed over as a dma-buf");
+    expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == FRAMES,
+           "every frame lies in a dma-buf that the compositor has mapped");
 }
 
 void

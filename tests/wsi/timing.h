@@ -15,6 +15,8 @@ void test_no_dma_bufs(struct presenter *presenter);
 /* Dma-bufs of either kind come with points on timelines, or without. Likewise. */
 void test_explicit(struct presenter *presenter);
 void test_implicit(struct presenter *presenter);
+/* That it is given shared memory which is a dma-buf: in a guest. Likewise. */
+void test_shared_dma_bufs(struct presenter *presenter);
 /* A window that nobody sees: frames go on, and count as presented. Likewise. */
 void test_unseen(struct presenter *presenter);
 

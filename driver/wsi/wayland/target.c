@@ -181,13 +181,6 @@ listen_to_compositor(void *user)
 
 /* --- frames --- */
 
-/* True if the pixels' own memory can be mapped by others, for as long as they like. */
-static bool
-can_be_passed(const struct wsi_pixels *pixels)
-{
-    return pixels->fd != -1 && fcntl(pixels->fd, F_GET_SEALS) != -1;
-}
-
 static bool
 create_staging(struct shared_image *image)
 {
@@ -206,7 +199,7 @@ create_shared_buffer(struct wayland_target *target, struct shared_image *image)
     if (pixels->size > INT32_MAX) {
         return false;
     }
-    if (!can_be_passed(pixels)) {
+    if (fd == -1) {
         if (!create_staging(image)) {
             return false;
         }

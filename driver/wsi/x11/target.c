@@ -110,13 +110,6 @@ query_shm(const struct x11_target *target)
     return usable;
 }
 
-/* Only pages that cannot go away: the server maps them for as long as it likes. */
-static bool
-can_be_passed(const struct wsi_pixels *pixels)
-{
-    return pixels->fd != -1 && fcntl(pixels->fd, F_GET_SEALS) != -1;
-}
-
 static bool
 attach(struct x11_target *target, struct shared_image *image, int fd)
 {
@@ -132,6 +125,17 @@ attach(struct x11_target *target, struct shared_image *image, int fd)
         return false;
     }
     return true;
+}
+
+static bool
+attach_pages(struct x11_target *target, struct shared_image *image)
+{
+    int fd = image->pixels->fd;
+    if (fd != -1 && !attach(target, image, fd)) {
+        base_log_info("the X server cannot map the renderer's memory: the CPU copies frames");
+        return false;
+    }
+    return fd != -1;
 }
 
 static void
@@ -171,8 +175,7 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
     struct shared_image *image = &images[index];
     *image = (struct shared_image){.pixels = pixels, .staging_fd = -1};
     if (target->has_shm) {
-        bool attached = can_be_passed(pixels) ? attach(target, image, pixels->fd)
-                                              : attach_staging(target, image);
+        bool attached = attach_pages(target, image) || attach_staging(target, image);
         if (!attached) { /* a remote server has the extension, but cannot map our pages */
             base_log_info("the X server cannot map our memory: frames travel over the connection");
             target->has_shm = false;

@@ -13,6 +13,7 @@
  * version only. One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -230,12 +231,34 @@ draw_rows(const uint8_t *from, int32_t width, int32_t height, uint32_t stride)
     atomic_store(&screen->height, (uint32_t)height);
 }
 
+/* What is mapped there; wl_shm does not tell. */
+static bool
+lies_in_dma_buf(const void *address)
+{
+    char line[512];
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof(line), maps)) {
+        uintptr_t first, end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &end) == 2 &&
+            first <= (uintptr_t)address && (uintptr_t)address < end) {
+            found = strstr(line, " /dmabuf:");
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return found;
+}
+
 static void
 draw(const struct update *update)
 {
     struct wl_shm_buffer *shm = update->buffer ? wl_shm_buffer_get(update->buffer) : NULL;
     const struct dma_buf *dma_buf = update->buffer ? dma_buf_of(update->buffer) : NULL;
     if (shm) {
+        atomic_fetch_add(&screen->shared_dma_bufs,
+                         lies_in_dma_buf(wl_shm_buffer_get_data(shm)) ? 1 : 0);
         wl_shm_buffer_begin_access(shm);
         draw_rows(wl_shm_buffer_get_data(shm), wl_shm_buffer_get_width(shm),
                   wl_shm_buffer_get_height(shm), (uint32_t)wl_shm_buffer_get_stride(shm));

@@ -42,6 +42,7 @@ struct screen {
     _Atomic int32_t color[SCREEN_COLOR_FIGURES];
     _Atomic uint64_t modifier; /* of the dma-buf that was shown last */
     _Atomic uint32_t synced;   /* frames shown that came with points by linux-drm-syncobj-v1 */
+    _Atomic uint32_t shared_dma_bufs; /* frames of wl_shm shown, whose pool is a dma-buf */
 };
 
 #endif
