@@ -56,8 +56,8 @@ wsi_direct_image_create_alias(struct wsi_swapchain *swapchain,
 
 /* Always dedicated: some devices share images in no other memory. */
 static VkResult
-allocate(const struct wsi_swapchain *swapchain, VkImage image, const void *chain, uint32_t mask,
-         const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
+allocate(const struct wsi_swapchain *swapchain, VkImage image, uint64_t modifier, const void *chain,
+         uint32_t mask, const VkAllocationCallbacks *allocator, VkDeviceMemory *out)
 {
     const VkMemoryDedicatedAllocateInfo dedicated = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
@@ -66,7 +66,8 @@ allocate(const struct wsi_swapchain *swapchain, VkImage image, const void *chain
     };
     VkMemoryRequirements requirements;
     drv_GetImageMemoryRequirements((VkDevice)swapchain->device, image, &requirements);
-    int type = wsi_find_device_memory_type(swapchain, requirements.memoryTypeBits & mask);
+    int type =
+        wsi_find_dma_buf_memory_type(swapchain, requirements.memoryTypeBits & mask, modifier);
     return wsi_allocate(swapchain, &requirements, type, &dedicated, allocator, out);
 }
 
@@ -77,8 +78,8 @@ allocate_for_export(struct wsi_swapchain *swapchain, struct wsi_image *image)
         .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
         .handleTypes = DMA_BUF,
     };
-    VkResult result = allocate(swapchain, image->image, &export, UINT32_MAX, swapchain->allocator,
-                               &image->memory);
+    VkResult result = allocate(swapchain, image->image, image->pixels.modifier, &export, UINT32_MAX,
+                               swapchain->allocator, &image->memory);
     if (result == VK_SUCCESS) {
         result = drv_BindImageMemory((VkDevice)swapchain->device, image->image, image->memory, 0);
     }
@@ -103,7 +104,8 @@ wsi_direct_image_import(struct wsi_swapchain *swapchain, uint32_t index, VkImage
     VkResult result =
         drv_GetMemoryFdPropertiesKHR((VkDevice)swapchain->device, DMA_BUF, import.fd, &properties);
     if (result == VK_SUCCESS) {
-        result = allocate(swapchain, alias, &import, properties.memoryTypeBits, NULL, out);
+        result = allocate(swapchain, alias, swapchain->images[index].pixels.modifier, &import,
+                          properties.memoryTypeBits, NULL, out);
     }
     if (result != VK_SUCCESS) {
         base_fd_close(&import.fd); /* success hands it over */
@@ -166,7 +168,7 @@ wsi_direct_image_init(struct wsi_swapchain *swapchain, struct wsi_image *image)
     };
     VkResult result = create(swapchain, &layout, swapchain->allocator, &image->image);
     if (result == VK_SUCCESS) {
-        result = allocate_for_export(swapchain, image);
+        result = read_layout(swapchain, image);
     }
-    return result == VK_SUCCESS ? read_layout(swapchain, image) : result;
+    return result == VK_SUCCESS ? allocate_for_export(swapchain, image) : result;
 }

@@ -96,8 +96,6 @@ static VkResult
 init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
 {
     VkDevice device = (VkDevice)swapchain->device;
-    const VkMemoryPropertyFlags visible =
-        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     const VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = image->pixels.size,
@@ -109,11 +107,7 @@ init_shared_buffer(struct wsi_swapchain *swapchain, struct wsi_image *image)
     }
     VkMemoryRequirements requirements;
     drv_GetBufferMemoryRequirements(device, image->buffer, &requirements);
-    int type = wsi_find_memory_type(swapchain, requirements.memoryTypeBits,
-                                    visible | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
-    if (type < 0) {
-        type = wsi_find_memory_type(swapchain, requirements.memoryTypeBits, visible, 0);
-    }
+    int type = wsi_find_mapped_memory_type(swapchain, requirements.memoryTypeBits);
     result = wsi_allocate(swapchain, &requirements, type, NULL, swapchain->allocator,
                           &image->buffer_memory);
     if (result == VK_SUCCESS) {
@@ -141,7 +135,8 @@ allocate_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
     };
     VkMemoryRequirements requirements;
     drv_GetBufferMemoryRequirements(device, image->buffer, &requirements);
-    int type = wsi_find_device_memory_type(swapchain, requirements.memoryTypeBits);
+    int type = wsi_find_dma_buf_memory_type(swapchain, requirements.memoryTypeBits,
+                                            image->pixels.modifier);
     VkResult result = wsi_allocate(swapchain, &requirements, type, &export, swapchain->allocator,
                                    &image->buffer_memory);
     return result == VK_SUCCESS
@@ -163,17 +158,16 @@ init_dma_buf(struct wsi_swapchain *swapchain, struct wsi_image *image)
         .size = image->pixels.size,
         .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
     };
+    image->pixels.modifier = WSI_MODIFIER_LINEAR;
+    image->pixels.plane_count = 1;
+    image->pixels.planes[0] = (struct wsi_plane){0, image->pixels.pitch};
     VkResult result = drv_CreateBuffer(device, &info, swapchain->allocator, &image->buffer);
     if (result == VK_SUCCESS) {
         result = allocate_dma_buf(swapchain, image);
     }
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    image->pixels.modifier = WSI_MODIFIER_LINEAR;
-    image->pixels.plane_count = 1;
-    image->pixels.planes[0] = (struct wsi_plane){0, image->pixels.pitch};
-    return wsi_export_dma_buf(swapchain, image->buffer_memory, &image->pixels.dma_buf);
+    return result == VK_SUCCESS
+               ? wsi_export_dma_buf(swapchain, image->buffer_memory, &image->pixels.dma_buf)
+               : result;
 }
 
 /* --- all --- */

@@ -30,6 +30,29 @@ wsi_find_device_memory_type(const struct wsi_swapchain *swapchain, uint32_t mask
     return type < 0 ? wsi_find_memory_type(swapchain, mask, 0, 0) : type;
 }
 
+int
+wsi_find_mapped_memory_type(const struct wsi_swapchain *swapchain, uint32_t mask)
+{
+    const VkMemoryPropertyFlags mapped =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    int type =
+        wsi_find_memory_type(swapchain, mask, mapped | VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
+    return type < 0 ? wsi_find_memory_type(swapchain, mask, mapped, 0) : type;
+}
+
+/* In a guest a window system mostly draws by software, and maps a linear dma-buf even if it calls
+ * itself OpenGL. llvmpipe takes one that cannot be mapped, and Weston ends with a segmentation
+ * fault when it draws it. */
+int
+wsi_find_dma_buf_memory_type(const struct wsi_swapchain *swapchain, uint32_t mask,
+                             uint64_t modifier)
+{
+    bool in_guest = !swapchain->device->ring->transport->same_kernel;
+    return in_guest && modifier == WSI_MODIFIER_LINEAR
+               ? wsi_find_mapped_memory_type(swapchain, mask)
+               : wsi_find_device_memory_type(swapchain, mask);
+}
+
 VkResult
 wsi_allocate(const struct wsi_swapchain *swapchain, const VkMemoryRequirements *requirements,
              int type, const void *chain, const VkAllocationCallbacks *allocator,

@@ -5,7 +5,8 @@
  * of metadata behind, which nobody reads. Planes may lie anywhere and rows be as long as is wanted:
  * the driver's image below is as wide as a row, and its planes are bound one by one. Images like
  * dma-bufs best dedicated, as those of many drivers. What does not fit is refused with the error
- * that Vulkan has for it.
+ * that Vulkan has for it. With VESPER_TEST_LINEAR_ONLY=1 there is LINEAR alone, as on a device that
+ * draws by software.
  *
  * Lies above hostmem_layer.c, which makes dma-bufs of memfds. One lock guards the three lists; the
  * layer calls down with it released. */
@@ -173,6 +174,13 @@ find_format(VkFormat format)
     return NULL;
 }
 
+static bool
+linear_only(void)
+{
+    const char *value = getenv("VESPER_TEST_LINEAR_ONLY");
+    return value && strcmp(value, "1") == 0;
+}
+
 /* Planes of memory; 0: the format has no such modifier. */
 static uint32_t
 count_planes(const struct layer_format *format, uint64_t modifier)
@@ -181,7 +189,7 @@ count_planes(const struct layer_format *format, uint64_t modifier)
         return 0;
     }
     if (modifier == TEST_MODIFIER_METADATA) {
-        return format->planes == 1 ? 2 : 0;
+        return format->planes == 1 && !linear_only() ? 2 : 0;
     }
     return modifier == TEST_MODIFIER_LINEAR ? format->planes : 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What a guest meets when something of its host breaks: a worker is killed, the render server is killed, the window
 for host memory is full. Each costs what it must, is named in the log, and the machine goes on. The newcomer afterwards
-is two processes that share memory; the host is one that exports dma-bufs, by tests/layer/hostmem_layer.c.
+is two processes that share memory; the host is one that exports dma-bufs and linear images, by layers of tests/layer.
+On that host frames reach the guest's compositor as dma-bufs, copied or not.
 
 That makes the guest one in which our renderer runs, too, on our driver: it is asked for sync files of fences, which the
 guest's kernel makes as a host's would.
@@ -21,6 +22,7 @@ import time
 
 import machine
 import run
+import windows
 
 LIMIT_S = 120
 
@@ -35,10 +37,15 @@ for i in $(seq 1200); do [ -e /mnt/killed.seen ] && break; sleep 0.1; done
 timeout 90 /mnt/external opaque dma-buf >/mnt/newcomer.txt 2>&1; echo "newcomer: $?"
 LD_LIBRARY_PATH=/mnt VESPER_HOST_DRIVER=/mnt/libvulkan_vesper.so timeout 90 /mnt/sync-files >/mnt/sync-files.txt 2>&1
 echo "sync-files: $?"
+%s
 for i in $(seq 600); do [ -e /mnt/looked.seen ] && break; sleep 0.1; done
 pkill interop; wait
 echo over
 """
+WINDOW_STEPS = {
+    "direct": (windows.step("dma-bufs"), windows.NOT_COPIED),
+    "copied": (windows.step("dma-bufs", env="VESPER_WINDOW_DMA_BUFS=copy"), windows.COPIED_INTO_DMA_BUFS),
+}
 SMALL_WINDOW_SCRIPT = """. /mnt/env
 timeout 60 /mnt/interop-workloads mapped_copy 64 >/mnt/full.txt 2>&1; echo "full: $?"
 VK_LOADER_DEBUG=error timeout 60 vulkaninfo --summary >/mnt/loader.txt 2>&1
@@ -65,7 +72,7 @@ def read(virtual_machine, name):
 
 def expect(condition, what, virtual_machine):
     if not condition:
-        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "sync-files.txt", "full.txt"))
+        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "sync-files.txt", "direct.err", "copied.err", "full.txt"))
         raise machine.Failure(f"{what}\n{said}\n{virtual_machine.story()}")
 
 
@@ -82,11 +89,15 @@ def check_kills(folder, options):
     with machine.Machine(folder) as virtual_machine:
         run.prepare_host(virtual_machine, options)
         run.add_layer(virtual_machine, options.layer)
-        virtual_machine.env["VESPER_TEST_DMA_BUFS_ONLY"] = "1"
+        run.add_layer(virtual_machine, options.modifier_layer, "modifiers")
+        virtual_machine.env |= {"VESPER_TEST_DMA_BUFS_ONLY": "1", "VESPER_TEST_LINEAR_ONLY": "1"}
         run.prepare_guest(virtual_machine, options)
         virtual_machine.give("sync-files", run.need(options.sync_files_program, "build it"))
         virtual_machine.give("libcmocka.so.0", find_library(options.sync_files_program, "libcmocka.so.0"))
-        virtual_machine.give("guest.sh", GUEST_SCRIPT.encode())
+        steps = WINDOW_STEPS if windows.give(virtual_machine, options) else {}
+        shown = "".join(f"timeout 60 {command} 2>/mnt/{name}.err; echo \"{name}: $?\"\n"
+                        for name, (command, _) in steps.items())
+        virtual_machine.give("guest.sh", (GUEST_SCRIPT % shown).encode())
         virtual_machine.start("sh /mnt/guest.sh")
         server, victim = wait_for_workers(virtual_machine, 1)[:2]
         virtual_machine.give("first.seen", b"")
@@ -116,6 +127,10 @@ def check_kills(folder, options):
         virtual_machine.wait_for_output("sync-files: ", LIMIT_S)
         expect(SYNC_FILES_PASSED in read(virtual_machine, "sync-files.txt"), "a renderer in the guest gives no sync files",
                virtual_machine)
+        for name, (_, road) in steps.items():
+            virtual_machine.wait_for_output(f"{name}: ", LIMIT_S)
+            expect(f"{name}: 0" in virtual_machine.output, f"{name}: frames are not seen", virtual_machine)
+            windows.judge(virtual_machine, name, road)
         virtual_machine.give("looked.seen", b"")
         virtual_machine.wait(LIMIT_S)
         print("another application and the machine went on")
@@ -147,6 +162,7 @@ def check(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     run.add_paths(parser)
+    parser.add_argument("--modifier-layer", help="the test layer with modifiers")
     parser.add_argument("--sync-files-program", help="renderer_sync_files")
     return run.judge(lambda: check(parser.parse_args()))
 
