@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Stands between X clients and an X server without DRI3, such as Xvfb, and adds it.
 
-    dri3_proxy.py [--version 1.0|1.2] [--refuse | --unused] SOCKET
+    dri3_proxy.py [--version 1.0|1.2|1.4] [--refuse | --unused] [--points LIBDRM [--no-points]] SOCKET
 
 Listens on SOCKET, a path; the server is that of $DISPLAY. A pixmap made of dma-bufs
 becomes one of MIT-SHM, on the same descriptor: so the host's dma-bufs must be memfds (tests/layer), with rows one
@@ -9,21 +9,32 @@ after another, and the pixmap is as wide as their pitch. Everything else passes 
 every pixmap is refused. Ends when the server does, with status 1 if nobody has asked for a pixmap; --unused: if
 anybody has.
 
+--points, with version 1.4: frames come with points on timelines of that libdrm's (tests/wsi/syncobj), and all of them
+must; none with --no-points. Such a pixmap is released at the next frame's IdleNotify; its own comes before that, as it
+may, to catch clients that believe it: who changes a pixmap that was not released ends the proxy.
+
 Each request stays one request, so that sequence numbers need no translation: what the proxy answers itself is
 replaced by a question that the server answers as well (GetInputFocus), whose answer is then replaced.
 """
 
 import argparse
+import ctypes
+import mmap
 import os
 import select
 import socket
 import struct
 import sys
+import zlib
 
 MAJOR = 250  # of the extension; the server has none there
-GET_INPUT_FOCUS, QUERY_EXTENSION, INVALID = 43, 98, 126
+GET_INPUT_FOCUS, QUERY_EXTENSION, INVALID, NO_OPERATION = 43, 98, 126, 127
 QUERY_VERSION, OPEN, PIXMAP_FROM_BUFFER, GET_MODIFIERS, PIXMAP_FROM_BUFFERS = 0, 1, 2, 6, 7
+IMPORT_SYNCOBJ, FREE_SYNCOBJ = 10, 11
+PRESENT_QUERY_VERSION, PRESENT_PIXMAP, PRESENT_QUERY_CAPABILITIES, PRESENT_PIXMAP_SYNCED = 0, 1, 4, 5
+CAPABILITY_SYNCOBJ, GENERIC_EVENT, IDLE_NOTIFY = 16, 35, 2
 SHM_CREATE_PIXMAP, SHM_ATTACH_FD = 5, 6
+NOTHING = struct.pack("<BxH", NO_OPERATION, 1)
 LINEAR, METADATA = 0, 0xFE00000000000001  # tests/layer/modifiers.h
 
 
@@ -79,11 +90,60 @@ class Pixmaps:
         return segment
 
 
+class Timelines:
+    """Of the kernel, by libdrm, or by what stands for both."""
+
+    def __init__(self, library):
+        self.drm = ctypes.CDLL(library)
+        self.node = next((fd for fd in map(self.drm.drmOpenRender, range(128, 192)) if fd >= 0), None)
+        if self.node is None:
+            sys.exit("dri3_proxy: there is no render node")
+
+    def take(self, fd):
+        handle = ctypes.c_uint32()
+        if self.drm.drmSyncobjFDToHandle(self.node, fd, ctypes.byref(handle)) != 0:
+            sys.exit("dri3_proxy: that is no timeline")
+        os.close(fd)
+        return handle
+
+    def free(self, handle):
+        self.drm.drmSyncobjDestroy(self.node, handle)
+
+    def reached(self, handle):
+        point = ctypes.c_uint64()
+        self.drm.drmSyncobjQuery(self.node, ctypes.byref(handle), ctypes.byref(point), 1)
+        return point.value
+
+    def reach(self, handle, point):
+        self.drm.drmSyncobjTimelineSignal(self.node, ctypes.byref(handle), ctypes.byref(ctypes.c_uint64(point)), 1)
+
+
+class Frame:
+    """One that came with points, from its request on until its pixmap is released."""
+
+    def __init__(self, pixels, timeline, point):
+        self.pixels, self.timeline, self.point = pixels, timeline, point
+        self.sum = None  # of what the server has read
+
+    def read(self):
+        self.sum = zlib.crc32(self.pixels)
+
+    def release(self, timelines):
+        if zlib.crc32(self.pixels) != self.sum:
+            sys.exit("dri3_proxy: a pixmap was changed before it was released")
+        timelines.reach(self.timeline, self.point)
+
+
 class Client:
     """What passes between one client and the server."""
 
-    def __init__(self, client, pixmaps, options):
-        self.pixmaps, self.options = pixmaps, options
+    def __init__(self, client, pixmaps, timelines, options):
+        self.pixmaps, self.timelines, self.options = pixmaps, timelines, options
+        self.present_major = None
+        self.pixels = {}  # by pixmap
+        self.syncobjs = {}  # handles, by the client's ids
+        self.frames = {}  # not read yet, by pixmap and serial number
+        self.read_last = None  # the frame that was, and is not released yet
         self.client, self.server = client, connect()
         self.requests, self.answers = b"", b""
         self.fds = []  # the client's, not passed on yet
@@ -94,6 +154,8 @@ class Client:
     def close(self):
         for fd in self.fds:
             os.close(fd)
+        for handle in self.syncobjs.values():
+            self.timelines.free(handle)
         self.client.close()
         self.server.close()
 
@@ -127,8 +189,12 @@ class Client:
         self.sequence = (self.sequence + 1) & 0xFFFF
         if request[0] == QUERY_EXTENSION and request[8:8 + struct.unpack_from("<H", request, 4)[0]] == b"DRI3":
             self.replaced[self.sequence] = (lambda reply: reply[:8] + bytes([1, MAJOR, 0, 0]) + reply[12:], [])
+        elif request[0] == QUERY_EXTENSION and request[8:8 + struct.unpack_from("<H", request, 4)[0]] == b"Present":
+            self.replaced[self.sequence] = (self.learn_present, [])
         elif request[0] == MAJOR:
             request = self.translate(request[1], request[head:])
+        elif request[0] == self.present_major and self.timelines:
+            request = self.translate_present(request)
         self.send_request(request)
         return True
 
@@ -165,7 +231,59 @@ class Client:
         if minor == PIXMAP_FROM_BUFFER:
             pixmap, window, _, width, height, stride, depth = struct.unpack_from("<IIIHHHB", body)
             return self.create_pixmap(pixmap, window, width, height, stride, 0, depth)
+        if minor == IMPORT_SYNCOBJ and self.timelines:
+            self.syncobjs[struct.unpack_from("<I", body)[0]] = self.timelines.take(self.fds.pop(0))
+            return NOTHING
+        if minor == FREE_SYNCOBJ and self.timelines:
+            self.free_syncobj(self.syncobjs.pop(struct.unpack_from("<I", body)[0]))
+            return NOTHING
         sys.exit(f"dri3_proxy: request {minor} is not known, or not so")
+
+    def free_syncobj(self, handle):
+        self.timelines.free(handle)
+        self.frames = {key: frame for key, frame in self.frames.items() if frame.timeline is not handle}
+        if self.read_last and self.read_last.timeline is handle:
+            self.read_last = None
+
+    def learn_present(self, reply):
+        self.present_major = reply[9]
+        return reply
+
+    def translate_present(self, request):
+        """Makes the server's Present extension one of version 1.4."""
+        minor = request[1]
+        if minor == PRESENT_QUERY_VERSION:
+            self.replaced[self.sequence] = (lambda reply: reply[:8] + struct.pack("<II", 1, 4) + reply[16:], [])
+        elif minor == PRESENT_QUERY_CAPABILITIES:
+            self.replaced[self.sequence] = (
+                lambda reply: reply[:8] + bytes([reply[8] | CAPABILITY_SYNCOBJ]) + reply[9:], [])
+        elif minor == PRESENT_PIXMAP and not self.options.no_points:
+            sys.exit("dri3_proxy: a frame without points")
+        elif minor == PRESENT_PIXMAP_SYNCED:
+            if self.options.no_points:
+                sys.exit("dri3_proxy: a frame with points")
+            return self.present_synced(request)
+        return request
+
+    def present_synced(self, request):
+        pixmap, serial = struct.unpack_from("<II", request, 8)
+        acquire, release, acquire_point, release_point = struct.unpack_from("<IIQQ", request, 32)
+        if not 0 < acquire_point < release_point or acquire != release:
+            sys.exit(f"dri3_proxy: points {acquire_point} of {acquire:#x} and {release_point} of {release:#x}")
+        if self.timelines.reached(self.syncobjs[acquire]) < acquire_point:
+            sys.exit("dri3_proxy: a frame that is not complete")
+        self.frames[pixmap, serial] = Frame(self.pixels[pixmap], self.syncobjs[release], release_point)
+        return (struct.pack("<BBH", self.present_major, PRESENT_PIXMAP, 18) + request[4:32] +
+                bytes(8) + request[56:])
+
+    def pixmap_idle(self, event):
+        serial, pixmap = struct.unpack_from("<II", event, 20)
+        frame = self.frames.pop((pixmap, serial), None)
+        if frame:
+            frame.read()
+            if self.read_last:
+                self.read_last.release(self.timelines)
+            self.read_last = frame
 
     def create_pixmap(self, pixmap, window, width, height, stride, offset, depth):
         fd = self.fds.pop(0)
@@ -176,6 +294,8 @@ class Client:
         if stride % 4 or stride // 4 < width:
             sys.exit(f"dri3_proxy: rows of {stride} bytes for {width} pixels")
         segment = self.pixmaps.attach(fd)
+        if self.timelines:
+            self.pixels[pixmap] = mmap.mmap(fd, offset + stride * height, prot=mmap.PROT_READ)
         os.close(fd)
         return struct.pack("<BBHIIHHBxxxII", self.pixmaps.major, SHM_CREATE_PIXMAP, 7, pixmap, window, stride // 4,
                            height, depth, segment, offset)
@@ -205,6 +325,8 @@ class Client:
         if len(self.answers) < size:
             return False
         answer, self.answers = self.answers[:size], self.answers[size:]
+        if kind == GENERIC_EVENT and answer[1] == self.present_major and answer[8] == IDLE_NOTIFY:
+            self.pixmap_idle(answer)
         replace, fds = self.replaced.pop(sequence, (None, [])) if kind == 1 else (None, [])
         if replace:
             answer = replace(answer)
@@ -216,12 +338,12 @@ class Client:
         return True
 
 
-def serve(listener, pixmaps, options):
+def serve(listener, pixmaps, timelines, options):
     clients = {}  # by both sockets
     while True:
         for ready in select.select([listener, pixmaps.server, *clients], [], [])[0]:
             if ready is listener:
-                client = Client(listener.accept()[0], pixmaps, options)
+                client = Client(listener.accept()[0], pixmaps, timelines, options)
                 clients[client.client] = clients[client.server] = client
             elif ready is pixmaps.server:
                 if not pixmaps.server.recv(32):
@@ -243,13 +365,16 @@ def main():
     parser.add_argument("--refuse", action="store_true")
     parser.add_argument("--unused", action="store_true")
     parser.add_argument("socket")
+    parser.add_argument("--points", metavar="LIBDRM")
+    parser.add_argument("--no-points", action="store_true")
     options = parser.parse_args()
     pixmaps = Pixmaps()
+    timelines = Timelines(options.points) if options.points else None
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(options.socket + ".new")
         listener.listen()
         os.rename(options.socket + ".new", options.socket)  # who sees it can connect
-        serve(listener, pixmaps, options)
+        serve(listener, pixmaps, timelines, options)
     if bool(pixmaps.asked) == options.unused:
         sys.exit(f"dri3_proxy: {pixmaps.asked} pixmaps were asked for")
 

@@ -17,7 +17,7 @@ load_xcb(void)
     static const struct wsi_library xcb = {
         .file = "libxcb.so.1",
         .package = "libxcb1",
-        .oldest = "1.11",
+        .oldest = "1.12",
         .otherwise = "no window of X11 can be shown",
     };
     static const struct wsi_symbol symbols[] = {WSI_X11_XCB_FUNCTIONS(SYMBOL)};

@@ -8,6 +8,7 @@
 #include <xcb/present.h>
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
+#include <xcb/xcbext.h>
 
 /* clang-format off */
 #define WSI_X11_XCB_FUNCTIONS(X) \
@@ -35,6 +36,7 @@
     X(xcb_request_check) \
     X(xcb_screen_allowed_depths_iterator) \
     X(xcb_screen_next) \
+    X(xcb_send_request_with_fds) \
     X(xcb_setup_roots_iterator) \
     X(xcb_unregister_for_special_event)
 
@@ -48,6 +50,8 @@
 #define WSI_X11_PRESENT_FUNCTIONS(X) \
     X(xcb_present_notify_msc_checked) \
     X(xcb_present_pixmap_checked) \
+    X(xcb_present_query_capabilities) \
+    X(xcb_present_query_capabilities_reply) \
     X(xcb_present_query_version) \
     X(xcb_present_query_version_reply) \
     X(xcb_present_select_input_checked)

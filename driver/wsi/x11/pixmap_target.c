@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "driver/wsi/swapchain.h"
+#include "driver/wsi/x11/sync.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* A frame that the server says nothing about for so long counts as presented, or the window is
@@ -38,7 +39,7 @@ enum {
 struct pixmap_image {
     xcb_pixmap_t pixmap;
     /* Guarded by the target's lock. */
-    bool is_busy;           /* the server has it */
+    bool is_busy;           /* the server has it, and says when it has done with it */
     bool is_due;            /* and has not said yet when it was shown */
     uint64_t shown_ns;      /* when it was given to the server */
     uint32_t serial;        /* of that */
@@ -52,6 +53,7 @@ struct pixmap_target {
     xcb_window_t window;
     uint8_t depth, bits_per_pixel;
     bool has_modifiers; /* DRI3 and Present 1.2 */
+    struct wsi_x11_sync sync;
     struct wsi_modifier_offer offers[OFFERS];
     VkExtent2D extent; /* of the images */
     uint32_t image_count;
@@ -249,6 +251,7 @@ listen_to_server(void *user)
             handle(target, event);
             free(event);
         }
+        wsi_timelines_look(&target->sync.timelines);
         give_up_overdue(target);
     }
     if (!atomic_load(&target->ended)) {
@@ -334,7 +337,7 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
     target->images[index].pixmap = pixmap;
     target->image_count = index + 1;
     pthread_mutex_unlock(&target->lock);
-    return VK_SUCCESS;
+    return wsi_x11_sync_add(&target->sync, index);
 }
 
 /* --- pacing: Present shows a frame at the next refresh, or in the place of one that waits for it
@@ -389,7 +392,8 @@ begin_frame(struct pixmap_target *target, const struct wsi_frame *frame, uint32_
 {
     struct pixmap_image *image = &target->images[frame->image];
     pthread_mutex_lock(&target->lock);
-    image->is_busy = image->is_due = true;
+    image->is_busy = !target->sync.is_used;
+    image->is_due = true;
     image->serial = ++target->serial;
     image->shown_ns = base_clock_now_ns();
     image->frame = *frame;
@@ -406,16 +410,20 @@ cancel_frame(struct pixmap_target *target, const struct wsi_frame *frame)
     pthread_mutex_lock(&target->lock);
     target->images[frame->image].is_busy = target->images[frame->image].is_due = false;
     pthread_mutex_unlock(&target->lock);
+    wsi_x11_sync_cancel(&target->sync, frame->image);
 }
 
 static VkResult
 show(struct wsi_target *base, const struct wsi_frame *frame)
 {
     struct pixmap_target *target = target_from(base);
-    uint32_t options, serial = begin_frame(target, frame, &options);
-    xcb_void_cookie_t request = target->x11->xcb_present_pixmap_checked(
-        target->connection, target->window, target->images[frame->image].pixmap, serial, XCB_NONE,
-        XCB_NONE, 0, 0, XCB_NONE, XCB_NONE, XCB_NONE, options, 0, 0, 0, 0, NULL);
+    struct wsi_x11_present present = {.pixmap = target->images[frame->image].pixmap};
+    xcb_void_cookie_t request;
+    present.serial = begin_frame(target, frame, &present.options);
+    if (!wsi_x11_sync_present(&target->sync, frame->image, &present, &request)) {
+        cancel_frame(target, frame);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     VkResult result = get_status(target);
     if (!wsi_x11_check(target->x11, target->connection, request)) {
         result = VK_ERROR_SURFACE_LOST_KHR;
@@ -463,6 +471,7 @@ destroy(struct wsi_target *base)
     struct pixmap_target *target = target_from(base);
     const struct wsi_x11_library *x11 = target->x11;
     stop_listening(target);
+    wsi_x11_sync_finish(&target->sync);
     for (uint32_t i = 0; i < target->image_count; i++) {
         x11->xcb_free_pixmap(target->connection, target->images[i].pixmap);
     }
@@ -481,7 +490,13 @@ has_extension(const struct pixmap_target *target, xcb_extension_t *extension)
     return reply && reply->present;
 }
 
-/* Fills `has_modifiers`; false without both extensions. */
+static bool
+is_at_least(uint32_t major, uint32_t minor, uint32_t wanted)
+{
+    return major > 1 || minor >= wanted;
+}
+
+/* Fills `has_modifiers` and what `sync` is offered; false without both extensions. */
 static bool
 query_versions(struct pixmap_target *target)
 {
@@ -491,17 +506,21 @@ query_versions(struct pixmap_target *target)
         return false;
     }
     xcb_dri3_query_version_cookie_t ask_dri3 =
-        x11->xcb_dri3_query_version(target->connection, 1, 2);
+        x11->xcb_dri3_query_version(target->connection, 1, 4);
     xcb_present_query_version_cookie_t ask_present =
-        x11->xcb_present_query_version(target->connection, 1, 2);
+        x11->xcb_present_query_version(target->connection, 1, 4);
     xcb_dri3_query_version_reply_t *dri3 =
         x11->xcb_dri3_query_version_reply(target->connection, ask_dri3, NULL);
     xcb_present_query_version_reply_t *present =
         x11->xcb_present_query_version_reply(target->connection, ask_present, NULL);
     bool usable = dri3 && present;
     if (usable) {
-        target->has_modifiers = (dri3->major_version > 1 || dri3->minor_version >= 2) &&
-                                (present->major_version > 1 || present->minor_version >= 2);
+        target->has_modifiers = is_at_least(dri3->major_version, dri3->minor_version, 2) &&
+                                is_at_least(present->major_version, present->minor_version, 2);
+        if (is_at_least(dri3->major_version, dri3->minor_version, 4) &&
+            is_at_least(present->major_version, present->minor_version, 4)) {
+            wsi_x11_sync_ask(&target->sync);
+        }
     }
     free(dri3);
     free(present);
@@ -608,6 +627,8 @@ create(struct wsi_x11_surface *surface, struct wsi_swapchain *swapchain,
     pthread_cond_init(&target->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&target->lock, NULL);
+    wsi_x11_sync_init(&target->sync, target->x11, target->connection, target->window, swapchain,
+                      target->wake_fd);
     return target;
 }
 
