@@ -2,7 +2,8 @@
 """What a guest meets when something of its host breaks: a worker is killed, the render server is killed, the window
 for host memory is full. Each costs what it must, is named in the log, and the machine goes on. The newcomer afterwards
 is two processes that share memory; the host is one that exports dma-bufs and linear images, by layers of tests/layer.
-On that host frames reach the guest's compositor as dma-bufs, copied or not.
+On that host frames reach the guest's compositor as dma-bufs, copied or not, with points on timelines of the guest's
+kernel: the real ones that tests/wsi/syncobj stands for elsewhere.
 
 That makes the guest one in which our renderer runs, too, on our driver: it is asked for sync files of fences, which the
 guest's kernel makes as a host's would.
@@ -45,7 +46,10 @@ echo over
 WINDOW_STEPS = {
     "direct": (windows.step("dma-bufs"), windows.NOT_COPIED),
     "copied": (windows.step("dma-bufs", env="VESPER_WINDOW_DMA_BUFS=copy"), windows.COPIED_INTO_DMA_BUFS),
+    "explicit": (windows.step("explicit"), windows.NOT_COPIED),
+    "explicit-modes": (windows.step("picture"), windows.NOT_COPIED),
 }
+SAID = ("victim.txt", "newcomer.txt", "sync-files.txt", *(f"{name}.err" for name in WINDOW_STEPS), "full.txt")
 SMALL_WINDOW_SCRIPT = """. /mnt/env
 timeout 60 /mnt/interop-workloads mapped_copy 64 >/mnt/full.txt 2>&1; echo "full: $?"
 VK_LOADER_DEBUG=error timeout 60 vulkaninfo --summary >/mnt/loader.txt 2>&1
@@ -72,7 +76,7 @@ def read(virtual_machine, name):
 
 def expect(condition, what, virtual_machine):
     if not condition:
-        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in ("victim.txt", "newcomer.txt", "sync-files.txt", "direct.err", "copied.err", "full.txt"))
+        said = "\n".join(f"{name}: {read(virtual_machine, name)}" for name in SAID)
         raise machine.Failure(f"{what}\n{said}\n{virtual_machine.story()}")
 
 
