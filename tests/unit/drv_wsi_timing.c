@@ -105,8 +105,8 @@ TEST(a_frame_is_due_behind_the_refresh_before_the_one_that_it_is_for)
     assert_int_equal(wsi_timing_due(&timing, 0), 0);
     assert_int_equal(wsi_timing_due(&timing, 125), 125); /* nothing is known of the screen */
     timing.last_shown_ns = 100;
-    assert_int_equal(wsi_timing_due(&timing, 130), 120);
-    assert_int_equal(wsi_timing_due(&timing, 125), 120);
-    assert_int_equal(wsi_timing_due(&timing, 101), 100);
+    assert_int_equal(wsi_timing_due(&timing, 130), 122);
+    assert_int_equal(wsi_timing_due(&timing, 125), 122);
+    assert_int_equal(wsi_timing_due(&timing, 101), 101);
     assert_int_equal(wsi_timing_due(&timing, 90), 90);
 }

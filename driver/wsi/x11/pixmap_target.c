@@ -34,6 +34,7 @@ enum {
     LONGEST_SLEEP_MS = 256,
     SHORTEST_REFRESH_NS = 1000 * 1000,
     LONGEST_REFRESH_NS = 1000 * 1000 * 1000,
+    STEADY_FRAMES = 60, /* tell the refresh well */
 };
 
 struct pixmap_image {
@@ -71,8 +72,9 @@ struct pixmap_target {
     /* Guarded by lock. */
     bool stop;
     uint32_t serial;
-    uint64_t last_msc, last_ust;
-    uint64_t refresh_ns; /* 0: not known yet */
+    uint64_t first_msc, first_ust, last_ust; /* 0: none yet */
+    uint64_t refresh_ns;                     /* 0: not known yet */
+    uint64_t refresh_frames;                 /* that it was found by */
 };
 
 static struct pixmap_target *
@@ -83,18 +85,37 @@ target_from(struct wsi_target *target)
 
 /* --- what the server says; on the listener's thread --- */
 
-/* Two counts, and the microseconds when they were, tell how long the screen shows a frame; unless
- * the window has moved to an output that counts from elsewhere, which gives absurd figures. */
+static void
+start_counting_locked(struct pixmap_target *target, uint64_t msc, uint64_t ust)
+{
+    target->first_msc = msc;
+    target->first_ust = ust;
+}
+
+/* Two counts, and the microseconds when they were, tell how long the screen shows a frame. Servers
+ * without a screen tell times that are off by a millisecond and more, so the counts shall lie some
+ * way apart. If the window has moved to an output that counts from elsewhere they give absurd
+ * figures. */
 static void
 note_time_locked(struct pixmap_target *target, uint64_t msc, uint64_t ust)
 {
-    uint64_t frames = msc - target->last_msc;
-    uint64_t period_ns = target->last_msc && frames ? (ust - target->last_ust) * 1000 / frames : 0;
-    if (period_ns > SHORTEST_REFRESH_NS && period_ns < LONGEST_REFRESH_NS) {
-        target->refresh_ns = period_ns;
-    }
-    target->last_msc = msc;
+    uint64_t frames = msc - target->first_msc;
     target->last_ust = ust;
+    if (!target->first_msc) {
+        start_counting_locked(target, msc, ust);
+        return;
+    }
+    uint64_t period_ns = frames ? (ust - target->first_ust) * 1000 / frames : 0;
+    bool absurd = frames && (period_ns < SHORTEST_REFRESH_NS || period_ns > LONGEST_REFRESH_NS);
+    if (absurd) {
+        target->refresh_frames = 0;
+    } else if (frames && frames >= target->refresh_frames) {
+        target->refresh_ns = period_ns;
+        target->refresh_frames = frames < STEADY_FRAMES ? frames : STEADY_FRAMES;
+    }
+    if (absurd || frames >= STEADY_FRAMES) {
+        start_counting_locked(target, msc, ust);
+    }
 }
 
 static void
