@@ -78,6 +78,27 @@ expand_acceleration_structures_nv(struct drv_scratch *scratch, const uint8_t *da
     return true;
 }
 
+static bool
+expand_partitioned_structures(struct drv_scratch *scratch, const uint8_t *data, size_t stride,
+                              VkWriteDescriptorSet *write)
+{
+    VkWriteDescriptorSetPartitionedAccelerationStructureNV *structures =
+        drv_scratch_alloc(scratch, sizeof(*structures));
+    const VkDeviceAddress *addresses =
+        gather(scratch, data, write->descriptorCount, stride, sizeof(*addresses));
+
+    if (!structures || !addresses) {
+        return false;
+    }
+    *structures = (VkWriteDescriptorSetPartitionedAccelerationStructureNV){
+        .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_PARTITIONED_ACCELERATION_STRUCTURE_NV,
+        .accelerationStructureCount = write->descriptorCount,
+        .pAccelerationStructures = addresses,
+    };
+    write->pNext = structures;
+    return true;
+}
+
 /* Points the write at its part of the data. False: out of memory. */
 static bool
 expand_entry(struct drv_scratch *scratch, const VkDescriptorUpdateTemplateEntry *entry,
@@ -103,6 +124,8 @@ expand_entry(struct drv_scratch *scratch, const VkDescriptorUpdateTemplateEntry 
         return expand_acceleration_structures(scratch, data, entry->stride, write);
     case VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV:
         return expand_acceleration_structures_nv(scratch, data, entry->stride, write);
+    case VK_DESCRIPTOR_TYPE_PARTITIONED_ACCELERATION_STRUCTURE_NV:
+        return expand_partitioned_structures(scratch, data, entry->stride, write);
     default:
         write->pImageInfo =
             gather(scratch, data, count, entry->stride, sizeof(VkDescriptorImageInfo));

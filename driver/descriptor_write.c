@@ -92,6 +92,11 @@ drv_descriptor_write_clean(struct drv_scratch *scratch,
         return keep_chained(scratch, in->pNext,
                             VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_ACCELERATION_STRUCTURE_NV,
                             sizeof(VkWriteDescriptorSetAccelerationStructureNV), out);
+    case VK_DESCRIPTOR_TYPE_PARTITIONED_ACCELERATION_STRUCTURE_NV:
+        return keep_chained(
+            scratch, in->pNext,
+            VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_PARTITIONED_ACCELERATION_STRUCTURE_NV,
+            sizeof(VkWriteDescriptorSetPartitionedAccelerationStructureNV), out);
     case VK_DESCRIPTOR_TYPE_SAMPLER:
     case VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER:
     case VK_DESCRIPTOR_TYPE_SAMPLED_IMAGE:

@@ -122,8 +122,8 @@ def make_field(selection, member, owner):
     result.shape = shape_of(selection, member, kind)
     hard_wired = policy.lengths.get((owner, member.name))
     if hard_wired is not None:
-        result.shape = "pointers"
-        result.count, result.inner = hard_wired.get("outer"), hard_wired.get("inner")
+        result.count, result.inner = hard_wired.get("outer"), hard_wired.get("inner", "")
+        result.shape = "pointers" if result.inner else "array"
     elif result.shape in ("array", "blob", "strings"):
         result.count = member.length[0]
     elif result.shape == "pointers":

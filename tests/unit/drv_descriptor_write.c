@@ -275,21 +275,25 @@ TEST(large_expansions_leave_the_stack_and_leak_nothing)
     free(made);
 }
 
-TEST(acceleration_structures_of_both_kinds_come_from_templates)
+TEST(acceleration_structures_of_all_kinds_come_from_templates)
 {
     const VkDescriptorUpdateTemplateEntry entries[] = {
         {0, 0, 2, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR, 0,
          sizeof(VkAccelerationStructureKHR)},
         {1, 0, 2, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_NV, 16,
          2 * sizeof(VkAccelerationStructureNV)},
+        {2, 0, 2, VK_DESCRIPTOR_TYPE_PARTITIONED_ACCELERATION_STRUCTURE_NV, 48,
+         sizeof(VkDeviceAddress)},
     };
     const struct {
         VkAccelerationStructureKHR khr[2];
         VkAccelerationStructureNV nv[4];
+        VkDeviceAddress partitioned[2];
     } data = {
         {(VkAccelerationStructureKHR)(uintptr_t)1, (VkAccelerationStructureKHR)(uintptr_t)2},
         {(VkAccelerationStructureNV)(uintptr_t)3, (VkAccelerationStructureNV)(uintptr_t)POISON,
          (VkAccelerationStructureNV)(uintptr_t)4},
+        {0x5000, 0x6000},
     };
     struct drv_descriptor_template *made = template_of(BASE_COUNT_OF(entries), entries);
 
@@ -305,6 +309,13 @@ TEST(acceleration_structures_of_both_kinds_come_from_templates)
     assert_int_equal(nv->accelerationStructureCount, 2);
     assert_true(nv->pAccelerationStructures[0] == data.nv[0]);
     assert_true(nv->pAccelerationStructures[1] == data.nv[2]);
+    VkWriteDescriptorSet clean;
+    assert_true(drv_descriptor_write_clean(&scratch, NULL, &writes[2], &clean));
+    const VkWriteDescriptorSetPartitionedAccelerationStructureNV *partitioned = clean.pNext;
+    assert_int_equal(partitioned->sType,
+                     VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_PARTITIONED_ACCELERATION_STRUCTURE_NV);
+    assert_int_equal(partitioned->accelerationStructureCount, 2);
+    assert_true(partitioned->pAccelerationStructures[1] == 0x6000);
     drv_scratch_finish(&scratch);
     free(made);
 }

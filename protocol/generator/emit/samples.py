@@ -115,6 +115,8 @@ class Sampler:
     def condition_holds(self, f, env):
         if "sharingMode" in f.condition:
             return env["sharingMode"] == 1
+        if "viewportScissor2D" in f.condition:
+            return env["viewportScissor2D"] != 0
         return not env["flags"] & 1
 
     def element(self, f, env, forced, depth):

@@ -47,6 +47,13 @@ proto_decode_members_VkWidgetColorInfo(struct proto_decoder *d, void *members_of
             memcpy(s->color, bytes, sizeof(s->color));
         }
     }
+    s->stopCount = (uint32_t)wire_read_u32(d->in);
+    {
+        const size_t count = proto_decode_array_size(d, (uint64_t)(s->stopCount), 4, true, "VkWidgetColorInfo::pStops");
+        if (count > 0) {
+            s->pStops = proto_decode_bytes(d, count * sizeof(float));
+        }
+    }
 }
 
 void

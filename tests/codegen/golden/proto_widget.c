@@ -67,7 +67,15 @@ proto_write_VkWidgetInfo(struct wire_writer *w, const struct proto_caps *caps, c
 size_t
 proto_size_members_VkWidgetColorInfo(const struct proto_caps *caps, const void *members_of)
 {
-    return 24;
+    const VkWidgetColorInfo *s = members_of;
+    size_t bytes = 36;
+    {
+        const size_t count = s->stopCount;
+        if (s->pStops && count) {
+            bytes += count * 4;
+        }
+    }
+    return bytes;
 }
 
 void
@@ -76,6 +84,16 @@ proto_write_members_VkWidgetColorInfo(struct wire_writer *w, const struct proto_
     const VkWidgetColorInfo *s = members_of;
     wire_write_u64(w, 4);
     wire_write_bytes(w, s->color, 4 * 4);
+    wire_write_u32(w, (uint32_t)s->stopCount);
+    {
+        const size_t count = s->stopCount;
+        if (s->pStops && count) {
+            wire_write_u64(w, count);
+            wire_write_bytes(w, s->pStops, count * 4);
+        } else {
+            wire_write_u64(w, 0);
+        }
+    }
 }
 
 size_t
