@@ -44,6 +44,8 @@ struct drv_device {
 
     struct drv_markers markers; /* has its own lock */
 
+    atomic_bool lost; /* the host said so; the renderer may be well */
+
     pthread_mutex_t swapchains_lock;
     struct base_list swapchains;               /* wsi_swapchain.link; guarded by the lock */
     struct wsi_display_events *display_events; /* NULL: none was asked for; likewise */
@@ -55,6 +57,16 @@ static inline struct drv_device *
 drv_device_from(VkDevice handle)
 {
     return (struct drv_device *)handle;
+}
+
+/* Notes what a result says about the device, and gives it back. */
+static inline VkResult
+drv_device_heard(struct drv_device *device, VkResult result)
+{
+    if (result == VK_ERROR_DEVICE_LOST) {
+        atomic_store_explicit(&device->lost, true, memory_order_relaxed);
+    }
+    return result;
 }
 
 /* drv_object_create() for a child of the device. */

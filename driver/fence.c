@@ -215,6 +215,7 @@ drv_fence_status(struct drv_device *device, struct drv_fence *fence)
     }
     VkResult result =
         fence->slot.value ? slot_status(fence, target) : ask_status(device, fence, target);
+    (void)drv_device_heard(device, result);
     if (result == VK_SUCCESS) {
         struct drv_queue *queue = atomic_load_explicit(&fence->queue, memory_order_relaxed);
         drv_queue_marks_completed(&queue->marks,

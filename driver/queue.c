@@ -89,8 +89,9 @@ note_timeline_signals(const void *chain, uint32_t count, const VkSemaphore *sema
 static VkResult
 begin_submission(struct drv_queue *queue, VkFence fence)
 {
-    if (!drv_ring_check_alive(queue->device->ring)) {
-        return VK_ERROR_DEVICE_LOST;
+    if (!drv_ring_check_alive(queue->device->ring) ||
+        atomic_load_explicit(&queue->device->lost, memory_order_relaxed)) {
+        return VK_ERROR_DEVICE_LOST; /* the host would say so, too, but nobody would hear it */
     }
     drv_fence_begin_submission(fence, queue, drv_queue_marks_begin(&queue->marks));
     return VK_SUCCESS;

@@ -159,7 +159,7 @@ drv_semaphore_value(struct drv_device *device, struct drv_semaphore *semaphore, 
     }
     uint64_t published = atomic_load_explicit(semaphore->slot.value, memory_order_acquire);
     if (published == WIRE_FEEDBACK_DEVICE_LOST) {
-        return ask_about_greatest_value(device, semaphore, value);
+        return drv_device_heard(device, ask_about_greatest_value(device, semaphore, value));
     }
     uint64_t here = atomic_load_explicit(&semaphore->signaled_here, memory_order_acquire);
     *value = here > published ? here : published;

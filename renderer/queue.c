@@ -92,6 +92,9 @@ static VkResult
 wait_once(struct rnd_queue *queue, struct rnd_sync_entry *entry)
 {
     const struct rnd_device *device = queue->device;
+    if (entry->lost) {
+        return VK_ERROR_DEVICE_LOST;
+    }
     switch (entry->kind) {
     case RND_SYNC_FENCE:
         return wait_for_fence(device, RND_OBJECT_HANDLE(&entry->fence->object, VkFence));

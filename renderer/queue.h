@@ -36,6 +36,7 @@ struct rnd_sync_entry {
     struct rnd_fence *fence;
     struct rnd_semaphore *semaphore;
     uint64_t value;     /* fence: number of the submission; semaphore: the value signalled */
+    bool lost;          /* the host lost the device and did not take it: nothing to wait for */
     VkFence host_fence; /* timeline: from free_fences; VK_NULL_HANDLE: retire at once */
     uint64_t fence_id;  /* timeline, copy: the server's */
 

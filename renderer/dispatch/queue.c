@@ -169,23 +169,40 @@ discard(struct submission *submission)
     pthread_mutex_unlock(&submission->queue->device->sync_lock);
 }
 
-/* With the queue's lock held since before the host saw the submission. */
+/* Whoever waits for it hears that the device is lost. The context lives on: the guest may want to
+ * know why (VK_EXT_device_fault). */
 static void
+mark_lost(struct submission *submission)
+{
+    base_list_for_each (entry, &submission->entries, struct rnd_sync_entry, link) {
+        entry->lost = true;
+    }
+}
+
+/* With the queue's lock held since before the host saw the submission. Gives what is left to be
+ * told of the result. */
+static VkResult
 end_locked(struct submission *submission, VkResult result)
 {
     struct rnd_call *call = submission->call;
+    bool watched = !base_list_empty(&submission->entries);
+    bool unheard = watched && !(call->flags & PROTO_COMMAND_GENERATE_REPLY);
     submission->queue->submissions++;
+    if (result == VK_ERROR_DEVICE_LOST && unheard) {
+        mark_lost(submission);
+        result = VK_SUCCESS;
+    }
     if (result == VK_SUCCESS) {
         rnd_queue_add_entries_locked(submission->queue, &submission->entries);
         let_go_of_fence(submission);
-        return;
+        return VK_SUCCESS;
     }
-    bool watched = !base_list_empty(&submission->entries);
     discard(submission);
-    if (watched && !(call->flags & PROTO_COMMAND_GENERATE_REPLY)) {
+    if (unheard) {
         rnd_call_fail(call, "failed with %d; the guest waits for its end and asked for no reply",
                       result);
     }
+    return result;
 }
 
 /* False, and all undone, if the call has failed on the way. */
@@ -314,7 +331,7 @@ rnd_do_vkQueueSubmit(struct rnd_call *call, struct proto_vkQueueSubmit *args)
     pthread_mutex_lock(&submission.queue->submit_lock);
     args->ret = call->device_table->QueueSubmit(args->queue, args->submitCount, args->pSubmits,
                                                 args->fence);
-    end_locked(&submission, args->ret);
+    args->ret = end_locked(&submission, args->ret);
     pthread_mutex_unlock(&submission.queue->submit_lock);
 }
 
@@ -344,7 +361,7 @@ rnd_do_vkQueueSubmit2(struct rnd_call *call, struct proto_vkQueueSubmit2 *args)
     pthread_mutex_lock(&submission.queue->submit_lock);
     args->ret = call->device_table->QueueSubmit2(args->queue, args->submitCount, args->pSubmits,
                                                  args->fence);
-    end_locked(&submission, args->ret);
+    args->ret = end_locked(&submission, args->ret);
     pthread_mutex_unlock(&submission.queue->submit_lock);
 }
 
@@ -367,6 +384,6 @@ rnd_do_vkQueueBindSparse(struct rnd_call *call, struct proto_vkQueueBindSparse *
     pthread_mutex_lock(&submission.queue->submit_lock);
     args->ret = call->device_table->QueueBindSparse(args->queue, args->bindInfoCount,
                                                     args->pBindInfo, args->fence);
-    end_locked(&submission, args->ret);
+    args->ret = end_locked(&submission, args->ret);
     pthread_mutex_unlock(&submission.queue->submit_lock);
 }

@@ -3,7 +3,7 @@
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
            [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
-           (--plain-images LAYER | --captures LAYER) --server PROGRAM]
+           (--plain-images LAYER | --captures LAYER | --faults LAYER --fault-at PLACE) --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
@@ -12,7 +12,8 @@ means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none 
 from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
 --plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
---captures makes it one that captures and replays descriptors (tests/layer/capture_layer.c).
+--captures makes it one that captures and replays descriptors (tests/layer/capture_layer.c), --faults one that loses
+its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 
@@ -63,6 +64,8 @@ def write_server(folder, args):
     layers = [write_layer(folder, "modifiers", args.modifiers)] if args.modifiers else []
     if args.captures:
         layers.append(write_layer(folder, "captures", args.captures))
+    elif args.faults:
+        layers.append(write_layer(folder, "faults", args.faults))
     else:
         layers.append(write_layer(folder, "hostmem", args.dma_bufs or args.plain_images))
     path = os.path.join(folder, "server")
@@ -72,6 +75,8 @@ def write_server(folder, args):
             os.symlink(os.path.abspath(args.gbm), os.path.join(folder, "libgbm.so.1"))
             host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{args.gbm_trait}'\n"
                     f"export LD_LIBRARY_PATH='{folder}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n")
+        if args.faults:
+            host = f"export VESPER_TEST_FAULT={args.fault_at}\n"
         script.write("#!/bin/sh\n"
                      f"{host}"
                      f"export VK_LAYER_PATH='/usr/share/vulkan/explicit_layer.d:{folder}'\n"
@@ -103,6 +108,8 @@ def main(stack):
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
     parser.add_argument("--plain-images", metavar="LAYER", help="the same, for another host")
     parser.add_argument("--captures", metavar="LAYER", help="another layer, for a third one")
+    parser.add_argument("--faults", metavar="LAYER", help="another layer, for a fourth one")
+    parser.add_argument("--fault-at", choices=("submit", "wait"), help="where it loses its device")
     parser.add_argument("--server", help="the server program, for these")
     parser.add_argument("--icd", help="the application's driver instead of ours; no validation above that")
     parser.add_argument("--gbm", metavar="LIBRARY", help="what stands in for libgbm")
@@ -127,7 +134,7 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs or args.plain_images or args.captures:
+        if args.dma_bufs or args.plain_images or args.captures or args.faults:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
                         "--server", write_server(folder, args)]
