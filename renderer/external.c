@@ -67,6 +67,15 @@ is_for_the_host(VkImageTiling tiling, VkImageUsageFlags usage)
            (tiling == VK_IMAGE_TILING_OPTIMAL && (usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT));
 }
 
+/* What the guest may map natively without that both sides map the same: those above, and images
+ * with modifiers that the host copies, whose layout is the host's affair. */
+static bool
+may_be_copied(const VkImageCreateInfo *info)
+{
+    return is_for_the_host(info->tiling, info->usage) ||
+           (info->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT);
+}
+
 /* Whether any memory type of both sides is left for such an image: what else would it be external
  * for? NVIDIA's driver says that images which the host copies may be external to pages, and then
  * has none for them. */
@@ -103,7 +112,7 @@ rnd_external_image(struct rnd_call *call, const VkImageCreateInfo *info, struct 
         out->host = rnd_external_choose(physical, rnd_external_ask_image, (void *)info);
     }
     if (out->host == 0) {
-        out->copied = is_for_the_host(info->tiling, info->usage);
+        out->copied = may_be_copied(info);
         return true;
     }
     VkExternalMemoryImageCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));

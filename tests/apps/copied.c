@@ -1,7 +1,7 @@
 /* Memory that an application maps in copies: of a type that is visible but not coherent, which
  * Vesper offers for images that the host copies where the host's driver has no memory for them that
  * both sides could map. What is flushed gets there, what is invalidated comes back, nothing else
- * moves; and the image works. */
+ * moves; and the image works. With the argument "modifier" the image has one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,7 @@ struct test {
     VkImage image;
     VkDeviceMemory memory;
     VkDeviceSize size;
+    bool has_modifier; /* the image's tiling is a DRM modifier */
 };
 
 /* False: the device has no host image copies. */
@@ -36,7 +37,8 @@ static bool
 open_gpu(struct vkh_gpu *gpu)
 {
     static const char *const extensions[] = {
-        "VK_KHR_copy_commands2", "VK_KHR_format_feature_flags2", "VK_EXT_host_image_copy", NULL};
+        "VK_KHR_copy_commands2", "VK_KHR_format_feature_flags2", "VK_EXT_host_image_copy",
+        "VK_EXT_image_drm_format_modifier", NULL};
     static VkPhysicalDeviceHostImageCopyFeatures feature = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES,
         .hostImageCopy = VK_TRUE,
@@ -59,8 +61,17 @@ open_gpu(struct vkh_gpu *gpu)
 static void
 create_image(struct test *test)
 {
+    static const uint64_t linear = 0; /* DRM_FORMAT_MOD_LINEAR */
+    const VkImageDrmFormatModifierListCreateInfoEXT modifiers = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT,
+        .drmFormatModifierCount = 1,
+        .pDrmFormatModifiers = &linear,
+    };
     const VkImageCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+        .pNext = test->has_modifier ? &modifiers : NULL,
+        .tiling =
+            test->has_modifier ? VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT : VK_IMAGE_TILING_OPTIMAL,
         .imageType = VK_IMAGE_TYPE_2D,
         .format = VK_FORMAT_R8G8B8A8_UNORM,
         .extent = {SIDE, SIDE, 1},
@@ -226,9 +237,9 @@ copy_there_and_back(const struct test *test)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-    struct test test;
+    struct test test = {.has_modifier = argc > 1 && strcmp(argv[1], "modifier") == 0};
     if (!open_gpu(&test.gpu)) {
         printf("skipped: the host has no VK_EXT_host_image_copy\n");
         return SKIPPED;

@@ -3,7 +3,7 @@
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
            [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
-           (--plain-images LAYER | --captures LAYER | --faults LAYER --fault-at PLACE) --server PROGRAM]
+           (--plain-images LAYER [--modifiers LAYER] | --captures LAYER | --faults LAYER --fault-at PLACE) --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
