@@ -202,6 +202,19 @@ drv_BeginCommandBuffer(VkCommandBuffer commandBuffer, const VkCommandBufferBegin
     return recorder->error;
 }
 
+/* What is recorded so far goes to the renderer. */
+static void
+send(struct drv_command_buffer *command_buffer)
+{
+    struct proto_recorder *recorder = &command_buffer->recorder;
+
+    if (recorder->error == VK_SUCCESS && recorder->at > recorder->start) {
+        recorder->error = drv_ring_submit(command_buffer->pool->device->ring, recorder->start,
+                                          (size_t)(recorder->at - recorder->start), NULL);
+    }
+    recorder->at = recorder->start; /* the ring has a copy */
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_EndCommandBuffer(VkCommandBuffer commandBuffer)
 {
@@ -214,14 +227,33 @@ drv_EndCommandBuffer(VkCommandBuffer commandBuffer)
         proto_encode_vkEndCommandBuffer(&out, recorder->caps, 0, commandBuffer);
         proto_recorder_commit(recorder, &out);
     }
-    VkResult result = recorder->error;
-    if (result == VK_SUCCESS) {
-        result = drv_ring_submit(command_buffer->pool->device->ring, recorder->start,
-                                 (size_t)(recorder->at - recorder->start), NULL);
-    }
-    recorder->at = recorder->start; /* the ring has a copy */
+    send(command_buffer);
     drv_recordings_end(command_buffer->pool->device, &command_buffer->recording);
-    return result;
+    return recorder->error;
+}
+
+/* The host reads the state of another command buffer that is being recorded, as it is now: the
+ * renderer has to have it by then, and may not have more. */
+VKAPI_ATTR void VKAPI_CALL
+drv_CmdPreprocessGeneratedCommandsEXT(VkCommandBuffer commandBuffer,
+                                      const VkGeneratedCommandsInfoEXT *pGeneratedCommandsInfo,
+                                      VkCommandBuffer stateCommandBuffer)
+{
+    struct drv_command_buffer *command_buffer = drv_command_buffer_from(commandBuffer);
+    struct proto_recorder *recorder = &command_buffer->recorder;
+    struct wire_writer out;
+
+    send(drv_command_buffer_from(stateCommandBuffer));
+    if (proto_recorder_begin(
+            recorder,
+            proto_size_vkCmdPreprocessGeneratedCommandsEXT(
+                recorder->caps, commandBuffer, pGeneratedCommandsInfo, stateCommandBuffer),
+            &out)) {
+        proto_encode_vkCmdPreprocessGeneratedCommandsEXT(
+            &out, recorder->caps, 0, commandBuffer, pGeneratedCommandsInfo, stateCommandBuffer);
+        proto_recorder_commit(recorder, &out);
+    }
+    send(command_buffer);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

@@ -177,7 +177,7 @@ def plan_union(selection, name):
     kind = selection.registry.types[name]
     row = selection.policy.unions.get(name)
     result = Struct(name=name, fields=[], is_union=True)
-    if row is not None:
+    if row is not None and row.get("send"):
         result.tag_type, result.send_tag = "u32", int(row.get("send"))
         for index, member in enumerate(kind.members):
             f = make_field(selection, member, name)
@@ -193,7 +193,18 @@ def plan_union(selection, name):
             value = selection.registry.constants.get(tag)
             if value is not None:
                 result.cases.append(UnionCase(tag, value, f))
+    if row is not None:
+        add_empty_cases(selection, result, row.get("rest"))
     return result
+
+
+def add_empty_cases(selection, union, enumeration):
+    """For each value that no member is for."""
+    known = {case.value for case in union.cases}
+    nothing = Field(name="nothing", type="void", declared="void", kind="void", shape="absent")
+    for tag, value in selection.registry.enum_values.get(enumeration, {}).items():
+        if value not in known:
+            union.cases.append(UnionCase(tag, value, nothing))
 
 
 def plan_struct(plan, name):

@@ -288,6 +288,22 @@ rnd_do_vkGetAccelerationStructureMemoryRequirementsNV(
     answer(call, &requirements, &(struct rnd_external){0}, args->pMemoryRequirements);
 }
 
+/* Of the buffer for preprocessing, which has requirements of its own, too. */
+void
+rnd_do_vkGetGeneratedCommandsMemoryRequirementsEXT(
+    struct rnd_call *call, struct proto_vkGetGeneratedCommandsMemoryRequirementsEXT *args)
+{
+    struct requirements requirements = {0};
+    if (!call->device_table->GetGeneratedCommandsMemoryRequirementsEXT) {
+        rnd_call_missing(call);
+        return;
+    }
+    prepare(&requirements)->pNext = NULL; /* buffers say whether they want memory of their own */
+    call->device_table->GetGeneratedCommandsMemoryRequirementsEXT(args->device, args->pInfo,
+                                                                  &requirements.host);
+    answer(call, &requirements, &(struct rnd_external){0}, args->pMemoryRequirements);
+}
+
 /* --- other questions about images that are not there --- */
 
 void

@@ -15,6 +15,7 @@ extern const struct extensions_check extensions_command_checks[];
 extern const struct extensions_check extensions_descriptor_checks[];
 extern const struct extensions_check extensions_descriptor_buffer_checks[];
 extern const struct extensions_check extensions_executable_checks[];
+extern const struct extensions_check extensions_generated_checks[];
 extern const struct extensions_check extensions_image_checks[];
 extern const struct extensions_check extensions_memory_checks[];
 extern const struct extensions_check extensions_pipeline_checks[];

@@ -52,7 +52,8 @@ static union {
     VkPhysicalDeviceRobustness2FeaturesEXT robustness;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
     VkPhysicalDeviceShaderModuleIdentifierFeaturesEXT identifier;
-} features[16];
+    VkPhysicalDeviceDeviceGeneratedCommandsFeaturesEXT generated;
+} features[17];
 
 static const struct {
     const char *extension;
@@ -81,6 +82,8 @@ static const struct {
      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR},
     {"VK_EXT_shader_module_identifier",
      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_MODULE_IDENTIFIER_FEATURES_EXT},
+    {"VK_EXT_device_generated_commands",
+     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DEVICE_GENERATED_COMMANDS_FEATURES_EXT},
 };
 
 static const char *const extensions[] = {
@@ -106,6 +109,7 @@ static const char *const extensions[] = {
     "VK_EXT_robustness2",
     "VK_KHR_pipeline_executable_properties",
     "VK_EXT_shader_module_identifier",
+    "VK_EXT_device_generated_commands",
     NULL,
 };
 
@@ -179,7 +183,7 @@ main(int argc, char **argv)
         extensions_query_checks,         extensions_ray_checks,
         extensions_shader_object_checks, extensions_descriptor_buffer_checks,
         extensions_memory_checks,        extensions_robustness_checks,
-        extensions_executable_checks,
+        extensions_executable_checks,    extensions_generated_checks,
     };
     struct vkh_gpu gpu;
     unsigned failed = 0;
