@@ -1,10 +1,11 @@
 /* Command pools and command buffers.
  *
  * Commands are encoded into private memory of their command buffer, which is kept for the next
- * recording. vkEndCommandBuffer puts the whole recording on the ring; the renderer then records it
- * into the host's command buffer. What happens to a buffer after that (simultaneous use, resets,
- * its life as a secondary) is the host's affair. A pool and its buffers belong to one thread at a
- * time, as Vulkan asks, so nothing is locked. */
+ * recording. vkEndCommandBuffer puts the whole recording on the ring, or what is left of it behind
+ * vkCmdPreprocessGeneratedCommandsEXT; the renderer then records it into the host's command buffer.
+ * What happens to a buffer after that (simultaneous use, resets, its life as a secondary) is the
+ * host's affair. A pool and its buffers belong to one thread at a time, as Vulkan asks, so nothing
+ * is locked. */
 #ifndef DRV_COMMAND_BUFFER_H
 #define DRV_COMMAND_BUFFER_H
 
