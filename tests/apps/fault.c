@@ -178,5 +178,6 @@ main(void)
     ask_for_all(&gpu);
     ask_for_less(&gpu);
     ask_nobody(&gpu);
+    vkh_gpu_close(&gpu);
     return EXIT_SUCCESS;
 }
