@@ -174,7 +174,8 @@ expect_quiet_loss(struct drv_ring *ring)
     assert_int_equal(send_packet(ring, 0, 0, 16, NULL), VK_ERROR_DEVICE_LOST);
     assert_int_equal(send_packet(ring, 0, 0, 100000, NULL), VK_ERROR_DEVICE_LOST);
     assert_int_equal(drv_ring_order_after_transport(ring), VK_ERROR_DEVICE_LOST);
-    assert_true(base_clock_now_ns() - start_ns < 10 * 1000 * 1000);
+    /* Four times without the shortest wait for a heartbeat, on a busy machine, too. */
+    assert_true(base_clock_now_ns() - start_ns < 2 * SECOND_NS);
 }
 
 static void
