@@ -40,8 +40,12 @@ drv_AcquireDrmDisplayEXT(VkPhysicalDevice physicalDevice, int32_t drmFd, VkDispl
     wsi_kms_lock(kms);
     if (display->acquired_fd != -1) {
         base_log_info("display %s has been acquired already", display->name);
-    } else if (!wsi_kms_adopt_locked(kms, drmFd) || !kms->drm->drmIsMaster(drmFd)) {
-        base_log_info("display %s cannot be acquired: descriptor %d is not master of its device",
+    } else if (!wsi_kms_adopt_locked(kms, drmFd)) {
+        base_log_info("display %s cannot be acquired: descriptor %d is not of its device",
+                      display->name, drmFd);
+        result = VK_ERROR_UNKNOWN;
+    } else if (!kms->drm->drmIsMaster(drmFd)) {
+        base_log_info("display %s cannot be acquired: descriptor %d is not master of the device",
                       display->name, drmFd);
     } else {
         display->acquired_fd = drmFd;

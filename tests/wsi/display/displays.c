@@ -1,5 +1,6 @@
 /* Tests of presenting on displays: displays.c TEST, or displays.c cube FILE. Exit status 0 if it
  * holds. All but `picture` and `cube` need the fake. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,6 +322,10 @@ test_acquired(struct presenter *presenter)
     VKH_CHECK(vkGetDrmDisplayEXT(device, fd, FAKE_KMS_FIRST_CONNECTOR, &display));
     result = vkAcquireDrmDisplayEXT(device, fd, display);
     expect(result == VK_ERROR_INITIALIZATION_FAILED, "a descriptor that is not master");
+    int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    result = vkAcquireDrmDisplayEXT(device, root, display);
+    expect(result == VK_ERROR_UNKNOWN, "a descriptor that is not of the device");
+    close(root);
     expect(set_master(fd) == 0, "the descriptor cannot become master");
     VKH_CHECK(vkAcquireDrmDisplayEXT(device, fd, display));
     result = vkAcquireDrmDisplayEXT(device, fd, display);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -293,6 +294,10 @@ ids(uint32_t first, int count)
 EXPORT drmModeResPtr
 drmModeGetResources(int fd)
 {
+    struct stat node;
+    if (fstat(fd, &node) != 0 || !S_ISREG(node.st_mode)) {
+        return NULL; /* the device is a memfd */
+    }
     drmModeResPtr resources = calloc(1, sizeof(*resources));
     resources->count_crtcs = CRTCS;
     resources->crtcs = ids(FIRST_CRTC, CRTCS);
