@@ -61,15 +61,18 @@ is_drivers_own(const char *name)
     return false;
 }
 
-/* What any memory type is made by. */
+/* What any memory type is made by. Importing a descriptor is what the conformance suite does on a
+ * device for which it has not enabled the extension, and hosts let it. */
 static void
 add_memory_extensions(const struct rnd_physical_device *physical, struct extension_list *list)
 {
     if (physical->memory_types.handles & VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT) {
         add_once(list, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
     }
-    if (physical->memory_types.handles & VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
+    if (physical->has_external_memory_fd) {
         add_once(list, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+    }
+    if (physical->memory_types.handles & VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
         add_once(list, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
     }
 }
