@@ -6,15 +6,18 @@
 #include "protocol/proto_encode.h"
 
 /* Seldom needed, so asked for each time. */
-static size_t
-captured_size(struct drv_device *device, enum drv_captured what)
+size_t
+drv_captured_size(struct drv_device *device, enum drv_captured what)
 {
-    VkPhysicalDeviceDescriptorBufferPropertiesEXT sizes = {
+    VkPhysicalDeviceRayTracingPipelinePropertiesKHR rays = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR,
+    };
+    VkPhysicalDeviceDescriptorBufferPropertiesEXT descriptors = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT,
     };
     VkPhysicalDeviceProperties2 properties = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-        .pNext = &sizes,
+        .pNext = what == DRV_CAPTURED_GROUP_HANDLE ? (void *)&rays : (void *)&descriptors,
     };
     if (proto_call_vkGetPhysicalDeviceProperties2(device->object.client,
                                                   (VkPhysicalDevice)device->physical_device,
@@ -22,12 +25,13 @@ captured_size(struct drv_device *device, enum drv_captured what)
         return 0;
     }
     switch (what) {
-    case DRV_CAPTURED_BUFFER: return sizes.bufferCaptureReplayDescriptorDataSize;
-    case DRV_CAPTURED_IMAGE: return sizes.imageCaptureReplayDescriptorDataSize;
-    case DRV_CAPTURED_IMAGE_VIEW: return sizes.imageViewCaptureReplayDescriptorDataSize;
-    case DRV_CAPTURED_SAMPLER: return sizes.samplerCaptureReplayDescriptorDataSize;
+    case DRV_CAPTURED_BUFFER: return descriptors.bufferCaptureReplayDescriptorDataSize;
+    case DRV_CAPTURED_IMAGE: return descriptors.imageCaptureReplayDescriptorDataSize;
+    case DRV_CAPTURED_IMAGE_VIEW: return descriptors.imageViewCaptureReplayDescriptorDataSize;
+    case DRV_CAPTURED_SAMPLER: return descriptors.samplerCaptureReplayDescriptorDataSize;
     case DRV_CAPTURED_ACCELERATION_STRUCTURE:
-        return sizes.accelerationStructureCaptureReplayDescriptorDataSize;
+        return descriptors.accelerationStructureCaptureReplayDescriptorDataSize;
+    case DRV_CAPTURED_GROUP_HANDLE: return rays.shaderGroupHandleCaptureReplaySize;
     }
     return 0;
 }
@@ -45,7 +49,7 @@ drv_replayed_chain(struct drv_device *device, enum drv_captured what, const void
     *place = (VkOpaqueCaptureDataVESPER){
         .sType = VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER,
         .pNext = chain,
-        .dataSize = captured_size(device, what),
+        .dataSize = drv_captured_size(device, what),
         .pData = replayed->opaqueCaptureDescriptorData,
     };
     return place;
@@ -60,7 +64,7 @@ capture(VkDevice handle, enum drv_captured what, VkOpaqueCaptureDataInfoVESPER i
 
     info.sType = VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_INFO_VESPER;
     return proto_call_vkGetOpaqueCaptureDataVESPER(device->object.client, handle, &info,
-                                                   captured_size(device, what), data);
+                                                   drv_captured_size(device, what), data);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

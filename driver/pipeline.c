@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "driver/capture_replay.h"
 #include "driver/chain_copy.h"
 #include "driver/deferred_operation.h"
 #include "driver/device.h"
@@ -158,6 +159,45 @@ clean_compute(struct batch *batch, const VkComputePipelineCreateInfo *infos)
     return clean;
 }
 
+static bool
+replays_handles(const VkRayTracingPipelineCreateInfoKHR *info)
+{
+    for (uint32_t i = 0; i < info->groupCount; i++) {
+        if (info->pGroups[i].pShaderGroupCaptureReplayHandle) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The groups with the handles that they replay, in the form that travels. NULL: out of memory. */
+static const VkRayTracingShaderGroupCreateInfoKHR *
+replay_handles(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *info)
+{
+    size_t size = drv_captured_size(batch->device, DRV_CAPTURED_GROUP_HANDLE);
+    VkRayTracingShaderGroupCreateInfoKHR *groups =
+        drv_scratch_copy(&batch->scratch, info->pGroups, info->groupCount * sizeof(*groups));
+    VkOpaqueCaptureDataVESPER *handles =
+        drv_scratch_array(&batch->scratch, info->groupCount, sizeof(*handles));
+
+    if (!groups || !handles) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < info->groupCount; i++) {
+        if (groups[i].pShaderGroupCaptureReplayHandle) {
+            handles[i] = (VkOpaqueCaptureDataVESPER){
+                .sType = VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER,
+                .pNext = groups[i].pNext,
+                .dataSize = size,
+                .pData = groups[i].pShaderGroupCaptureReplayHandle,
+            };
+            groups[i].pNext = &handles[i];
+            groups[i].pShaderGroupCaptureReplayHandle = NULL;
+        }
+    }
+    return groups;
+}
+
 static VkRayTracingPipelineCreateInfoKHR *
 clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *infos)
 {
@@ -169,6 +209,9 @@ clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *
         clean[i] = *in;
         clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
         if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
+            return NULL;
+        }
+        if (replays_handles(in) && !(clean[i].pGroups = replay_handles(batch, in))) {
             return NULL;
         }
     }

@@ -195,6 +195,7 @@ release(struct rnd_object *object)
     struct rnd_device *device = (struct rnd_device *)object;
     pthread_cond_destroy(&device->sync_done);
     rnd_preinitialized_finish(&device->preinitialized);
+    rnd_group_handles_finish(&device->group_handles);
     pthread_mutex_destroy(&device->sync_lock);
     pthread_mutex_destroy(&device->copies_lock);
     free(device->queues);
@@ -223,6 +224,7 @@ rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
     pthread_mutex_init(&device->sync_lock, NULL);
     pthread_mutex_init(&device->copies_lock, NULL);
     rnd_preinitialized_init(&device->preinitialized);
+    rnd_group_handles_init(&device->group_handles);
     pthread_cond_init(&device->sync_done, NULL);
     rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,
                           device->handle);

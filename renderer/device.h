@@ -9,6 +9,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "renderer/group_handles.h"
 #include "renderer/host_table.h"
 #include "renderer/object.h"
 #include "renderer/physical_device.h"
@@ -29,7 +30,8 @@ struct rnd_device {
     uint32_t queue_count;
 
     struct rnd_preinitialized preinitialized;
-    _Atomic bool had_signaled_imports; /* some semaphore may have a signaled_import */
+    struct rnd_group_handles group_handles; /* that pipelines were made again with */
+    _Atomic bool had_signaled_imports;      /* some semaphore may have a signaled_import */
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;

@@ -43,6 +43,24 @@ rnd_capture_restore(struct rnd_call *call, const void *create_info)
     return true;
 }
 
+bool
+rnd_capture_restore_groups(struct rnd_call *call, const VkRayTracingPipelineCreateInfoKHR *info)
+{
+    struct rnd_group_handles *handles = &rnd_call_device(call)->group_handles;
+    for (uint32_t i = 0; i < info->groupCount; i++) {
+        VkRayTracingShaderGroupCreateInfoKHR *group =
+            (VkRayTracingShaderGroupCreateInfoKHR *)&info->pGroups[i];
+        const VkOpaqueCaptureDataVESPER *given =
+            rnd_chain_remove(group, VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER);
+        group->pShaderGroupCaptureReplayHandle =
+            given ? rnd_group_handles_keep(handles, given->pData, given->dataSize) : NULL;
+        if (given && !group->pShaderGroupCaptureReplayHandle) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- capturing --- */
 
 static VkResult

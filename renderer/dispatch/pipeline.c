@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "renderer/call_impl.h"
+#include "renderer/capture_replay.h"
 #include "renderer/device.h"
 #include "renderer/rnd_dispatch.h"
 
@@ -82,6 +83,13 @@ rnd_do_vkCreateRayTracingPipelinesKHR(struct rnd_call *call,
     }
     if (!rnd_call_check_new_ids(call, args->pPipelines_ids, args->createInfoCount)) {
         return;
+    }
+    for (uint32_t i = 0; i < args->createInfoCount; i++) {
+        if (!rnd_capture_restore_groups(call, &args->pCreateInfos[i])) {
+            args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+            memset(args->pPipelines_ids, 0, args->createInfoCount * sizeof(*args->pPipelines_ids));
+            return;
+        }
     }
     args->ret = call->device_table->CreateRayTracingPipelinesKHR(
         args->device, VK_NULL_HANDLE, args->pipelineCache, args->createInfoCount,
