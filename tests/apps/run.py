@@ -58,31 +58,32 @@ def write_layer(folder, name, library):
     return layer["name"]
 
 
-def write_server(folder, args):
+def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=None, captures=None, faults=None,
+                 fault_at=None, gbm=None, gbm_trait=""):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
-    layers = [write_layer(folder, "modifiers", args.modifiers)] if args.modifiers else []
-    if args.captures:
-        layers.append(write_layer(folder, "captures", args.captures))
-    elif args.faults:
-        layers.append(write_layer(folder, "faults", args.faults))
+    layers = [write_layer(folder, "modifiers", modifiers)] if modifiers else []
+    if captures:
+        layers.append(write_layer(folder, "captures", captures))
+    elif faults:
+        layers.append(write_layer(folder, "faults", faults))
     else:
-        layers.append(write_layer(folder, "hostmem", args.dma_bufs or args.plain_images))
+        layers.append(write_layer(folder, "hostmem", dma_bufs or plain_images))
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
-        host = f"export VESPER_TEST_{'PLAIN_IMAGES' if args.plain_images else 'DMA_BUFS_ONLY'}=1\n"
-        if args.gbm:
-            os.symlink(os.path.abspath(args.gbm), os.path.join(folder, "libgbm.so.1"))
-            host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{args.gbm_trait}'\n"
+        host = f"export VESPER_TEST_{'PLAIN_IMAGES' if plain_images else 'DMA_BUFS_ONLY'}=1\n"
+        if gbm:
+            os.symlink(os.path.abspath(gbm), os.path.join(folder, "libgbm.so.1"))
+            host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{gbm_trait}'\n"
                     f"export LD_LIBRARY_PATH='{folder}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n")
-        if args.faults:
-            host = f"export VESPER_TEST_FAULT={args.fault_at}\n"
+        if faults:
+            host = f"export VESPER_TEST_FAULT={fault_at}\n"
         script.write("#!/bin/sh\n"
                      f"{host}"
                      f"export VK_LAYER_PATH='/usr/share/vulkan/explicit_layer.d:{folder}'\n"
                      f"export VK_INSTANCE_LAYERS=\"{':'.join(layers)}"
                      "${VK_INSTANCE_LAYERS:+:$VK_INSTANCE_LAYERS}\"\n"
-                     f"exec '{os.path.abspath(args.server)}' \"$@\"\n")
+                     f"exec '{os.path.abspath(server)}' \"$@\"\n")
     os.chmod(path, 0o755)
     return path
 
@@ -137,7 +138,8 @@ def main(stack):
         if args.dma_bufs or args.plain_images or args.captures or args.faults:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             command += ["--log", "debug",
-                        "--server", write_server(folder, args)]
+                        "--server", write_server(folder, args.server, args.dma_bufs, args.plain_images, args.modifiers,
+                                                   args.captures, args.faults, args.fault_at, args.gbm, args.gbm_trait)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest

@@ -175,9 +175,7 @@ def main():
         env["XDG_RUNTIME_DIR"] = folder
         if args.vesper:
             if args.dma_bufs:
-                host = argparse.Namespace(server=args.renderer, dma_bufs=args.dma_bufs, modifiers=args.modifiers,
-                                          captures=None, plain_images=None, gbm=None)
-                command += ["--server", write_server(folder, host)]
+                command += ["--server", write_server(folder, args.renderer, args.dma_bufs, modifiers=args.modifiers)]
             command += ["--", *args.app]
         server = SERVERS[args.server](env, args.server_option)
         app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
