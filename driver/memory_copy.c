@@ -33,6 +33,7 @@ drv_memory_copy_create(struct drv_device *device, struct drv_memory *memory)
     if (!memory->in_step) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    memset(memory->in_step, 0, (size_t)memory->size); /* as new pages are: nothing is written yet */
     memory->blob.map = map_pages(memory->size);
     if (!memory->blob.map) {
         drv_free(device->allocator, NULL, memory->in_step);
@@ -113,21 +114,57 @@ drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDev
 
 /* --- from the host --- */
 
+/* Atoms that the application has written since they were in step, if they are to be kept, stay;
+ * what they were in step with is the host's all the same. */
+static void
+take_piece(const struct drv_device *device, struct drv_memory *memory, size_t at, size_t end,
+           const uint8_t *bytes, bool keeps_writes)
+{
+    uint8_t *now = memory->blob.map;
+    while (at < end) {
+        size_t next = keeps_writes ? end_of_atom(device, at, end) : end;
+        if (!keeps_writes || memcmp(now + at, memory->in_step + at, next - at) == 0) {
+            memcpy(now + at, bytes, next - at);
+        }
+        memcpy(memory->in_step + at, bytes, next - at);
+        bytes += next - at;
+        at = next;
+    }
+}
+
+static VkResult
+fetch(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size,
+      bool keeps_writes)
+{
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    size_t at = (size_t)offset, end = end_of(memory, offset, size);
+    size_t room = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
+    uint8_t *bytes = drv_alloc(device->allocator, NULL, room, VK_SYSTEM_ALLOCATION_SCOPE_COMMAND);
+    VkResult result = bytes ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+
+    while (at < end && result == VK_SUCCESS) {
+        size_t piece = end - at < room ? end - at : room;
+        result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
+                                               piece, bytes);
+        if (result == VK_SUCCESS) {
+            take_piece(device, memory, at, at + piece, bytes, keeps_writes);
+        }
+        at += piece;
+    }
+    drv_free(device->allocator, NULL, bytes);
+    return result;
+}
+
 VkResult
 drv_memory_copy_fetch(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
                       VkDeviceSize size)
 {
-    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
-    size_t at = (size_t)offset, end = end_of(memory, offset, size);
-    VkResult result = VK_SUCCESS;
+    return fetch(device, memory, offset, size, false);
+}
 
-    while (at < end && result == VK_SUCCESS) {
-        size_t piece = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
-        uint8_t *bytes = (uint8_t *)memory->blob.map + at;
-        result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                               piece, bytes);
-        memcpy(memory->in_step + at, bytes, piece);
-        at += piece;
-    }
-    return result;
+VkResult
+drv_memory_copy_refresh(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
+                        VkDeviceSize size)
+{
+    return fetch(device, memory, offset, size, true);
 }

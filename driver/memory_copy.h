@@ -21,11 +21,16 @@ BASE_MUST_CHECK VkResult drv_memory_copy_create(struct drv_device *device,
 /* Accepts memory without a copy. */
 void drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory);
 
-/* Both for `size` bytes or VK_WHOLE_SIZE, waiting for the host where it is to answer. Threads may
+/* All for `size` bytes or VK_WHOLE_SIZE, waiting for the host where it is to answer. Threads may
  * have ranges of one copy under way that do not overlap. */
 BASE_MUST_CHECK VkResult drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory,
                                               VkDeviceSize offset, VkDeviceSize size);
 BASE_MUST_CHECK VkResult drv_memory_copy_fetch(struct drv_device *device, struct drv_memory *memory,
                                                VkDeviceSize offset, VkDeviceSize size);
+/* Fetches, but for what the application has written and not sent: that is its own to read, however
+ * often it unmaps and maps. */
+BASE_MUST_CHECK VkResult drv_memory_copy_refresh(struct drv_device *device,
+                                                 struct drv_memory *memory, VkDeviceSize offset,
+                                                 VkDeviceSize size);
 
 #endif

@@ -96,7 +96,7 @@ map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, V
         return result;
     }
     /* What is around the application's own bytes goes back with them. */
-    if (memory->copied && drv_memory_copy_fetch(device, memory, offset, size) != VK_SUCCESS) {
+    if (memory->copied && drv_memory_copy_refresh(device, memory, offset, size) != VK_SUCCESS) {
         return VK_ERROR_MEMORY_MAP_FAILED;
     }
     note_mapped(memory, offset, size);

@@ -176,6 +176,18 @@ flush_and_invalidate(const struct test *test)
     VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &middle));
     expect(bytes - from, from, to, 2, "mapped again");
     vkUnmapMemory(test->gpu.device, test->memory);
+
+    bytes = map(test, 0);
+    fill(bytes, from, to, 3);
+    vkUnmapMemory(test->gpu.device, test->memory);
+    bytes = map(test, 0);
+    expect(bytes, 0, from, 1, "before what was written and not flushed");
+    expect(bytes, from, to, 3, "written, not flushed, unmapped and mapped");
+    VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &all));
+    memset(bytes, 0, size);
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    expect(bytes, from, to, 3, "flushed in a later mapping");
+    vkUnmapMemory(test->gpu.device, test->memory);
 }
 
 #define LOAD(name) PFN_##name name = (PFN_##name)vkGetDeviceProcAddr(test->gpu.device, #name)
