@@ -34,7 +34,7 @@ QMP_LIMIT_S = 30
 MODULES = ("virtio_pci", "virtio_gpu", "9pnet_virtio", "9p", "overlay")
 # Without event indices the guest notifies QEMU of every command. With them QEMU 10.0 can miss one on a busy host: it
 # tells the guest where to notify next and looks for commands with no barrier in between. The guest then fills its
-# queue in silence, and both wait for ever.
+# queue in silence, and both wait for ever. That is so of the file systems' queues, too: a program never starts.
 GPU = "virtio-gpu-gl-pci,venus=on,blob=on,hostmem={hostmem},event_idx=off"
 # no_timer_check: on a busy host the kernel would find that ticks are missing, and panic.
 KERNEL_COMMAND_LINE = "console=ttyS0 quiet panic=-1 mitigations=off nowatchdog no_timer_check"
@@ -222,6 +222,7 @@ class Machine:
             "-append", KERNEL_COMMAND_LINE,
             "-serial", "file:/tmp/console.log", "-qmp", "unix:/tmp/qmp.sock,server=on,wait=off",
             "-device", self.gpu, "-display", "sdl,gl=on",
+            "-global", "virtio-9p-pci.event_idx=off",
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", "local,path=/tmp/share,mount_tag=share,security_model=none",
         ]
