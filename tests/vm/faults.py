@@ -92,9 +92,7 @@ def find_library(program, name):
 def check_kills(folder, options):
     with machine.Machine(folder) as virtual_machine:
         run.prepare_host(virtual_machine, options)
-        run.add_layer(virtual_machine, options.layer)
-        run.add_layer(virtual_machine, options.modifier_layer, "modifiers")
-        virtual_machine.env |= {"VESPER_TEST_DMA_BUFS_ONLY": "1", "VESPER_TEST_LINEAR_ONLY": "1"}
+        run.add_linear_images(virtual_machine, options)
         run.prepare_guest(virtual_machine, options)
         virtual_machine.give("sync-files", run.need(options.sync_files_program, "build it"))
         virtual_machine.give("libcmocka.so.0", find_library(options.sync_files_program, "libcmocka.so.0"))
@@ -166,7 +164,6 @@ def check(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     run.add_paths(parser)
-    parser.add_argument("--modifier-layer", help="the test layer with modifiers")
     parser.add_argument("--sync-files-program", help="renderer_sync_files")
     return run.judge(lambda: check(parser.parse_args()))
 

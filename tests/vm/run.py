@@ -82,6 +82,13 @@ def add_layer(virtual_machine, library, name="hostmem"):
     virtual_machine.env |= {"VK_INSTANCE_LAYERS": f"{layer}:{below}" if below else layer, "VK_LAYER_PATH": "/tmp/host"}
 
 
+def add_linear_images(virtual_machine, options):
+    """A host that exports dma-bufs, linear images too, and imports no pages."""
+    add_layer(virtual_machine, options.layer)
+    add_layer(virtual_machine, options.modifier_layer, "modifiers")
+    virtual_machine.env |= {"VESPER_TEST_DMA_BUFS_ONLY": "1", "VESPER_TEST_LINEAR_ONLY": "1"}
+
+
 def add_our_library(virtual_machine, options):
     virtual_machine.give_host("libvirglrenderer.so.1", need(options.renderer_library, "build it"))
     server = virtual_machine.give_host("vesper-render-server", need(options.render_server, "build it"))
@@ -190,6 +197,7 @@ def add_paths(parser):
     parser.add_argument("--renderer-library", help="libvirglrenderer.so.1")
     parser.add_argument("--render-server", help="vesper-render-server")
     parser.add_argument("--layer", help="the test layer for virglrenderer")
+    parser.add_argument("--modifier-layer", help="the test layer with modifiers")
 
 
 def judge(test):
