@@ -12,8 +12,8 @@ means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none 
 from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
 --plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
---captures makes it one that captures and replays descriptors (tests/layer/capture_layer.c), --faults one that loses
-its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
+--captures makes it one that captures and replays descriptors and shader groups' handles (tests/layer/capture_layer.c),
+--faults one that loses its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
 

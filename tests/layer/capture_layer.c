@@ -3,7 +3,9 @@
  *
  * What is captured of an object is a word for its kind and a count. An object is made again from
  * bytes that say so, and refused with VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS from others; nothing
- * of it reaches the driver. One lock guards the lists; the layer calls down with it released. */
+ * of it reaches the driver. Where that has VK_KHR_ray_tracing_pipeline, the handles of shader
+ * groups are captured and replayed, too. One lock guards the lists; the layer calls down with it
+ * released. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,11 +35,14 @@ struct layer_device {
     PFN_vkCreateImage CreateImage;
     PFN_vkCreateImageView CreateImageView;
     PFN_vkCreateSampler CreateSampler;
+    PFN_vkCreateRayTracingPipelinesKHR CreateRayTracingPipelinesKHR; /* NULL: the host has none */
+    PFN_vkDestroyPipeline DestroyPipeline;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct base_list instances = {&instances, &instances};
 static struct base_list devices = {&devices, &devices};
+static struct base_list pipelines = {&pipelines, &pipelines};
 
 static struct layer_instance *
 find_instance(void *dispatchable)
@@ -86,6 +91,7 @@ enum kind {
     IMAGE,
     IMAGE_VIEW,
     SAMPLER,
+    GROUP,
 };
 
 struct captured {
@@ -105,19 +111,22 @@ capture(enum kind kind, void *data)
     return VK_SUCCESS;
 }
 
+static bool
+was_captured(const void *data, enum kind kind)
+{
+    struct captured captured;
+    memcpy(&captured, data, sizeof(captured));
+    return memcmp(captured.word, captured_word, sizeof(captured_word)) == 0 &&
+           captured.kind == kind && captured.count > 0;
+}
+
 /* An object that replays nothing is always right. */
 static bool
 is_right(const void *chain, enum kind kind)
 {
     const VkOpaqueCaptureDescriptorDataCreateInfoEXT *replayed = layer_find_in_chain(
         chain, VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DESCRIPTOR_DATA_CREATE_INFO_EXT);
-    struct captured captured;
-    if (!replayed) {
-        return true;
-    }
-    memcpy(&captured, replayed->opaqueCaptureDescriptorData, sizeof(captured));
-    return memcmp(captured.word, captured_word, sizeof(captured_word)) == 0 &&
-           captured.kind == kind && captured.count > 0;
+    return !replayed || was_captured(replayed->opaqueCaptureDescriptorData, kind);
 }
 
 #define REPLAYED(what, kind, flag)                                                                 \
@@ -143,6 +152,188 @@ REPLAYED(Buffer, BUFFER, VK_BUFFER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_E
 REPLAYED(Image, IMAGE, VK_IMAGE_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
 REPLAYED(ImageView, IMAGE_VIEW, VK_IMAGE_VIEW_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
 REPLAYED(Sampler, SAMPLER, VK_SAMPLER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT)
+
+/* --- shader groups ---
+ *
+ * As NVIDIA's driver does, the layer reads the handles of a library again when the library is
+ * linked, from where they were when it was created, and says VK_ERROR_INITIALIZATION_FAILED if
+ * there are other bytes by then. */
+
+enum {
+    GROUP_HANDLE_SIZE = 64, /* as NVIDIA's; what is captured comes first, then zeroes */
+};
+
+struct group {
+    const void
+        *given; /* where its handle was, NULL: it was given none; may be gone, only compared */
+    uint8_t handle[GROUP_HANDLE_SIZE];
+};
+
+/* Every ray tracing pipeline: its own groups, then those of the libraries that it links. */
+struct pipeline {
+    struct base_list link; /* pipelines */
+    VkPipeline handle;
+    uint32_t group_count;
+    struct group groups[];
+};
+
+static struct pipeline *
+find_pipeline(VkPipeline handle)
+{
+    struct pipeline *found = NULL;
+    pthread_mutex_lock(&lock);
+    base_list_for_each (it, &pipelines, struct pipeline, link) {
+        found = it->handle == handle ? it : found;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static uint32_t
+count_groups(const VkRayTracingPipelineCreateInfoKHR *info)
+{
+    uint32_t count = info->groupCount;
+    for (uint32_t i = 0; info->pLibraryInfo && i < info->pLibraryInfo->libraryCount; i++) {
+        count += find_pipeline(info->pLibraryInfo->pLibraries[i])->group_count;
+    }
+    return count;
+}
+
+static VkResult
+identify_group(struct group *group, const void *given)
+{
+    group->given = given;
+    if (!given) {
+        return capture(GROUP, group->handle);
+    }
+    memcpy(group->handle, given, GROUP_HANDLE_SIZE);
+    return was_captured(given, GROUP) ? VK_SUCCESS : VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS;
+}
+
+static VkResult
+link_groups(struct group *out, const struct pipeline *library)
+{
+    for (uint32_t i = 0; i < library->group_count; i++) {
+        out[i] = library->groups[i];
+        if (out[i].given && memcmp(out[i].given, out[i].handle, GROUP_HANDLE_SIZE) != 0) {
+            return VK_ERROR_INITIALIZATION_FAILED;
+        }
+    }
+    return VK_SUCCESS;
+}
+
+static VkResult
+identify_groups(struct pipeline *pipeline, const VkRayTracingPipelineCreateInfoKHR *info)
+{
+    const VkPipelineLibraryCreateInfoKHR *libraries = info->pLibraryInfo;
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; result == VK_SUCCESS && i < info->groupCount; i++) {
+        result = identify_group(&pipeline->groups[pipeline->group_count++],
+                                info->pGroups[i].pShaderGroupCaptureReplayHandle);
+    }
+    for (uint32_t i = 0; result == VK_SUCCESS && libraries && i < libraries->libraryCount; i++) {
+        const struct pipeline *library = find_pipeline(libraries->pLibraries[i]);
+        result = link_groups(&pipeline->groups[pipeline->group_count], library);
+        pipeline->group_count += library->group_count;
+    }
+    return result;
+}
+
+/* What the driver is to see: nothing of captures. */
+static VkResult
+create_plain(struct layer_device *device, VkDevice handle, VkPipelineCache cache,
+             const VkRayTracingPipelineCreateInfoKHR *info, const VkAllocationCallbacks *allocator,
+             VkPipeline *out)
+{
+    const VkFlags64 flag =
+        VK_PIPELINE_CREATE_RAY_TRACING_SHADER_GROUP_HANDLE_CAPTURE_REPLAY_BIT_KHR;
+    VkRayTracingPipelineCreateInfoKHR plain = *info;
+    VkPipelineCreateFlags2CreateInfoKHR *flags = (void *)layer_find_in_chain(
+        info->pNext, VK_STRUCTURE_TYPE_PIPELINE_CREATE_FLAGS_2_CREATE_INFO_KHR);
+    VkFlags64 wanted = flags ? flags->flags : 0;
+    VkRayTracingShaderGroupCreateInfoKHR *groups = calloc(info->groupCount + 1, sizeof(*groups));
+    if (!groups) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < info->groupCount; i++) {
+        groups[i] = info->pGroups[i];
+        groups[i].pShaderGroupCaptureReplayHandle = NULL;
+    }
+    plain.flags &= ~(VkFlags)flag;
+    plain.pGroups = groups;
+    if (flags) {
+        flags->flags &= ~flag;
+    }
+    VkResult result = device->CreateRayTracingPipelinesKHR(handle, VK_NULL_HANDLE, cache, 1, &plain,
+                                                           allocator, out);
+    if (flags) {
+        flags->flags = wanted;
+    }
+    free(groups);
+    return result;
+}
+
+static VkResult
+create_pipeline(VkDevice handle, VkPipelineCache cache,
+                const VkRayTracingPipelineCreateInfoKHR *info,
+                const VkAllocationCallbacks *allocator, VkPipeline *out)
+{
+    struct pipeline *pipeline =
+        calloc(1, sizeof(*pipeline) + count_groups(info) * sizeof(pipeline->groups[0]));
+    VkResult result = pipeline ? identify_groups(pipeline, info) : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (result == VK_SUCCESS) {
+        result = create_plain(find_device(handle), handle, cache, info, allocator, out);
+    }
+    if (result != VK_SUCCESS) {
+        *out = VK_NULL_HANDLE;
+        free(pipeline);
+        return result;
+    }
+    pipeline->handle = *out;
+    publish(&pipelines, &pipeline->link);
+    return VK_SUCCESS;
+}
+
+/* Nothing is deferred or derived from another of the same call: the renderer asks for neither. */
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_CreateRayTracingPipelinesKHR(VkDevice handle, VkDeferredOperationKHR operation,
+                                   VkPipelineCache cache, uint32_t count,
+                                   const VkRayTracingPipelineCreateInfoKHR *infos,
+                                   const VkAllocationCallbacks *allocator, VkPipeline *out)
+{
+    VkResult first = VK_SUCCESS;
+    (void)operation;
+    for (uint32_t i = 0; i < count; i++) {
+        VkResult result = create_pipeline(handle, cache, &infos[i], allocator, &out[i]);
+        first = first == VK_SUCCESS ? result : first;
+    }
+    return first;
+}
+
+static VKAPI_ATTR void VKAPI_CALL
+layer_DestroyPipeline(VkDevice handle, VkPipeline object, const VkAllocationCallbacks *allocator)
+{
+    struct pipeline *pipeline = find_pipeline(object);
+    if (pipeline) {
+        unpublish(&pipeline->link);
+        free(pipeline);
+    }
+    find_device(handle)->DestroyPipeline(handle, object, allocator);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_GetRayTracingCaptureReplayShaderGroupHandlesKHR(VkDevice handle, VkPipeline object,
+                                                      uint32_t first, uint32_t count, size_t size,
+                                                      void *data)
+{
+    const struct pipeline *pipeline = find_pipeline(object);
+    (void)handle, (void)size;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy((uint8_t *)data + i * (size_t)GROUP_HANDLE_SIZE, pipeline->groups[first + i].handle,
+               GROUP_HANDLE_SIZE);
+    }
+    return VK_SUCCESS;
+}
 
 /* --- instance --- */
 
@@ -194,13 +385,24 @@ find_feature(const void *chain)
         chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_FEATURES_EXT);
 }
 
+static VkPhysicalDeviceRayTracingPipelineFeaturesKHR *
+find_ray_feature(const void *chain)
+{
+    return (void *)layer_find_in_chain(
+        chain, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR);
+}
+
 static VKAPI_ATTR void VKAPI_CALL
 layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDeviceFeatures2 *out)
 {
     VkPhysicalDeviceDescriptorBufferFeaturesEXT *feature = find_feature(out->pNext);
+    VkPhysicalDeviceRayTracingPipelineFeaturesKHR *rays = find_ray_feature(out->pNext);
     find_instance(physical_device)->GetPhysicalDeviceFeatures2(physical_device, out);
     if (feature) {
         feature->descriptorBufferCaptureReplay = feature->descriptorBuffer;
+    }
+    if (rays) {
+        rays->rayTracingPipelineShaderGroupHandleCaptureReplay = rays->rayTracingPipeline;
     }
 }
 
@@ -210,6 +412,8 @@ layer_GetPhysicalDeviceProperties2(VkPhysicalDevice physical_device,
 {
     VkPhysicalDeviceDescriptorBufferPropertiesEXT *sizes = (void *)layer_find_in_chain(
         out->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DESCRIPTOR_BUFFER_PROPERTIES_EXT);
+    VkPhysicalDeviceRayTracingPipelinePropertiesKHR *rays = (void *)layer_find_in_chain(
+        out->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR);
     find_instance(physical_device)->GetPhysicalDeviceProperties2(physical_device, out);
     if (sizes) {
         sizes->bufferCaptureReplayDescriptorDataSize = sizeof(struct captured);
@@ -217,9 +421,33 @@ layer_GetPhysicalDeviceProperties2(VkPhysicalDevice physical_device,
         sizes->imageViewCaptureReplayDescriptorDataSize = sizeof(struct captured);
         sizes->samplerCaptureReplayDescriptorDataSize = sizeof(struct captured);
     }
+    if (rays) {
+        rays->shaderGroupHandleCaptureReplaySize = GROUP_HANDLE_SIZE;
+    }
 }
 
 /* --- device --- */
+
+/* The driver has no such features: it is asked without them. */
+static VkResult
+create_plain_device(PFN_vkCreateDevice create, VkPhysicalDevice physical_device,
+                    const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator,
+                    VkDevice *out)
+{
+    VkPhysicalDeviceDescriptorBufferFeaturesEXT none = {0}, *feature = find_feature(info->pNext);
+    VkPhysicalDeviceRayTracingPipelineFeaturesKHR no_rays = {0},
+                                                  *rays = find_ray_feature(info->pNext);
+    feature = feature ? feature : &none;
+    rays = rays ? rays : &no_rays;
+    VkBool32 wanted = feature->descriptorBufferCaptureReplay;
+    VkBool32 wanted_rays = rays->rayTracingPipelineShaderGroupHandleCaptureReplay;
+    feature->descriptorBufferCaptureReplay = VK_FALSE;
+    rays->rayTracingPipelineShaderGroupHandleCaptureReplay = VK_FALSE;
+    VkResult result = create(physical_device, info, allocator, out);
+    feature->descriptorBufferCaptureReplay = wanted;
+    rays->rayTracingPipelineShaderGroupHandleCaptureReplay = wanted_rays;
+    return result;
+}
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
@@ -228,8 +456,6 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
     struct layer_instance *instance = find_instance(physical_device);
     VkLayerDeviceLink *link = layer_take_device_link(info);
     struct layer_device *device = calloc(1, sizeof(*device));
-    VkPhysicalDeviceDescriptorBufferFeaturesEXT *feature = find_feature(info->pNext);
-    VkBool32 wanted = feature && feature->descriptorBufferCaptureReplay;
     if (!link || !device) {
         free(device);
         return VK_ERROR_INITIALIZATION_FAILED;
@@ -237,13 +463,7 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
     PFN_vkCreateDevice create =
         (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
     device->next = link->pfnNextGetDeviceProcAddr;
-    if (feature) {
-        feature->descriptorBufferCaptureReplay = VK_FALSE; /* the driver has no such thing */
-    }
-    VkResult result = create(physical_device, info, allocator, out);
-    if (feature) {
-        feature->descriptorBufferCaptureReplay = wanted;
-    }
+    VkResult result = create_plain_device(create, physical_device, info, allocator, out);
     if (result != VK_SUCCESS) {
         free(device);
         return result;
@@ -255,6 +475,8 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
     LOAD(CreateImage);
     LOAD(CreateImageView);
     LOAD(CreateSampler);
+    LOAD(CreateRayTracingPipelinesKHR);
+    LOAD(DestroyPipeline);
 #undef LOAD
     publish(&devices, &device->link);
     return VK_SUCCESS;
@@ -302,10 +524,13 @@ static const struct layer_function device_functions[] = {
     HOOK(CreateImage),
     HOOK(CreateImageView),
     HOOK(CreateSampler),
+    HOOK(CreateRayTracingPipelinesKHR),
+    HOOK(DestroyPipeline),
     HOOK(GetBufferOpaqueCaptureDescriptorDataEXT),
     HOOK(GetImageOpaqueCaptureDescriptorDataEXT),
     HOOK(GetImageViewOpaqueCaptureDescriptorDataEXT),
     HOOK(GetSamplerOpaqueCaptureDescriptorDataEXT),
+    HOOK(GetRayTracingCaptureReplayShaderGroupHandlesKHR),
 };
 
 static PFN_vkVoidFunction
