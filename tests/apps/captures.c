@@ -390,7 +390,8 @@ open_gpu(struct vkh_gpu *gpu)
     }
     vkGetPhysicalDeviceFeatures2(gpu->physical_device, &query);
     if (!rays.rayTracingPipelineShaderGroupHandleCaptureReplay) {
-        return false;
+        vkh_die(
+            "the device traces rays, and does not capture shader group handles: the layer's does");
     }
     rays = (VkPhysicalDeviceRayTracingPipelineFeaturesKHR){
         .sType = rays.sType,
@@ -420,7 +421,7 @@ main(void)
     if (has_groups) {
         try_groups(&gpu);
     } else {
-        printf("shader groups: left out, the device captures none of their handles\n");
+        printf("shader groups: left out, the device traces no rays\n");
     }
     vkh_gpu_close(&gpu);
     return EXIT_SUCCESS;
