@@ -62,6 +62,7 @@ struct surface {
     struct wl_resource *resource;
     struct update *next;      /* what is said of it before the next commit */
     struct wl_list waiting;   /* struct update, oldest first */
+    uint64_t new_since_ns;    /* of `current` */
     struct update *current;   /* NULL: none yet */
     struct update *on_screen; /* still, until `current` is seen, if it has points; or NULL */
     bool is_new;              /* nobody has seen `current` */
@@ -355,6 +356,7 @@ apply(struct surface *surface, struct update *update)
     }
     surface->current = update;
     surface->is_new = true;
+    surface->new_since_ns = now_ns();
     surface->barrier = surface->barrier || update->sets_barrier;
     if (update->tears && !hidden) {
         present(surface, now_ns());
@@ -379,9 +381,21 @@ apply_ready(struct surface *surface)
     }
 }
 
+/* On a busy machine we wake late, and what was committed meanwhile has missed the tick that we tell
+ * of: nothing is seen before it was there. */
+static bool
+has_missed_tick(const struct surface *surface)
+{
+    return surface->current && surface->is_new &&
+           surface->new_since_ns > tick_ns(last_tick) + refresh_ns / 8;
+}
+
 static void
 tick(struct surface *surface)
 {
+    if (has_missed_tick(surface)) {
+        return;
+    }
     surface->barrier = false;
     if (surface->current && surface->is_new && !hidden) {
         present(surface, tick_ns(last_tick));
