@@ -4,8 +4,7 @@
  * What is captured of an object is a word for its kind and a count. An object is made again from
  * bytes that say so, and refused with VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS from others; nothing
  * of it reaches the driver. Where that has VK_KHR_ray_tracing_pipeline, the handles of shader
- * groups are captured and replayed, too. One lock guards the lists; the layer calls down with it
- * released. */
+ * groups are captured and replayed, too. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,20 +16,13 @@
 #include "tests/layer/layer.h"
 
 struct layer_instance {
-    struct base_list link; /* instances */
-    void *key;
-    VkInstance handle;
-    PFN_vkGetInstanceProcAddr next;
-    PFN_vkDestroyInstance DestroyInstance;
+    struct layer_instance_base base;
     PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
     PFN_vkGetPhysicalDeviceProperties2 GetPhysicalDeviceProperties2;
 };
 
 struct layer_device {
-    struct base_list link; /* devices */
-    void *key;
-    PFN_vkGetDeviceProcAddr next;
-    PFN_vkDestroyDevice DestroyDevice;
+    struct layer_device_base base;
     PFN_vkCreateBuffer CreateBuffer;
     PFN_vkCreateImage CreateImage;
     PFN_vkCreateImageView CreateImageView;
@@ -39,49 +31,18 @@ struct layer_device {
     PFN_vkDestroyPipeline DestroyPipeline;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct base_list instances = {&instances, &instances};
-static struct base_list devices = {&devices, &devices};
 static struct base_list pipelines = {&pipelines, &pipelines};
 
 static struct layer_instance *
 find_instance(void *dispatchable)
 {
-    struct layer_instance *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &instances, struct layer_instance, link) {
-        found = it->key == layer_key(dispatchable) ? it : found;
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
+    return (struct layer_instance *)layer_find_instance(dispatchable);
 }
 
 static struct layer_device *
 find_device(void *dispatchable)
 {
-    struct layer_device *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &devices, struct layer_device, link) {
-        found = it->key == layer_key(dispatchable) ? it : found;
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
-}
-
-static void
-publish(struct base_list *list, struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_push(list, link);
-    pthread_mutex_unlock(&lock);
-}
-
-static void
-unpublish(struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_remove(link);
-    pthread_mutex_unlock(&lock);
+    return (struct layer_device *)layer_find_device(dispatchable);
 }
 
 /* --- what is captured --- */
@@ -181,11 +142,11 @@ static struct pipeline *
 find_pipeline(VkPipeline handle)
 {
     struct pipeline *found = NULL;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&layer_lock);
     base_list_for_each (it, &pipelines, struct pipeline, link) {
         found = it->handle == handle ? it : found;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&layer_lock);
     return found;
 }
 
@@ -290,7 +251,7 @@ create_pipeline(VkDevice handle, VkPipelineCache cache,
         return result;
     }
     pipeline->handle = *out;
-    publish(&pipelines, &pipeline->link);
+    layer_publish(&pipelines, &pipeline->link);
     return VK_SUCCESS;
 }
 
@@ -315,7 +276,7 @@ layer_DestroyPipeline(VkDevice handle, VkPipeline object, const VkAllocationCall
 {
     struct pipeline *pipeline = find_pipeline(object);
     if (pipeline) {
-        unpublish(&pipeline->link);
+        layer_unpublish(&pipeline->link);
         free(pipeline);
     }
     find_device(handle)->DestroyPipeline(handle, object, allocator);
@@ -336,47 +297,6 @@ layer_GetRayTracingCaptureReplayShaderGroupHandlesKHR(VkDevice handle, VkPipelin
 }
 
 /* --- instance --- */
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                     VkInstance *out)
-{
-    VkLayerInstanceLink *link = layer_take_instance_link(info);
-    struct layer_instance *instance = calloc(1, sizeof(*instance));
-    if (!link || !instance) {
-        free(instance);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkGetInstanceProcAddr next = link->pfnNextGetInstanceProcAddr;
-    PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
-    VkResult result = create(info, allocator, out);
-    if (result != VK_SUCCESS) {
-        free(instance);
-        return result;
-    }
-    instance->key = layer_key(*out);
-    instance->handle = *out;
-    instance->next = next;
-#define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
-    LOAD(DestroyInstance);
-    LOAD(GetPhysicalDeviceFeatures2);
-    LOAD(GetPhysicalDeviceProperties2);
-#undef LOAD
-    publish(&instances, &instance->link);
-    return VK_SUCCESS;
-}
-
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
-{
-    if (!handle) {
-        return;
-    }
-    struct layer_instance *instance = find_instance(handle);
-    unpublish(&instance->link);
-    instance->DestroyInstance(handle, allocator);
-    free(instance);
-}
 
 static VkPhysicalDeviceDescriptorBufferFeaturesEXT *
 find_feature(const void *chain)
@@ -430,9 +350,8 @@ layer_GetPhysicalDeviceProperties2(VkPhysicalDevice physical_device,
 
 /* The driver has no such features: it is asked without them. */
 static VkResult
-create_plain_device(PFN_vkCreateDevice create, VkPhysicalDevice physical_device,
-                    const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                    VkDevice *out)
+create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
 {
     VkPhysicalDeviceDescriptorBufferFeaturesEXT none = {0}, *feature = find_feature(info->pNext);
     VkPhysicalDeviceRayTracingPipelineFeaturesKHR no_rays = {0},
@@ -449,130 +368,54 @@ create_plain_device(PFN_vkCreateDevice create, VkPhysicalDevice physical_device,
     return result;
 }
 
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                   const VkAllocationCallbacks *allocator, VkDevice *out)
+/* --- the layer --- */
+
+static void
+load_instance(struct layer_instance_base *base)
 {
-    struct layer_instance *instance = find_instance(physical_device);
-    VkLayerDeviceLink *link = layer_take_device_link(info);
-    struct layer_device *device = calloc(1, sizeof(*device));
-    if (!link || !device) {
-        free(device);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkCreateDevice create =
-        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
-    device->next = link->pfnNextGetDeviceProcAddr;
-    VkResult result = create_plain_device(create, physical_device, info, allocator, out);
-    if (result != VK_SUCCESS) {
-        free(device);
-        return result;
-    }
-    device->key = layer_key(*out);
-#define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
-    LOAD(DestroyDevice);
-    LOAD(CreateBuffer);
-    LOAD(CreateImage);
-    LOAD(CreateImageView);
-    LOAD(CreateSampler);
-    LOAD(CreateRayTracingPipelinesKHR);
-    LOAD(DestroyPipeline);
-#undef LOAD
-    publish(&devices, &device->link);
-    return VK_SUCCESS;
+    struct layer_instance *instance = (struct layer_instance *)base;
+    LAYER_LOAD(instance, GetPhysicalDeviceFeatures2);
+    LAYER_LOAD(instance, GetPhysicalDeviceProperties2);
 }
 
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
+static void
+load_device(struct layer_device_base *base)
 {
-    if (!handle) {
-        return;
-    }
-    struct layer_device *device = find_device(handle);
-    unpublish(&device->link);
-    device->DestroyDevice(handle, allocator);
-    free(device);
+    struct layer_device *device = (struct layer_device *)base;
+    LAYER_LOAD(device, CreateBuffer);
+    LAYER_LOAD(device, CreateImage);
+    LAYER_LOAD(device, CreateImageView);
+    LAYER_LOAD(device, CreateSampler);
+    LAYER_LOAD(device, CreateRayTracingPipelinesKHR);
+    LAYER_LOAD(device, DestroyPipeline);
 }
 
-/* --- what the loader asks for --- */
-
-static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
-                                                               const char *name);
-static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
-
-struct layer_function {
-    const char *name;
-    PFN_vkVoidFunction function;
-};
-
-#define HOOK(name)                                                                                 \
-    {                                                                                              \
-        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
-    }
 static const struct layer_function instance_functions[] = {
-    HOOK(GetInstanceProcAddr),
-    HOOK(CreateInstance),
-    HOOK(DestroyInstance),
-    HOOK(GetPhysicalDeviceFeatures2),
-    HOOK(GetPhysicalDeviceProperties2),
-    HOOK(CreateDevice),
+    LAYER_HOOK(GetPhysicalDeviceFeatures2),
+    LAYER_HOOK(GetPhysicalDeviceProperties2),
+    {0},
 };
 static const struct layer_function device_functions[] = {
-    HOOK(GetDeviceProcAddr),
-    HOOK(DestroyDevice),
-    HOOK(CreateBuffer),
-    HOOK(CreateImage),
-    HOOK(CreateImageView),
-    HOOK(CreateSampler),
-    HOOK(CreateRayTracingPipelinesKHR),
-    HOOK(DestroyPipeline),
-    HOOK(GetBufferOpaqueCaptureDescriptorDataEXT),
-    HOOK(GetImageOpaqueCaptureDescriptorDataEXT),
-    HOOK(GetImageViewOpaqueCaptureDescriptorDataEXT),
-    HOOK(GetSamplerOpaqueCaptureDescriptorDataEXT),
-    HOOK(GetRayTracingCaptureReplayShaderGroupHandlesKHR),
+    LAYER_HOOK(CreateBuffer),
+    LAYER_HOOK(CreateImage),
+    LAYER_HOOK(CreateImageView),
+    LAYER_HOOK(CreateSampler),
+    LAYER_HOOK(CreateRayTracingPipelinesKHR),
+    LAYER_HOOK(DestroyPipeline),
+    LAYER_HOOK(GetBufferOpaqueCaptureDescriptorDataEXT),
+    LAYER_HOOK(GetImageOpaqueCaptureDescriptorDataEXT),
+    LAYER_HOOK(GetImageViewOpaqueCaptureDescriptorDataEXT),
+    LAYER_HOOK(GetSamplerOpaqueCaptureDescriptorDataEXT),
+    LAYER_HOOK(GetRayTracingCaptureReplayShaderGroupHandlesKHR),
+    {0},
 };
 
-static PFN_vkVoidFunction
-look_up(const struct layer_function *functions, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(functions[i].name, name) == 0) {
-            return functions[i].function;
-        }
-    }
-    return NULL;
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetDeviceProcAddr(VkDevice device, const char *name)
-{
-    PFN_vkVoidFunction own = look_up(device_functions, BASE_COUNT_OF(device_functions), name);
-    return own ? own : find_device(device)->next(device, name);
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetInstanceProcAddr(VkInstance instance, const char *name)
-{
-    PFN_vkVoidFunction own = look_up(instance_functions, BASE_COUNT_OF(instance_functions), name);
-    if (!own) {
-        own = look_up(device_functions, BASE_COUNT_OF(device_functions), name);
-    }
-    if (own || !instance) {
-        return own;
-    }
-    return find_instance(instance)->next(instance, name);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL __attribute__((visibility("default")))
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
-{
-    if (negotiation->loaderLayerInterfaceVersion < 2) {
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    negotiation->loaderLayerInterfaceVersion = 2;
-    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
-    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
-    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}
+const struct layer_definition layer_definition = {
+    .instance_size = sizeof(struct layer_instance),
+    .device_size = sizeof(struct layer_device),
+    .load_instance = load_instance,
+    .load_device = load_device,
+    .create_device = create_device,
+    .instance_functions = instance_functions,
+    .device_functions = device_functions,
+};

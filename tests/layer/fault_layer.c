@@ -1,9 +1,7 @@
 /* A Vulkan layer for tests: a host that knows VK_EXT_device_fault, and that loses its device with
  * the second submission of commands. VESPER_TEST_FAULT=submit: vkQueueSubmit says so itself; else
- * whoever waits for it hears it first. What it then tells is in fault_layer.h.
- *
- * One driver is below, so its functions are the same for every instance and every device, and a
- * process has one device that can be lost. */
+ * whoever waits for it hears it first. What it then tells is in fault_layer.h. A process has one
+ * device that can be lost. */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,61 +12,45 @@
 #include "tests/layer/fault_layer.h"
 #include "tests/layer/layer.h"
 
-/* What is below. A renderer's thread makes instance and device before others use them. */
-static struct {
-    PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
+struct layer_instance {
+    struct layer_instance_base base;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
-    VkInstance instance;
-    PFN_vkGetDeviceProcAddr GetDeviceProcAddr;
+};
+
+struct layer_device {
+    struct layer_device_base base;
     PFN_vkQueueSubmit QueueSubmit;
     PFN_vkWaitForFences WaitForFences;
     PFN_vkGetFenceStatus GetFenceStatus;
     PFN_vkDeviceWaitIdle DeviceWaitIdle;
-} next;
+};
+
 static atomic_uint submissions; /* with commands */
 static atomic_bool lost;
 
-#define LOAD(of, name) next.name = (PFN_vk##name)next.Get##of##ProcAddr(*out, "vk" #name)
+static struct layer_instance *
+find_instance(void *dispatchable)
+{
+    return (struct layer_instance *)layer_find_instance(dispatchable);
+}
+
+static struct layer_device *
+find_device(void *dispatchable)
+{
+    return (struct layer_device *)layer_find_device(dispatchable);
+}
 
 /* --- the extension --- */
 
 static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                     VkInstance *out)
-{
-    VkLayerInstanceLink *link = layer_take_instance_link(info);
-    if (!link) {
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    next.GetInstanceProcAddr = link->pfnNextGetInstanceProcAddr;
-    PFN_vkCreateInstance create =
-        (PFN_vkCreateInstance)next.GetInstanceProcAddr(NULL, "vkCreateInstance");
-    VkResult result = create(info, allocator, out);
-    if (result == VK_SUCCESS) {
-        next.instance = *out;
-        LOAD(Instance, EnumerateDeviceExtensionProperties);
-        LOAD(Instance, GetPhysicalDeviceFeatures2);
-    }
-    return result;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer,
+layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
                                          uint32_t *count, VkExtensionProperties *out)
 {
     static const VkExtensionProperties ours = {VK_EXT_DEVICE_FAULT_EXTENSION_NAME, 2};
-    uint32_t room = *count;
-    VkResult result = next.EnumerateDeviceExtensionProperties(physical_device, layer, count, out);
-    if (layer || !out) {
-        *count += layer ? 0 : 1;
-        return result;
-    }
-    if (result != VK_SUCCESS || *count == room) {
-        return VK_INCOMPLETE;
-    }
-    out[(*count)++] = ours;
-    return VK_SUCCESS;
+    return layer_enumerate_with(&ours,
+                                find_instance(physical_device)->EnumerateDeviceExtensionProperties,
+                                physical_device, layer_name, count, out);
 }
 
 static VKAPI_ATTR void VKAPI_CALL
@@ -76,7 +58,7 @@ layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDev
 {
     VkPhysicalDeviceFaultFeaturesEXT *feature = (void *)layer_find_in_chain(
         out->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT);
-    next.GetPhysicalDeviceFeatures2(physical_device, out);
+    find_instance(physical_device)->GetPhysicalDeviceFeatures2(physical_device, out);
     if (feature) {
         feature->deviceFault = VK_TRUE;
         feature->deviceFaultVendorBinary = VK_TRUE;
@@ -84,36 +66,12 @@ layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDev
 }
 
 /* The driver does not know the extension; of its structures it knows that it does not know them. */
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                   const VkAllocationCallbacks *allocator, VkDevice *out)
+static VkResult
+create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
 {
-    VkLayerDeviceLink *link = layer_take_device_link(info);
-    const char **names = calloc(info->enabledExtensionCount + 1, sizeof(*names));
-    VkDeviceCreateInfo plain = *info;
-    if (!link || !names) {
-        free(names);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    plain.enabledExtensionCount = 0;
-    plain.ppEnabledExtensionNames = names;
-    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-        if (strcmp(info->ppEnabledExtensionNames[i], VK_EXT_DEVICE_FAULT_EXTENSION_NAME) != 0) {
-            names[plain.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
-        }
-    }
-    PFN_vkCreateDevice create =
-        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(next.instance, "vkCreateDevice");
-    VkResult result = create(physical_device, &plain, allocator, out);
-    free(names);
-    if (result == VK_SUCCESS) {
-        next.GetDeviceProcAddr = link->pfnNextGetDeviceProcAddr;
-        LOAD(Device, QueueSubmit);
-        LOAD(Device, WaitForFences);
-        LOAD(Device, GetFenceStatus);
-        LOAD(Device, DeviceWaitIdle);
-    }
-    return result;
+    return layer_create_without(VK_EXT_DEVICE_FAULT_EXTENSION_NAME, physical_device, info,
+                                allocator, create, out);
 }
 
 /* --- losing the device --- */
@@ -134,7 +92,7 @@ layer_QueueSubmit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos, VkFe
         atomic_store(&lost, true);
         return VK_ERROR_DEVICE_LOST;
     }
-    VkResult result = next.QueueSubmit(queue, count, infos, fence);
+    VkResult result = find_device(queue)->QueueSubmit(queue, count, infos, fence);
     if (loses) {
         atomic_store(&lost, true);
     }
@@ -152,20 +110,21 @@ static VKAPI_ATTR VkResult VKAPI_CALL
 layer_WaitForFences(VkDevice device, uint32_t count, const VkFence *fences, VkBool32 all,
                     uint64_t timeout)
 {
-    return atomic_load(&lost) ? VK_ERROR_DEVICE_LOST
-                              : or_lost(next.WaitForFences(device, count, fences, all, timeout));
+    return atomic_load(&lost)
+               ? VK_ERROR_DEVICE_LOST
+               : or_lost(find_device(device)->WaitForFences(device, count, fences, all, timeout));
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_GetFenceStatus(VkDevice device, VkFence fence)
 {
-    return or_lost(next.GetFenceStatus(device, fence));
+    return or_lost(find_device(device)->GetFenceStatus(device, fence));
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_DeviceWaitIdle(VkDevice device)
 {
-    return or_lost(next.DeviceWaitIdle(device));
+    return or_lost(find_device(device)->DeviceWaitIdle(device));
 }
 
 /* Copies as many as fit. False: not all of them. */
@@ -204,69 +163,42 @@ layer_GetDeviceFaultInfoEXT(VkDevice device, VkDeviceFaultCountsEXT *counts,
     return all ? VK_SUCCESS : VK_INCOMPLETE;
 }
 
-/* --- what the loader asks for --- */
+/* --- the layer --- */
 
-static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
-                                                               const char *name);
-static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
+static void
+load_instance(struct layer_instance_base *base)
+{
+    struct layer_instance *instance = (struct layer_instance *)base;
+    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
+    LAYER_LOAD(instance, GetPhysicalDeviceFeatures2);
+}
 
-struct layer_function {
-    const char *name;
-    PFN_vkVoidFunction function;
+static void
+load_device(struct layer_device_base *base)
+{
+    struct layer_device *device = (struct layer_device *)base;
+    LAYER_LOAD(device, QueueSubmit);
+    LAYER_LOAD(device, WaitForFences);
+    LAYER_LOAD(device, GetFenceStatus);
+    LAYER_LOAD(device, DeviceWaitIdle);
+}
+
+static const struct layer_function instance_functions[] = {
+    LAYER_HOOK(EnumerateDeviceExtensionProperties),
+    LAYER_HOOK(GetPhysicalDeviceFeatures2),
+    {0},
+};
+static const struct layer_function device_functions[] = {
+    LAYER_HOOK(QueueSubmit),    LAYER_HOOK(WaitForFences),         LAYER_HOOK(GetFenceStatus),
+    LAYER_HOOK(DeviceWaitIdle), LAYER_HOOK(GetDeviceFaultInfoEXT), {0},
 };
 
-#define HOOK(name)                                                                                 \
-    {                                                                                              \
-        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
-    }
-static const struct layer_function functions[] = {
-    HOOK(GetInstanceProcAddr),
-    HOOK(CreateInstance),
-    HOOK(EnumerateDeviceExtensionProperties),
-    HOOK(GetPhysicalDeviceFeatures2),
-    HOOK(CreateDevice),
-    HOOK(GetDeviceProcAddr),
-    HOOK(QueueSubmit),
-    HOOK(WaitForFences),
-    HOOK(GetFenceStatus),
-    HOOK(DeviceWaitIdle),
-    HOOK(GetDeviceFaultInfoEXT),
+const struct layer_definition layer_definition = {
+    .instance_size = sizeof(struct layer_instance),
+    .device_size = sizeof(struct layer_device),
+    .load_instance = load_instance,
+    .load_device = load_device,
+    .create_device = create_device,
+    .instance_functions = instance_functions,
+    .device_functions = device_functions,
 };
-
-static PFN_vkVoidFunction
-look_up(const char *name)
-{
-    for (size_t i = 0; i < BASE_COUNT_OF(functions); i++) {
-        if (strcmp(functions[i].name, name) == 0) {
-            return functions[i].function;
-        }
-    }
-    return NULL;
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetDeviceProcAddr(VkDevice device, const char *name)
-{
-    PFN_vkVoidFunction own = look_up(name);
-    return own ? own : next.GetDeviceProcAddr(device, name);
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetInstanceProcAddr(VkInstance instance, const char *name)
-{
-    PFN_vkVoidFunction own = look_up(name);
-    return own || !instance ? own : next.GetInstanceProcAddr(instance, name);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL __attribute__((visibility("default")))
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
-{
-    if (negotiation->loaderLayerInterfaceVersion < 2) {
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    negotiation->loaderLayerInterfaceVersion = 2;
-    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
-    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
-    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}

@@ -13,9 +13,7 @@
  *
  * With VESPER_TEST_PLAIN_IMAGES=1 images with optimal tiling are external to nothing, as if the
  * host imported pages for buffers and linear images alone, and there is one more memory type, of
- * the device's own, that nothing can be bound to.
- *
- * One lock guards the three lists. The layer calls down with it released. */
+ * the device's own, that nothing can be bound to. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -35,11 +33,7 @@ static const char dma_buf_name[] = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME
 static const char host_name[] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 
 struct layer_instance {
-    struct base_list link; /* instances */
-    void *key;
-    VkInstance handle;
-    PFN_vkGetInstanceProcAddr next;
-    PFN_vkDestroyInstance DestroyInstance;
+    struct layer_instance_base base;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceExternalBufferProperties GetPhysicalDeviceExternalBufferProperties;
     PFN_vkGetPhysicalDeviceImageFormatProperties2 GetPhysicalDeviceImageFormatProperties2;
@@ -47,11 +41,8 @@ struct layer_instance {
 };
 
 struct layer_device {
-    struct base_list link;     /* devices */
+    struct layer_device_base base;
     struct base_list memories; /* layer_memory.link */
-    void *key;
-    PFN_vkGetDeviceProcAddr next;
-    PFN_vkDestroyDevice DestroyDevice;
     PFN_vkAllocateMemory AllocateMemory;
     PFN_vkFreeMemory FreeMemory;
     PFN_vkGetMemoryFdKHR GetMemoryFdKHR;
@@ -69,52 +60,16 @@ struct layer_memory {
     size_t size;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct base_list instances = {&instances, &instances};
-static struct base_list devices = {&devices, &devices};
-
 static struct layer_instance *
 find_instance(void *dispatchable)
 {
-    struct layer_instance *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &instances, struct layer_instance, link) {
-        if (it->key == layer_key(dispatchable)) {
-            found = it;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
+    return (struct layer_instance *)layer_find_instance(dispatchable);
 }
 
 static struct layer_device *
 find_device(void *dispatchable)
 {
-    struct layer_device *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &devices, struct layer_device, link) {
-        if (it->key == layer_key(dispatchable)) {
-            found = it;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
-}
-
-static void
-publish(struct base_list *list, struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_push(list, link);
-    pthread_mutex_unlock(&lock);
-}
-
-static void
-unpublish(struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_remove(link);
-    pthread_mutex_unlock(&lock);
+    return (struct layer_device *)layer_find_device(dispatchable);
 }
 
 static bool
@@ -139,49 +94,6 @@ plain_images(void)
 }
 
 /* --- instance --- */
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                     VkInstance *out)
-{
-    VkLayerInstanceLink *link = layer_take_instance_link(info);
-    struct layer_instance *instance = calloc(1, sizeof(*instance));
-    if (!link || !instance) {
-        free(instance);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkGetInstanceProcAddr next = link->pfnNextGetInstanceProcAddr;
-    PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
-    VkResult result = create(info, allocator, out);
-    if (result != VK_SUCCESS) {
-        free(instance);
-        return result;
-    }
-    instance->key = layer_key(*out);
-    instance->handle = *out;
-    instance->next = next;
-#define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
-    LOAD(DestroyInstance);
-    LOAD(EnumerateDeviceExtensionProperties);
-    LOAD(GetPhysicalDeviceExternalBufferProperties);
-    LOAD(GetPhysicalDeviceImageFormatProperties2);
-    LOAD(GetPhysicalDeviceMemoryProperties);
-#undef LOAD
-    publish(&instances, &instance->link);
-    return VK_SUCCESS;
-}
-
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
-{
-    if (!handle) {
-        return;
-    }
-    struct layer_instance *instance = find_instance(handle);
-    unpublish(&instance->link);
-    instance->DestroyInstance(handle, allocator);
-    free(instance);
-}
 
 static VkExternalMemoryProperties
 dma_buf_properties(void)
@@ -343,12 +255,12 @@ names_for_driver(const VkDeviceCreateInfo *info, bool has_dma_buf, uint32_t *cou
 }
 
 static VkResult
-create_next_device(struct layer_instance *instance, VkPhysicalDevice physical_device,
-                   const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                   PFN_vkCreateDevice create, VkDevice *out)
+create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
 {
     uint32_t total;
-    VkExtensionProperties *all = driver_extensions(instance, physical_device, &total);
+    VkExtensionProperties *all =
+        driver_extensions(find_instance(physical_device), physical_device, &total);
     if (!all) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
@@ -363,40 +275,6 @@ create_next_device(struct layer_instance *instance, VkPhysicalDevice physical_de
     free(names);
     free(all);
     return result;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                   const VkAllocationCallbacks *allocator, VkDevice *out)
-{
-    struct layer_instance *instance = find_instance(physical_device);
-    VkLayerDeviceLink *link = layer_take_device_link(info);
-    struct layer_device *device = calloc(1, sizeof(*device));
-    if (!link || !device) {
-        free(device);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkCreateDevice create =
-        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
-    device->next = link->pfnNextGetDeviceProcAddr;
-    VkResult result = create_next_device(instance, physical_device, info, allocator, create, out);
-    if (result != VK_SUCCESS) {
-        free(device);
-        return result;
-    }
-    device->key = layer_key(*out);
-    base_list_init(&device->memories);
-    instance->GetPhysicalDeviceMemoryProperties(physical_device, &device->properties);
-#define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
-    LOAD(DestroyDevice);
-    LOAD(AllocateMemory);
-    LOAD(FreeMemory);
-    LOAD(GetMemoryFdKHR);
-    LOAD(GetMemoryFdPropertiesKHR);
-    LOAD(GetMemoryHostPointerPropertiesEXT);
-#undef LOAD
-    publish(&devices, &device->link);
-    return VK_SUCCESS;
 }
 
 /* --- memory --- */
@@ -527,7 +405,7 @@ layer_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *info,
         close(import->fd); /* ours now */
     }
     *out = memory->handle;
-    publish(&device->memories, &memory->link);
+    layer_publish(&device->memories, &memory->link);
     return VK_SUCCESS;
 }
 
@@ -536,7 +414,7 @@ static struct layer_memory *
 take_memory(struct layer_device *device, VkDeviceMemory handle)
 {
     struct layer_memory *found = NULL;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&layer_lock);
     base_list_for_each (it, &device->memories, struct layer_memory, link) {
         if (it->handle == handle) {
             found = it;
@@ -545,7 +423,7 @@ take_memory(struct layer_device *device, VkDeviceMemory handle)
     if (found) {
         base_list_remove(&found->link);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&layer_lock);
     return found;
 }
 
@@ -567,14 +445,14 @@ layer_GetMemoryFdKHR(VkDevice handle, const VkMemoryGetFdInfoKHR *info, int *out
     struct layer_device *device = find_device(handle);
     bool ours = false;
     int fd = -1;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&layer_lock);
     base_list_for_each (it, &device->memories, struct layer_memory, link) {
         if (it->handle == info->memory) {
             ours = true;
             fd = dup(it->fd);
         }
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&layer_lock);
     if (!ours) {
         return device->GetMemoryFdKHR(handle, info, out);
     }
@@ -601,96 +479,66 @@ layer_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBi
     return VK_SUCCESS;
 }
 
-/* The specification wants all memory freed by now; what was not still goes with its device. */
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
+/* --- the layer --- */
+
+static void
+load_instance(struct layer_instance_base *base)
 {
-    if (!handle) {
-        return;
-    }
-    struct layer_device *device = find_device(handle);
-    unpublish(&device->link);
-    device->DestroyDevice(handle, allocator);
+    struct layer_instance *instance = (struct layer_instance *)base;
+    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
+    LAYER_LOAD(instance, GetPhysicalDeviceExternalBufferProperties);
+    LAYER_LOAD(instance, GetPhysicalDeviceImageFormatProperties2);
+    LAYER_LOAD(instance, GetPhysicalDeviceMemoryProperties);
+}
+
+static void
+load_device(struct layer_device_base *base)
+{
+    struct layer_device *device = (struct layer_device *)base;
+    base_list_init(&device->memories);
+    find_instance(base->physical_device)
+        ->GetPhysicalDeviceMemoryProperties(base->physical_device, &device->properties);
+    LAYER_LOAD(device, AllocateMemory);
+    LAYER_LOAD(device, FreeMemory);
+    LAYER_LOAD(device, GetMemoryFdKHR);
+    LAYER_LOAD(device, GetMemoryFdPropertiesKHR);
+    LAYER_LOAD(device, GetMemoryHostPointerPropertiesEXT);
+}
+
+/* The specification wants all memory freed by now; what was not still goes with its device. */
+static void
+finish_device(struct layer_device_base *base)
+{
+    struct layer_device *device = (struct layer_device *)base;
     base_list_for_each_safe (it, &device->memories, struct layer_memory, link) {
         memory_destroy(it);
     }
-    free(device);
 }
 
-/* --- what the loader asks for --- */
-
-static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
-                                                               const char *name);
-static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
-
-struct layer_function {
-    const char *name;
-    PFN_vkVoidFunction function;
-};
-
-#define HOOK(name)                                                                                 \
-    {                                                                                              \
-        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
-    }
 static const struct layer_function instance_functions[] = {
-    HOOK(GetInstanceProcAddr),
-    HOOK(CreateInstance),
-    HOOK(DestroyInstance),
-    HOOK(EnumerateDeviceExtensionProperties),
-    HOOK(GetPhysicalDeviceMemoryProperties),
-    HOOK(GetPhysicalDeviceExternalBufferProperties),
-    {"vkGetPhysicalDeviceExternalBufferPropertiesKHR",
-     (PFN_vkVoidFunction)layer_GetPhysicalDeviceExternalBufferProperties},
-    HOOK(GetPhysicalDeviceImageFormatProperties2),
-    {"vkGetPhysicalDeviceImageFormatProperties2KHR",
-     (PFN_vkVoidFunction)layer_GetPhysicalDeviceImageFormatProperties2},
-    HOOK(CreateDevice),
+    LAYER_HOOK(EnumerateDeviceExtensionProperties),
+    LAYER_HOOK(GetPhysicalDeviceMemoryProperties),
+    LAYER_HOOK(GetPhysicalDeviceExternalBufferProperties),
+    LAYER_HOOK_ALIAS(GetPhysicalDeviceExternalBufferProperties),
+    LAYER_HOOK(GetPhysicalDeviceImageFormatProperties2),
+    LAYER_HOOK_ALIAS(GetPhysicalDeviceImageFormatProperties2),
+    {0},
 };
 static const struct layer_function device_functions[] = {
-    HOOK(GetDeviceProcAddr), HOOK(DestroyDevice),  HOOK(AllocateMemory),
-    HOOK(FreeMemory),        HOOK(GetMemoryFdKHR), HOOK(GetMemoryFdPropertiesKHR),
+    LAYER_HOOK(AllocateMemory),
+    LAYER_HOOK(FreeMemory),
+    LAYER_HOOK(GetMemoryFdKHR),
+    LAYER_HOOK(GetMemoryFdPropertiesKHR),
+    {0},
 };
-#undef HOOK
 
-static PFN_vkVoidFunction
-find_function(const struct layer_function *functions, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(functions[i].name, name) == 0) {
-            return functions[i].function;
-        }
-    }
-    return NULL;
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetDeviceProcAddr(VkDevice device, const char *name)
-{
-    PFN_vkVoidFunction found =
-        find_function(device_functions, BASE_COUNT_OF(device_functions), name);
-    return found ? found : find_device(device)->next(device, name);
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetInstanceProcAddr(VkInstance instance, const char *name)
-{
-    PFN_vkVoidFunction found =
-        find_function(instance_functions, BASE_COUNT_OF(instance_functions), name);
-    if (!found) {
-        found = find_function(device_functions, BASE_COUNT_OF(device_functions), name);
-    }
-    return found || !instance ? found : find_instance(instance)->next(instance, name);
-}
-
-__attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
-{
-    if (negotiation->loaderLayerInterfaceVersion < 2) {
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    negotiation->loaderLayerInterfaceVersion = 2;
-    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
-    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
-    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}
+const struct layer_definition layer_definition = {
+    .instance_size = sizeof(struct layer_instance),
+    .device_size = sizeof(struct layer_device),
+    .load_instance = load_instance,
+    .load_device = load_device,
+    .create_device = create_device,
+    .finish_device = finish_device,
+    .instance_functions = instance_functions,
+    .device_functions = device_functions,
+};

@@ -1,59 +1,89 @@
-/* What test layers have in common: finding their way in the loader's structures. */
+/* What test layers have in common: finding their way in the loader's structures, and an instance's
+ * and a device's life. A layer adds its `layer_definition`.
+ *
+ * One lock guards all lists; layers call down with it released. */
 #ifndef TEST_LAYER_H
 #define TEST_LAYER_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan_core.h>
 
-/* What the loader put first in every dispatchable handle: the same for all of an instance, and for
- * all of a device. */
-static inline void *
-layer_key(void *dispatchable)
-{
-    return *(void **)dispatchable;
-}
+#include "base/list.h"
 
-static inline const void *
-layer_find_in_chain(const void *chain, VkStructureType type)
-{
-    for (const VkBaseInStructure *it = chain; it; it = it->pNext) {
-        if (it->sType == type) {
-            return it;
-        }
-    }
-    return NULL;
-}
+/* First in what a layer keeps of an instance. */
+struct layer_instance_base {
+    struct base_list link;
+    void *key;
+    VkInstance handle;
+    PFN_vkGetInstanceProcAddr next;
+    PFN_vkDestroyInstance DestroyInstance;
+};
 
-/* Each layer takes its link and leaves the next one's. NULL: the loader gave none. */
-static inline VkLayerInstanceLink *
-layer_take_instance_link(const VkInstanceCreateInfo *info)
-{
-    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
-        VkLayerInstanceCreateInfo *layer = (VkLayerInstanceCreateInfo *)it;
-        if (it->sType == VK_STRUCTURE_TYPE_LOADER_INSTANCE_CREATE_INFO &&
-            layer->function == VK_LAYER_LINK_INFO) {
-            VkLayerInstanceLink *link = layer->u.pLayerInfo;
-            layer->u.pLayerInfo = link->pNext;
-            return link;
-        }
-    }
-    return NULL;
-}
+/* Likewise of a device. */
+struct layer_device_base {
+    struct base_list link;
+    void *key;
+    VkPhysicalDevice physical_device;
+    VkDevice handle;
+    PFN_vkGetDeviceProcAddr next;
+    PFN_vkDestroyDevice DestroyDevice;
+};
 
-static inline VkLayerDeviceLink *
-layer_take_device_link(const VkDeviceCreateInfo *info)
-{
-    for (const VkBaseInStructure *it = info->pNext; it; it = it->pNext) {
-        VkLayerDeviceCreateInfo *layer = (VkLayerDeviceCreateInfo *)it;
-        if (it->sType == VK_STRUCTURE_TYPE_LOADER_DEVICE_CREATE_INFO &&
-            layer->function == VK_LAYER_LINK_INFO) {
-            VkLayerDeviceLink *link = layer->u.pLayerInfo;
-            layer->u.pLayerInfo = link->pNext;
-            return link;
-        }
+/* Fills a member of either with the next layer's function, which may be NULL. */
+#define LAYER_LOAD(object, name)                                                                   \
+    ((object)->name = (PFN_vk##name)(object)->base.next((object)->base.handle, "vk" #name))
+
+struct layer_function {
+    const char *name;
+    PFN_vkVoidFunction function;
+};
+
+#define LAYER_HOOK(name)                                                                           \
+    {                                                                                              \
+        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
     }
-    return NULL;
-}
+#define LAYER_HOOK_ALIAS(name)                                                                     \
+    {                                                                                              \
+        "vk" #name "KHR", (PFN_vkVoidFunction)layer_##name                                         \
+    }
+
+struct layer_definition {
+    size_t instance_size, device_size; /* bytes */
+    void (*load_instance)(struct layer_instance_base *base);
+    void (*load_device)(struct layer_device_base *base);
+    /* Asks for the device below. NULL: as the layer was asked. */
+    VkResult (*create_device)(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+                              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
+                              VkDevice *out);
+    void (*finish_device)(struct layer_device_base *base); /* it is gone below; NULL: nothing */
+    /* Beside those that make, destroy and find. Both end with zeroes. */
+    const struct layer_function *instance_functions, *device_functions;
+};
+
+extern const struct layer_definition layer_definition; /* the layer's */
+
+/* By a dispatchable handle: of an instance or its physical devices, of a device or its queues. */
+struct layer_instance_base *layer_find_instance(void *dispatchable);
+struct layer_device_base *layer_find_device(void *dispatchable);
+
+/* A layer's own lists. */
+extern pthread_mutex_t layer_lock;
+void layer_publish(struct base_list *list, struct base_list *link);
+void layer_unpublish(struct base_list *link);
+
+const void *layer_find_in_chain(const void *chain, VkStructureType type);
+
+/* For a layer that gives the driver an extension: it is named with the driver's, and not asked of
+ * it. */
+VkResult layer_enumerate_with(const VkExtensionProperties *extension,
+                              PFN_vkEnumerateDeviceExtensionProperties next,
+                              VkPhysicalDevice physical_device, const char *layer_name,
+                              uint32_t *count, VkExtensionProperties *out);
+VkResult layer_create_without(const char *extension, VkPhysicalDevice physical_device,
+                              const VkDeviceCreateInfo *info,
+                              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
+                              VkDevice *out);
 
 #endif

@@ -8,8 +8,7 @@
  * that Vulkan has for it. With VESPER_TEST_LINEAR_ONLY=1 there is LINEAR alone, as on a device that
  * draws by software.
  *
- * Lies above hostmem_layer.c, which makes dma-bufs of memfds. One lock guards the three lists; the
- * layer calls down with it released. */
+ * Lies above hostmem_layer.c, which makes dma-bufs of memfds. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +25,7 @@ enum {
     PLANE_ALIGNMENT = 4096, /* of the planes whose place the layer chooses */
 };
 
-static const char extension_name[] = VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME;
+#define EXTENSION VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME
 
 /* Formats that have modifiers here. */
 static const struct layer_format {
@@ -42,21 +41,14 @@ static const struct layer_format {
 };
 
 struct layer_instance {
-    struct base_list link; /* instances */
-    void *key;
-    VkInstance handle;
-    PFN_vkGetInstanceProcAddr next;
-    PFN_vkDestroyInstance DestroyInstance;
+    struct layer_instance_base base;
     PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceFormatProperties2 GetPhysicalDeviceFormatProperties2;
     PFN_vkGetPhysicalDeviceImageFormatProperties2 GetPhysicalDeviceImageFormatProperties2;
 };
 
 struct layer_device {
-    struct base_list link; /* devices */
-    void *key;
-    PFN_vkGetDeviceProcAddr next;
-    PFN_vkDestroyDevice DestroyDevice;
+    struct layer_device_base base;
     PFN_vkCreateImage CreateImage;
     PFN_vkDestroyImage DestroyImage;
     PFN_vkGetImageMemoryRequirements2 GetImageMemoryRequirements2;
@@ -75,33 +67,18 @@ struct layer_image {
     VkMemoryRequirements requirements[MAX_PLANES]; /* of each plane by itself */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct base_list instances = {&instances, &instances};
-static struct base_list devices = {&devices, &devices};
 static struct base_list images = {&images, &images};
 
 static struct layer_instance *
 find_instance(void *dispatchable)
 {
-    struct layer_instance *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &instances, struct layer_instance, link) {
-        found = it->key == layer_key(dispatchable) ? it : found;
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
+    return (struct layer_instance *)layer_find_instance(dispatchable);
 }
 
 static struct layer_device *
 find_device(void *dispatchable)
 {
-    struct layer_device *found = NULL;
-    pthread_mutex_lock(&lock);
-    base_list_for_each (it, &devices, struct layer_device, link) {
-        found = it->key == layer_key(dispatchable) ? it : found;
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
+    return (struct layer_device *)layer_find_device(dispatchable);
 }
 
 /* NULL: an image that the driver made as it was asked to. */
@@ -109,28 +86,12 @@ static struct layer_image *
 find_image(VkImage handle)
 {
     struct layer_image *found = NULL;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&layer_lock);
     base_list_for_each (it, &images, struct layer_image, link) {
         found = it->handle == handle ? it : found;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&layer_lock);
     return found;
-}
-
-static void
-publish(struct base_list *list, struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_push(list, link);
-    pthread_mutex_unlock(&lock);
-}
-
-static void
-unpublish(struct base_list *link)
-{
-    pthread_mutex_lock(&lock);
-    base_list_remove(link);
-    pthread_mutex_unlock(&lock);
 }
 
 /* A structure that the driver is not to see is taken out of the application's chain for the call.
@@ -309,137 +270,23 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
 /* --- instance --- */
 
 static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                     VkInstance *out)
-{
-    VkLayerInstanceLink *link = layer_take_instance_link(info);
-    struct layer_instance *instance = calloc(1, sizeof(*instance));
-    if (!link || !instance) {
-        free(instance);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkGetInstanceProcAddr next = link->pfnNextGetInstanceProcAddr;
-    PFN_vkCreateInstance create = (PFN_vkCreateInstance)next(NULL, "vkCreateInstance");
-    VkResult result = create(info, allocator, out);
-    if (result != VK_SUCCESS) {
-        free(instance);
-        return result;
-    }
-    instance->key = layer_key(*out);
-    instance->handle = *out;
-    instance->next = next;
-#define LOAD(name) instance->name = (PFN_vk##name)next(*out, "vk" #name)
-    LOAD(DestroyInstance);
-    LOAD(EnumerateDeviceExtensionProperties);
-    LOAD(GetPhysicalDeviceFormatProperties2);
-    LOAD(GetPhysicalDeviceImageFormatProperties2);
-#undef LOAD
-    publish(&instances, &instance->link);
-    return VK_SUCCESS;
-}
-
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
-{
-    if (!handle) {
-        return;
-    }
-    struct layer_instance *instance = find_instance(handle);
-    unpublish(&instance->link);
-    instance->DestroyInstance(handle, allocator);
-    free(instance);
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL
 layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
                                          uint32_t *count, VkExtensionProperties *out)
 {
-    PFN_vkEnumerateDeviceExtensionProperties next =
-        find_instance(physical_device)->EnumerateDeviceExtensionProperties;
-    if (layer_name) {
-        return next(physical_device, layer_name, count, out);
-    }
-    uint32_t room = *count;
-    if (!out) {
-        VkResult result = next(physical_device, NULL, count, NULL);
-        (*count)++;
-        return result;
-    }
-    VkResult result = next(physical_device, NULL, count, out);
-    if (result != VK_SUCCESS || *count == room) {
-        return VK_INCOMPLETE;
-    }
-    memset(&out[*count], 0, sizeof(*out));
-    memcpy(out[*count].extensionName, extension_name, sizeof(extension_name));
-    out[(*count)++].specVersion = VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_SPEC_VERSION;
-    return VK_SUCCESS;
+    static const VkExtensionProperties ours = {EXTENSION,
+                                               VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_SPEC_VERSION};
+    return layer_enumerate_with(&ours,
+                                find_instance(physical_device)->EnumerateDeviceExtensionProperties,
+                                physical_device, layer_name, count, out);
 }
 
 /* --- device --- */
 
 static VkResult
-create_next_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                   const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
+create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
 {
-    VkDeviceCreateInfo ours = *info;
-    const char **names = calloc(info->enabledExtensionCount + 1, sizeof(*names));
-    if (!names) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    ours.enabledExtensionCount = 0;
-    ours.ppEnabledExtensionNames = names;
-    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-        if (strcmp(info->ppEnabledExtensionNames[i], extension_name) != 0) {
-            names[ours.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
-        }
-    }
-    VkResult result = create(physical_device, &ours, allocator, out);
-    free(names);
-    return result;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                   const VkAllocationCallbacks *allocator, VkDevice *out)
-{
-    struct layer_instance *instance = find_instance(physical_device);
-    VkLayerDeviceLink *link = layer_take_device_link(info);
-    struct layer_device *device = calloc(1, sizeof(*device));
-    if (!link || !device) {
-        free(device);
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    PFN_vkCreateDevice create =
-        (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(instance->handle, "vkCreateDevice");
-    device->next = link->pfnNextGetDeviceProcAddr;
-    VkResult result = create_next_device(physical_device, info, allocator, create, out);
-    if (result != VK_SUCCESS) {
-        free(device);
-        return result;
-    }
-    device->key = layer_key(*out);
-#define LOAD(name) device->name = (PFN_vk##name)device->next(*out, "vk" #name)
-    LOAD(DestroyDevice);
-    LOAD(CreateImage);
-    LOAD(DestroyImage);
-    LOAD(GetImageMemoryRequirements2);
-    LOAD(GetImageSubresourceLayout);
-    LOAD(BindImageMemory2);
-#undef LOAD
-    publish(&devices, &device->link);
-    return VK_SUCCESS;
-}
-
-static VKAPI_ATTR void VKAPI_CALL
-layer_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *allocator)
-{
-    if (!handle) {
-        return;
-    }
-    struct layer_device *device = find_device(handle);
-    unpublish(&device->link);
-    device->DestroyDevice(handle, allocator);
-    free(device);
+    return layer_create_without(EXTENSION, physical_device, info, allocator, create, out);
 }
 
 /* --- images --- */
@@ -586,7 +433,7 @@ layer_CreateImage(VkDevice handle, const VkImageCreateInfo *info,
         return result;
     }
     *out = image->handle;
-    publish(&images, &image->link);
+    layer_publish(&images, &image->link);
     return VK_SUCCESS;
 }
 
@@ -595,7 +442,7 @@ layer_DestroyImage(VkDevice handle, VkImage image_handle, const VkAllocationCall
 {
     struct layer_image *image = find_image(image_handle);
     if (image) {
-        unpublish(&image->link);
+        layer_unpublish(&image->link);
         free(image);
     }
     find_device(handle)->DestroyImage(handle, image_handle, allocator);
@@ -728,92 +575,56 @@ layer_BindImageMemory(VkDevice handle, VkImage image, VkDeviceMemory memory, VkD
     return layer_BindImageMemory2(handle, 1, &info);
 }
 
-/* --- what the loader asks for --- */
+/* --- the layer --- */
 
-static PFN_vkVoidFunction VKAPI_CALL layer_GetInstanceProcAddr(VkInstance instance,
-                                                               const char *name);
-static PFN_vkVoidFunction VKAPI_CALL layer_GetDeviceProcAddr(VkDevice device, const char *name);
+static void
+load_instance(struct layer_instance_base *base)
+{
+    struct layer_instance *instance = (struct layer_instance *)base;
+    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
+    LAYER_LOAD(instance, GetPhysicalDeviceFormatProperties2);
+    LAYER_LOAD(instance, GetPhysicalDeviceImageFormatProperties2);
+}
 
-struct layer_function {
-    const char *name;
-    PFN_vkVoidFunction function;
-};
+static void
+load_device(struct layer_device_base *base)
+{
+    struct layer_device *device = (struct layer_device *)base;
+    LAYER_LOAD(device, CreateImage);
+    LAYER_LOAD(device, DestroyImage);
+    LAYER_LOAD(device, GetImageMemoryRequirements2);
+    LAYER_LOAD(device, GetImageSubresourceLayout);
+    LAYER_LOAD(device, BindImageMemory2);
+}
 
-#define HOOK(name)                                                                                 \
-    {                                                                                              \
-        "vk" #name, (PFN_vkVoidFunction)layer_##name                                               \
-    }
-#define HOOK_ALIAS(name)                                                                           \
-    {                                                                                              \
-        "vk" #name "KHR", (PFN_vkVoidFunction)layer_##name                                         \
-    }
 static const struct layer_function instance_functions[] = {
-    HOOK(GetInstanceProcAddr),
-    HOOK(CreateInstance),
-    HOOK(DestroyInstance),
-    HOOK(EnumerateDeviceExtensionProperties),
-    HOOK(GetPhysicalDeviceFormatProperties2),
-    HOOK_ALIAS(GetPhysicalDeviceFormatProperties2),
-    HOOK(GetPhysicalDeviceImageFormatProperties2),
-    HOOK_ALIAS(GetPhysicalDeviceImageFormatProperties2),
-    HOOK(CreateDevice),
+    LAYER_HOOK(EnumerateDeviceExtensionProperties),
+    LAYER_HOOK(GetPhysicalDeviceFormatProperties2),
+    LAYER_HOOK_ALIAS(GetPhysicalDeviceFormatProperties2),
+    LAYER_HOOK(GetPhysicalDeviceImageFormatProperties2),
+    LAYER_HOOK_ALIAS(GetPhysicalDeviceImageFormatProperties2),
+    {0},
 };
 static const struct layer_function device_functions[] = {
-    HOOK(GetDeviceProcAddr),
-    HOOK(DestroyDevice),
-    HOOK(CreateImage),
-    HOOK(DestroyImage),
-    HOOK(GetImageDrmFormatModifierPropertiesEXT),
-    HOOK(GetImageSubresourceLayout),
-    HOOK(GetImageMemoryRequirements),
-    HOOK(GetImageMemoryRequirements2),
-    HOOK_ALIAS(GetImageMemoryRequirements2),
-    HOOK(BindImageMemory),
-    HOOK(BindImageMemory2),
-    HOOK_ALIAS(BindImageMemory2),
+    LAYER_HOOK(CreateImage),
+    LAYER_HOOK(DestroyImage),
+    LAYER_HOOK(GetImageDrmFormatModifierPropertiesEXT),
+    LAYER_HOOK(GetImageSubresourceLayout),
+    LAYER_HOOK(GetImageMemoryRequirements),
+    LAYER_HOOK(GetImageMemoryRequirements2),
+    LAYER_HOOK_ALIAS(GetImageMemoryRequirements2),
+    LAYER_HOOK(BindImageMemory),
+    LAYER_HOOK(BindImageMemory2),
+    LAYER_HOOK_ALIAS(BindImageMemory2),
+    {0},
 };
-#undef HOOK
-#undef HOOK_ALIAS
 
-static PFN_vkVoidFunction
-find_function(const struct layer_function *functions, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(functions[i].name, name) == 0) {
-            return functions[i].function;
-        }
-    }
-    return NULL;
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetDeviceProcAddr(VkDevice device, const char *name)
-{
-    PFN_vkVoidFunction found =
-        find_function(device_functions, BASE_COUNT_OF(device_functions), name);
-    return found ? found : find_device(device)->next(device, name);
-}
-
-static PFN_vkVoidFunction VKAPI_CALL
-layer_GetInstanceProcAddr(VkInstance instance, const char *name)
-{
-    PFN_vkVoidFunction found =
-        find_function(instance_functions, BASE_COUNT_OF(instance_functions), name);
-    if (!found) {
-        found = find_function(device_functions, BASE_COUNT_OF(device_functions), name);
-    }
-    return found || !instance ? found : find_instance(instance)->next(instance, name);
-}
-
-__attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL
-vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
-{
-    if (negotiation->loaderLayerInterfaceVersion < 2) {
-        return VK_ERROR_INITIALIZATION_FAILED;
-    }
-    negotiation->loaderLayerInterfaceVersion = 2;
-    negotiation->pfnGetInstanceProcAddr = layer_GetInstanceProcAddr;
-    negotiation->pfnGetDeviceProcAddr = layer_GetDeviceProcAddr;
-    negotiation->pfnGetPhysicalDeviceProcAddr = NULL;
-    return VK_SUCCESS;
-}
+const struct layer_definition layer_definition = {
+    .instance_size = sizeof(struct layer_instance),
+    .device_size = sizeof(struct layer_device),
+    .load_instance = load_instance,
+    .load_device = load_device,
+    .create_device = create_device,
+    .instance_functions = instance_functions,
+    .device_functions = device_functions,
+};
