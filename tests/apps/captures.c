@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/apps/rays.h"
 #include "tests/apps/shaders/rays_rchit.h"
 #include "tests/apps/shaders/rays_rgen.h"
 #include "tests/apps/shaders/rays_rmiss.h"
 
 enum {
-    MAX_DATA = 64, /* bytes; Vulkan's limit */
-    GROUPS = 3,
+    MAX_DATA = 64,    /* bytes; Vulkan's limit */
     MAX_HANDLE = 256, /* bytes; Vulkan has no limit for those of groups */
 };
 
@@ -192,47 +192,26 @@ struct rays {
     size_t handle_size;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
-    VkShaderModule modules[GROUPS];
+    VkShaderModule modules[RAYS_GROUPS];
 };
-
-static const VkShaderStageFlagBits STAGES[GROUPS] = {
-    VK_SHADER_STAGE_RAYGEN_BIT_KHR,
-    VK_SHADER_STAGE_MISS_BIT_KHR,
-    VK_SHADER_STAGE_CLOSEST_HIT_BIT_KHR,
-};
-
-static VkRayTracingShaderGroupCreateInfoKHR
-group(uint32_t stage, VkShaderStageFlagBits kind, const void *handle)
-{
-    bool hit = kind == VK_SHADER_STAGE_CLOSEST_HIT_BIT_KHR;
-    return (VkRayTracingShaderGroupCreateInfoKHR){
-        .sType = VK_STRUCTURE_TYPE_RAY_TRACING_SHADER_GROUP_CREATE_INFO_KHR,
-        .type = hit ? VK_RAY_TRACING_SHADER_GROUP_TYPE_TRIANGLES_HIT_GROUP_KHR
-                    : VK_RAY_TRACING_SHADER_GROUP_TYPE_GENERAL_KHR,
-        .generalShader = hit ? VK_SHADER_UNUSED_KHR : stage,
-        .closestHitShader = hit ? stage : VK_SHADER_UNUSED_KHR,
-        .anyHitShader = VK_SHADER_UNUSED_KHR,
-        .intersectionShader = VK_SHADER_UNUSED_KHR,
-        .pShaderGroupCaptureReplayHandle = handle,
-    };
-}
 
 /* Groups first to end - 1 of all: a library, or with one to link the pipeline itself. */
 static VkResult
 create_groups(const struct rays *rays, uint32_t first, uint32_t end, const uint8_t *handles,
               const VkPipeline *library, VkPipeline *out)
 {
-    VkPipelineShaderStageCreateInfo stages[GROUPS];
-    VkRayTracingShaderGroupCreateInfoKHR groups[GROUPS];
+    VkPipelineShaderStageCreateInfo stages[RAYS_GROUPS];
+    VkRayTracingShaderGroupCreateInfoKHR groups[RAYS_GROUPS];
     for (uint32_t i = first; i < end; i++) {
         stages[i - first] = (VkPipelineShaderStageCreateInfo){
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = STAGES[i],
+            .stage = rays_stages[i],
             .module = rays->modules[i],
             .pName = "main",
         };
-        groups[i - first] =
-            group(i - first, STAGES[i], handles ? handles + i * rays->handle_size : NULL);
+        groups[i - first] = rays_group(i, i - first);
+        groups[i - first].pShaderGroupCaptureReplayHandle =
+            handles ? handles + i * rays->handle_size : NULL;
     }
     const VkRayTracingPipelineInterfaceCreateInfoKHR interface = {
         .sType = VK_STRUCTURE_TYPE_RAY_TRACING_PIPELINE_INTERFACE_CREATE_INFO_KHR,
@@ -267,10 +246,10 @@ create_and_capture(const struct rays *rays, const uint8_t *given, uint8_t *captu
 {
     const struct vkh_gpu *gpu = rays->gpu;
     VkPipeline library, pipeline;
-    VKH_CHECK(create_groups(rays, 1, GROUPS, given, NULL, &library));
+    VKH_CHECK(create_groups(rays, 1, RAYS_GROUPS, given, NULL, &library));
     VKH_CHECK(create_groups(rays, 0, 1, given, &library, &pipeline));
     VKH_CHECK(GET(gpu, vkGetRayTracingCaptureReplayShaderGroupHandlesKHR)(
-        gpu->device, pipeline, 0, GROUPS, GROUPS * rays->handle_size, captured));
+        gpu->device, pipeline, 0, RAYS_GROUPS, RAYS_GROUPS * rays->handle_size, captured));
     vkDestroyPipeline(gpu->device, pipeline, NULL);
     vkDestroyPipeline(gpu->device, library, NULL);
 }
@@ -279,7 +258,7 @@ static void
 expect_refused(const struct rays *rays, const uint8_t *handles)
 {
     VkPipeline library;
-    VkResult result = create_groups(rays, 1, GROUPS, handles, NULL, &library);
+    VkResult result = create_groups(rays, 1, RAYS_GROUPS, handles, NULL, &library);
     if (result != VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS) {
         vkh_die("shader groups that were never captured: %s", vkh_result_name(result));
     }
@@ -326,7 +305,7 @@ create_rays(const struct vkh_gpu *gpu, struct rays *out)
 static void
 destroy_rays(const struct rays *rays)
 {
-    for (uint32_t i = 0; i < GROUPS; i++) {
+    for (uint32_t i = 0; i < RAYS_GROUPS; i++) {
         vkDestroyShaderModule(rays->gpu->device, rays->modules[i], NULL);
     }
     vkDestroyPipelineLayout(rays->gpu->device, rays->layout, NULL);
@@ -337,7 +316,7 @@ static void
 try_groups(const struct vkh_gpu *gpu)
 {
     struct rays rays;
-    uint8_t first[GROUPS * MAX_HANDLE] = {0}, again[GROUPS * MAX_HANDLE] = {0};
+    uint8_t first[RAYS_GROUPS * MAX_HANDLE] = {0}, again[RAYS_GROUPS * MAX_HANDLE] = {0};
     create_rays(gpu, &rays);
     create_and_capture(&rays, NULL, first);
     create_and_capture(&rays, first, again);

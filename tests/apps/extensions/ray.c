@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "tests/apps/rays.h"
 #include "tests/apps/shaders/rays_comp.h"
 #include "tests/apps/shaders/rays_rchit.h"
 #include "tests/apps/shaders/rays_rgen.h"
@@ -275,29 +276,6 @@ query_rays(const struct vkh_gpu *gpu)
 
 /* --- by a pipeline --- */
 
-enum { GROUPS = 3 };
-
-static const VkShaderStageFlagBits STAGES[GROUPS] = {
-    VK_SHADER_STAGE_RAYGEN_BIT_KHR,
-    VK_SHADER_STAGE_MISS_BIT_KHR,
-    VK_SHADER_STAGE_CLOSEST_HIT_BIT_KHR,
-};
-
-static VkRayTracingShaderGroupCreateInfoKHR
-group(uint32_t index)
-{
-    bool hit = STAGES[index] == VK_SHADER_STAGE_CLOSEST_HIT_BIT_KHR;
-    return (VkRayTracingShaderGroupCreateInfoKHR){
-        .sType = VK_STRUCTURE_TYPE_RAY_TRACING_SHADER_GROUP_CREATE_INFO_KHR,
-        .type = hit ? VK_RAY_TRACING_SHADER_GROUP_TYPE_TRIANGLES_HIT_GROUP_KHR
-                    : VK_RAY_TRACING_SHADER_GROUP_TYPE_GENERAL_KHR,
-        .generalShader = hit ? VK_SHADER_UNUSED_KHR : index,
-        .closestHitShader = hit ? index : VK_SHADER_UNUSED_KHR,
-        .anyHitShader = VK_SHADER_UNUSED_KHR,
-        .intersectionShader = VK_SHADER_UNUSED_KHR,
-    };
-}
-
 /* Until no thread is needed any more; here there is only one. */
 static VkResult
 finish(const struct vkh_gpu *gpu, VkDeferredOperationKHR operation)
@@ -321,27 +299,27 @@ create_deferred(const struct scene *scene)
     EXTENSIONS_LOAD(gpu, vkCreateDeferredOperationKHR);
     EXTENSIONS_LOAD(gpu, vkDestroyDeferredOperationKHR);
     EXTENSIONS_LOAD(gpu, vkCreateRayTracingPipelinesKHR);
-    const VkShaderModule modules[GROUPS] = {
+    const VkShaderModule modules[RAYS_GROUPS] = {
         vkh_shader_create(gpu, rays_rgen, sizeof(rays_rgen)),
         vkh_shader_create(gpu, rays_rmiss, sizeof(rays_rmiss)),
         vkh_shader_create(gpu, rays_rchit, sizeof(rays_rchit)),
     };
-    VkPipelineShaderStageCreateInfo stages[GROUPS];
-    VkRayTracingShaderGroupCreateInfoKHR groups[GROUPS];
-    for (uint32_t i = 0; i < GROUPS; i++) {
+    VkPipelineShaderStageCreateInfo stages[RAYS_GROUPS];
+    VkRayTracingShaderGroupCreateInfoKHR groups[RAYS_GROUPS];
+    for (uint32_t i = 0; i < RAYS_GROUPS; i++) {
         stages[i] = (VkPipelineShaderStageCreateInfo){
             .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = STAGES[i],
+            .stage = rays_stages[i],
             .module = modules[i],
             .pName = "main",
         };
-        groups[i] = group(i);
+        groups[i] = rays_group(i, i);
     }
     const VkRayTracingPipelineCreateInfoKHR info = {
         .sType = VK_STRUCTURE_TYPE_RAY_TRACING_PIPELINE_CREATE_INFO_KHR,
-        .stageCount = GROUPS,
+        .stageCount = RAYS_GROUPS,
         .pStages = stages,
-        .groupCount = GROUPS,
+        .groupCount = RAYS_GROUPS,
         .pGroups = groups,
         .maxPipelineRayRecursionDepth = 1,
         .layout = scene->layout,
@@ -357,7 +335,7 @@ create_deferred(const struct scene *scene)
     extensions_expect(result == VK_SUCCESS || result == VK_OPERATION_NOT_DEFERRED_KHR,
                       "creating the pipeline gives %s", vkh_result_name(result));
     vkDestroyDeferredOperationKHR(gpu->device, operation, NULL);
-    for (uint32_t i = 0; i < GROUPS; i++) {
+    for (uint32_t i = 0; i < RAYS_GROUPS; i++) {
         vkDestroyShaderModule(gpu->device, modules[i], NULL);
     }
     return pipeline;
@@ -382,15 +360,17 @@ trace(const struct scene *scene, VkPipeline pipeline)
     const uint32_t size = properties.shaderGroupHandleSize;
     extensions_expect(size > 0 && size <= HANDLE_ROOM, "handles of %u bytes", size);
 
-    uint8_t handles[GROUPS * HANDLE_ROOM];
+    uint8_t handles[RAYS_GROUPS * HANDLE_ROOM];
     struct vkh_buffer table;
-    VkDeviceAddress address = create_addressed(
-        gpu, (GROUPS + 1) * SLOT, VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR, VKH_MAPPED, &table);
+    VkDeviceAddress address =
+        create_addressed(gpu, (RAYS_GROUPS + 1) * SLOT,
+                         VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR, VKH_MAPPED, &table);
     VkDeviceSize start = -address & (SLOT - 1);
-    VKH_CHECK(vkGetRayTracingShaderGroupHandlesKHR(gpu->device, pipeline, 0, GROUPS, GROUPS * size,
-                                                   handles));
-    VkStridedDeviceAddressRegionKHR regions[GROUPS + 1] = {0}; /* and none for callable shaders */
-    for (uint32_t i = 0; i < GROUPS; i++) {
+    VKH_CHECK(vkGetRayTracingShaderGroupHandlesKHR(gpu->device, pipeline, 0, RAYS_GROUPS,
+                                                   RAYS_GROUPS * size, handles));
+    VkStridedDeviceAddressRegionKHR regions[RAYS_GROUPS + 1] = {
+        0}; /* and none for callable shaders */
+    for (uint32_t i = 0; i < RAYS_GROUPS; i++) {
         memcpy((uint8_t *)table.map + start + i * SLOT, handles + i * size, size);
         regions[i] = (VkStridedDeviceAddressRegionKHR){address + start + i * SLOT, SLOT, SLOT};
     }
