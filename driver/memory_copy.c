@@ -114,44 +114,31 @@ drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDev
 
 /* --- from the host --- */
 
-/* Atoms that the application has written since they were in step, if they are to be kept, stay;
- * what they were in step with is the host's all the same. */
-static void
-take_piece(const struct drv_device *device, struct drv_memory *memory, size_t at, size_t end,
-           const uint8_t *bytes, bool keeps_writes)
+static VkResult
+read_host(struct drv_device *device, struct drv_memory *memory, size_t at, size_t end,
+          uint8_t *bytes)
 {
-    uint8_t *now = memory->blob.map;
-    while (at < end) {
-        size_t next = keeps_writes ? end_of_atom(device, at, end) : end;
-        if (!keeps_writes || memcmp(now + at, memory->in_step + at, next - at) == 0) {
-            memcpy(now + at, bytes, next - at);
-        }
-        memcpy(memory->in_step + at, bytes, next - at);
-        bytes += next - at;
-        at = next;
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    VkResult result = VK_SUCCESS;
+
+    while (at < end && result == VK_SUCCESS) {
+        size_t piece = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
+        result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
+                                               piece, bytes);
+        bytes += piece;
+        at += piece;
     }
+    return result;
 }
 
 static VkResult
-fetch(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size,
-      bool keeps_writes)
+fetch(struct drv_device *device, struct drv_memory *memory, size_t at, size_t end)
 {
-    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
-    size_t at = (size_t)offset, end = end_of(memory, offset, size);
-    size_t room = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
-    uint8_t *bytes = drv_alloc(device->allocator, NULL, room, VK_SYSTEM_ALLOCATION_SCOPE_COMMAND);
-    VkResult result = bytes ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
-
-    while (at < end && result == VK_SUCCESS) {
-        size_t piece = end - at < room ? end - at : room;
-        result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                               piece, bytes);
-        if (result == VK_SUCCESS) {
-            take_piece(device, memory, at, at + piece, bytes, keeps_writes);
-        }
-        at += piece;
+    uint8_t *now = memory->blob.map;
+    VkResult result = read_host(device, memory, at, end, now + at);
+    if (result == VK_SUCCESS) {
+        memcpy(memory->in_step + at, now + at, end - at);
     }
-    drv_free(device->allocator, NULL, bytes);
     return result;
 }
 
@@ -159,12 +146,23 @@ VkResult
 drv_memory_copy_fetch(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
                       VkDeviceSize size)
 {
-    return fetch(device, memory, offset, size, false);
+    return fetch(device, memory, (size_t)offset, end_of(memory, offset, size));
 }
 
+/* Of what the application has written, only what it is in step with is the host's. */
 VkResult
 drv_memory_copy_refresh(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset,
                         VkDeviceSize size)
 {
-    return fetch(device, memory, offset, size, true);
+    size_t at = (size_t)offset, end = end_of(memory, offset, size);
+    VkResult result = VK_SUCCESS;
+
+    while (at < end && result == VK_SUCCESS) {
+        bool changed = false;
+        size_t next = find_run(device, memory, at, end, &changed);
+        result = changed ? read_host(device, memory, at, next, memory->in_step + at)
+                         : fetch(device, memory, at, next);
+        at = next;
+    }
+    return result;
 }

@@ -72,7 +72,7 @@ is_for_the_host(VkImageTiling tiling, VkImageUsageFlags usage)
 static bool
 may_be_copied(const VkImageCreateInfo *info)
 {
-    return is_for_the_host(info->tiling, info->usage) ||
+    return info->tiling == VK_IMAGE_TILING_LINEAR ||
            (info->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT);
 }
 
