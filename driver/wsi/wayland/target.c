@@ -4,20 +4,13 @@
  * A thread of its own hears what the compositor says: which frames it has read, and when the next
  * is due. It has its own event queue, so it never touches what is the application's. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "driver/wsi/listener.h"
 #include "driver/wsi/swapchain.h"
 #include "driver/wsi/wayland/color.h"
 #include "driver/wsi/wayland/dma_buf.h"
@@ -26,12 +19,7 @@
 #include "driver/wsi/wayland/sync.h"
 #include "driver/wsi/wayland/wayland.h"
 
-/* Compositors are silent about windows that nobody sees: such an application goes on slowly. */
-#define FRAME_PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
-
 enum {
-    SHORTEST_SLEEP_MS = 2,
-    LONGEST_SLEEP_MS = 256,
     /* Frames that the compositor has not come to. With fifo-v1 one may wait behind the one that is
      * due: it keeps them apart. */
     QUEUED_FRAMES = 2,
@@ -64,15 +52,10 @@ struct wayland_target {
     struct wsi_modifier_offer offers[WSI_WAYLAND_OFFERS];
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
-    int wake_fd; /* an eventfd, written to when the listener shall look */
-    _Atomic bool ended;
-    pthread_t listener;
+    struct wsi_listener listener;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    /* Guarded by lock. */
+    /* Guarded by the listener's lock. */
     struct wl_callback *frames[QUEUED_FRAMES]; /* not NULL: the compositor has yet to come to it */
-    bool stop;
 };
 
 static struct wayland_target *
@@ -98,41 +81,18 @@ static void
 frame_due(void *user, struct wl_callback *callback, uint32_t time)
 {
     struct wayland_target *target = user;
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     for (size_t i = 0; i < QUEUED_FRAMES; i++) {
         if (target->frames[i] == callback) {
             target->frames[i] = NULL;
         }
     }
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
+    pthread_cond_broadcast(&target->listener.changed);
+    pthread_mutex_unlock(&target->listener.lock);
     wl_callback_destroy(callback);
 }
 
 static const struct wl_callback_listener frame_listener = {.done = frame_due};
-
-/* Sleeps until the compositor says something, or the application's threads may have read it for us:
- * there is no sign of that, so looking is frequent only just after a frame. Nobody is told that we
- * are about to read: who reads without looking would then sleep as long as we do. False when it is
- * time to end. */
-static bool
-wait_for_events(struct wayland_target *target, int *timeout_ms)
-{
-    struct pollfd fds[] = {
-        {.fd = wl_display_get_fd(target->display), .events = POLLIN},
-        {.fd = target->wake_fd, .events = POLLIN},
-    };
-    eventfd_t ignored;
-    if (poll(fds, 2, *timeout_ms) < 0 && errno != EINTR) {
-        return false;
-    }
-    *timeout_ms = *timeout_ms < LONGEST_SLEEP_MS ? *timeout_ms * 2 : LONGEST_SLEEP_MS;
-    if (fds[1].revents) {
-        (void)eventfd_read(target->wake_fd, &ignored);
-        *timeout_ms = SHORTEST_SLEEP_MS;
-    }
-    return !atomic_load(&target->ended);
-}
 
 static bool
 has_data(struct wl_display *display)
@@ -155,29 +115,28 @@ read_events(struct wayland_target *target)
     return wl_display_read_events(target->display) == 0;
 }
 
-static void *
-listen_to_compositor(void *user)
+/* Nobody is told that we are about to read: who reads without looking would then sleep as long as
+ * we do. */
+static bool
+hear_compositor(void *user)
 {
     struct wayland_target *target = user;
-    int timeout_ms = SHORTEST_SLEEP_MS;
-    while (wait_for_events(target, &timeout_ms) && read_events(target)) {
-        if (wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
-            break;
-        }
-        if (target->presentation) {
-            wsi_wayland_feedback_look(&target->feedback);
-        }
-        wsi_timelines_look(&target->sync.timelines);
+    if (!read_events(target) ||
+        wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
+        return false;
     }
-    if (wl_display_get_error(target->display)) {
-        wsi_swapchain_set_status(target->base.swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    if (target->presentation) {
+        wsi_wayland_feedback_look(&target->feedback);
     }
-    pthread_mutex_lock(&target->lock);
-    target->stop = true;
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
-    return NULL;
+    wsi_timelines_look(&target->sync.timelines);
+    return true;
 }
+
+static const struct wsi_listener_ops listener_ops = {
+    .thread_name = "vesper-wayland",
+    .shortest_sleep_ms = 2,
+    .hear = hear_compositor,
+};
 
 /* --- frames --- */
 
@@ -277,6 +236,18 @@ count_queued_locked(const struct wayland_target *target)
 }
 
 static bool
+has_frame_locked(const void *user)
+{
+    return count_queued_locked(user) > 0;
+}
+
+static bool
+is_full_locked(const void *user)
+{
+    return count_queued_locked(user) == QUEUED_FRAMES;
+}
+
+static bool
 waits_for_refresh(VkPresentModeKHR mode)
 {
     return mode != VK_PRESENT_MODE_MAILBOX_KHR && mode != VK_PRESENT_MODE_IMMEDIATE_KHR;
@@ -294,20 +265,11 @@ static void
 pace(struct wsi_target *base, VkPresentModeKHR mode)
 {
     struct wayland_target *target = target_from(base);
-    uint64_t deadline_ns = base_clock_deadline_ns(FRAME_PATIENCE_NS);
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / 1000000000),
-        .tv_nsec = (long)(deadline_ns % 1000000000),
-    };
-    if (!waits_for_refresh(mode)) {
-        return; /* the compositor takes the latest when it comes to it */
+    if (waits_for_refresh(mode)) { /* else the compositor takes the latest when it comes to it */
+        wsi_listener_wait(&target->listener,
+                          queues_in_compositor(target, mode) ? is_full_locked : has_frame_locked,
+                          target);
     }
-    uint32_t may_queue = queues_in_compositor(target, mode) ? QUEUED_FRAMES : 1;
-    pthread_mutex_lock(&target->lock);
-    while (count_queued_locked(target) >= may_queue && !target->stop &&
-           pthread_cond_timedwait(&target->changed, &target->lock, &deadline) == 0) {
-    }
-    pthread_mutex_unlock(&target->lock);
 }
 
 /* Asks to be told when the compositor has come to this frame. Where it is silent for long, some
@@ -315,7 +277,7 @@ pace(struct wsi_target *base, VkPresentModeKHR mode)
 static void
 ask_for_frame(struct wayland_target *target)
 {
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     struct wl_callback **place = target->frames;
     while (place < target->frames + QUEUED_FRAMES && *place) {
         place++;
@@ -326,7 +288,7 @@ ask_for_frame(struct wayland_target *target)
             wl_callback_add_listener(*place, &frame_listener, target);
         }
     }
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
 }
 
 /* Not to be seen before that time. */
@@ -418,7 +380,7 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     describe_frame(target, frame);
     commit(target, frame->image, &points);
     VkResult result = flush(target);
-    (void)eventfd_write(target->wake_fd, 1);
+    wsi_listener_wake(&target->listener);
     return result;
 }
 
@@ -429,18 +391,7 @@ stop(struct wsi_target *base)
 {
     struct wayland_target *target = target_from(base);
     wsi_wayland_color_end(&target->color);
-    pthread_mutex_lock(&target->lock);
-    target->stop = true;
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
-}
-
-static void
-stop_listening(struct wayland_target *target)
-{
-    atomic_store(&target->ended, true);
-    (void)eventfd_write(target->wake_fd, 1);
-    pthread_join(target->listener, NULL);
+    wsi_listener_stop(&target->listener);
 }
 
 static void
@@ -470,9 +421,7 @@ finish(struct wayland_target *target)
         wl_display_flush(target->display);
         wl_event_queue_destroy(target->queue);
     }
-    base_fd_close(&target->wake_fd);
-    pthread_cond_destroy(&target->changed);
-    pthread_mutex_destroy(&target->lock);
+    wsi_listener_finish(&target->listener);
     free(target);
 }
 
@@ -480,7 +429,7 @@ static void
 destroy(struct wsi_target *base)
 {
     struct wayland_target *target = target_from(base);
-    stop_listening(target);
+    wsi_listener_end(&target->listener);
     finish(target);
 }
 
@@ -492,20 +441,6 @@ wrap(void *proxy, struct wl_event_queue *queue)
         wl_proxy_set_queue(wrapper, queue);
     }
     return wrapper;
-}
-
-static bool
-start_listening(struct wayland_target *target)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&target->listener, NULL, listen_to_compositor, target);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!error) {
-        pthread_setname_np(target->listener, "vesper-wayland");
-    }
-    return !error;
 }
 
 /* What the compositor knows of time; false: out of memory. */
@@ -529,23 +464,16 @@ init_timing(struct wayland_target *target, const struct wsi_wayland_surface *sur
 static bool
 init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&target->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&target->lock, NULL);
-
     target->display = surface->display;
-    target->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     target->queue = wl_display_create_queue(target->display);
     if (target->queue) {
         target->surface = wrap(surface->surface, target->queue);
         target->shm = wrap(surface->shm, target->queue);
     }
-    wsi_wayland_sync_init(&target->sync, target->window, target->base.swapchain, target->wake_fd);
-    return target->wake_fd != -1 && target->surface && target->shm &&
-           init_timing(target, surface) && start_listening(target);
+    wsi_wayland_sync_init(&target->sync, target->window, target->base.swapchain,
+                          target->listener.wake_fd);
+    return target->surface && target->shm && init_timing(target, surface) &&
+           wsi_listener_start(&target->listener, wl_display_get_fd(target->display));
 }
 
 /* Which dma-bufs are welcome. */
@@ -590,6 +518,7 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->base.swapchain = swapchain;
     target->code = code;
     target->window = surface;
+    wsi_listener_init(&target->listener, &listener_ops, target, swapchain);
     init_offers(target);
     wsi_wayland_prepare_window(surface, swapchain->color_space);
     VkResult result = wsi_wayland_color_init(&target->color, surface, swapchain->color_space);

@@ -1,37 +1,24 @@
 /* A thread of its own hears what the server says: which pixmaps it has done with, and when each
- * frame was shown. Those are special events, which the application never sees; but whoever reads
- * from the connection may have read them for us, of which there is no sign, so the thread looks
- * again and again while it expects some, ever more rarely until there is another frame. */
+ * frame was shown. Those are special events, which the application never sees. */
 #include "driver/wsi/x11/pixmap_target.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "driver/wsi/listener.h"
 #include "driver/wsi/swapchain.h"
 #include "driver/wsi/x11/sync.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 /* A frame that the server says nothing about for so long counts as presented, or the window is
  * gone.
  */
 #define EVENT_PATIENCE_NS (UINT64_C(1000) * 1000 * 1000)
-/* A window that is on no screen may hear nothing for long: the application goes on slowly. */
-#define FRAME_PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
 
 enum {
     OFFERS = 128,
-    SHORTEST_SLEEP_MS = 4,
-    LONGEST_SLEEP_MS = 256,
     SHORTEST_REFRESH_NS = 1000 * 1000,
     LONGEST_REFRESH_NS = 1000 * 1000 * 1000,
     STEADY_FRAMES = 60, /* tell the refresh well */
@@ -39,7 +26,7 @@ enum {
 
 struct pixmap_image {
     xcb_pixmap_t pixmap;
-    /* Guarded by the target's lock. */
+    /* Guarded by the listener's lock. */
     bool is_busy;           /* the server has it, and says when it has done with it */
     bool is_due;            /* and has not said yet when it was shown */
     uint64_t shown_ns;      /* when it was given to the server */
@@ -62,15 +49,9 @@ struct pixmap_target {
 
     xcb_special_event_t *events;
     uint32_t event_id;
-    int wake_fd; /* an eventfd, written to when the listener shall look */
-    _Atomic bool ended;
-    bool listens; /* there is a thread */
-    pthread_t listener;
+    struct wsi_listener listener;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    /* Guarded by lock. */
-    bool stop;
+    /* Guarded by the listener's lock. */
     uint32_t serial;
     uint64_t first_msc, first_ust, last_ust; /* 0: none yet */
     uint64_t refresh_ns;                     /* 0: not known yet */
@@ -123,7 +104,7 @@ frame_shown(struct pixmap_target *target, const xcb_present_complete_notify_even
 {
     bool skipped = event->mode == XCB_PRESENT_COMPLETE_MODE_SKIP, found = false;
     struct wsi_frame frame;
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     for (uint32_t i = 0; i < target->image_count && !found; i++) {
         struct pixmap_image *image = &target->images[i];
         if (image->is_due && image->serial == event->serial) {
@@ -136,8 +117,8 @@ frame_shown(struct pixmap_target *target, const xcb_present_complete_notify_even
         note_time_locked(target, event->msc, event->ust);
     }
     uint64_t refresh_ns = target->refresh_ns;
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
+    pthread_cond_broadcast(&target->listener.changed);
+    pthread_mutex_unlock(&target->listener.lock);
     if (found) {
         wsi_swapchain_presented(target->base.swapchain, &frame, skipped ? 0 : event->ust * 1000);
         wsi_swapchain_set_refresh(target->base.swapchain, refresh_ns);
@@ -148,7 +129,7 @@ static void
 pixmap_idle(struct pixmap_target *target, const xcb_present_idle_notify_event_t *event)
 {
     uint32_t index = 0;
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     while (index < target->image_count && target->images[index].pixmap != event->pixmap) {
         index++;
     }
@@ -156,7 +137,7 @@ pixmap_idle(struct pixmap_target *target, const xcb_present_idle_notify_event_t 
     if (found) {
         target->images[index].is_busy = false;
     }
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     if (found) {
         wsi_swapchain_release(target->base.swapchain, index);
     }
@@ -177,34 +158,16 @@ handle(struct pixmap_target *target, const xcb_generic_event_t *event)
 }
 
 static bool
-expects_events(struct pixmap_target *target)
+expects_events(void *user)
 {
+    struct pixmap_target *target = user;
     bool expects = false;
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     for (uint32_t i = 0; i < target->image_count; i++) {
         expects = expects || target->images[i].is_busy || target->images[i].is_due;
     }
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     return expects;
-}
-
-/* Sleeps until there may be an event; false when it is time to end. */
-static bool
-wait_for_events(struct pixmap_target *target, int *timeout_ms)
-{
-    struct pollfd fds[] = {
-        {.fd = target->x11->xcb_get_file_descriptor(target->connection), .events = POLLIN},
-        {.fd = target->wake_fd, .events = POLLIN},
-    };
-    eventfd_t ignored;
-    (void)poll(fds, 2, expects_events(target) ? *timeout_ms : -1);
-    *timeout_ms = *timeout_ms < LONGEST_SLEEP_MS ? *timeout_ms * 2 : LONGEST_SLEEP_MS;
-    if (fds[1].revents) {
-        (void)eventfd_read(target->wake_fd, &ignored);
-        *timeout_ms = SHORTEST_SLEEP_MS;
-    }
-    return !atomic_load(&target->ended) &&
-           !target->x11->xcb_connection_has_error(target->connection);
 }
 
 /* A frame that nothing was heard of for long. */
@@ -213,7 +176,7 @@ take_overdue(struct pixmap_target *target, struct wsi_frame *out)
 {
     bool found = false;
     uint64_t now_ns = base_clock_now_ns();
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     for (uint32_t i = 0; i < target->image_count && !found; i++) {
         struct pixmap_image *image = &target->images[i];
         if (image->is_due && now_ns > image->shown_ns + EVENT_PATIENCE_NS) {
@@ -222,7 +185,7 @@ take_overdue(struct pixmap_target *target, struct wsi_frame *out)
             found = true;
         }
     }
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     return found;
 }
 
@@ -260,30 +223,29 @@ give_up_overdue(struct pixmap_target *target)
     }
 }
 
-static void *
-listen_to_server(void *user)
+static bool
+hear_server(void *user)
 {
     struct pixmap_target *target = user;
-    int timeout_ms = SHORTEST_SLEEP_MS;
-    while (wait_for_events(target, &timeout_ms)) {
-        xcb_generic_event_t *event;
-        while (
-            (event = target->x11->xcb_poll_for_special_event(target->connection, target->events))) {
-            handle(target, event);
-            free(event);
-        }
-        wsi_timelines_look(&target->sync.timelines);
-        give_up_overdue(target);
+    xcb_generic_event_t *event;
+    if (target->x11->xcb_connection_has_error(target->connection)) {
+        return false;
     }
-    if (!atomic_load(&target->ended)) {
-        wsi_swapchain_set_status(target->base.swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    while ((event = target->x11->xcb_poll_for_special_event(target->connection, target->events))) {
+        handle(target, event);
+        free(event);
     }
-    pthread_mutex_lock(&target->lock);
-    target->stop = true;
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
-    return NULL;
+    wsi_timelines_look(&target->sync.timelines);
+    give_up_overdue(target);
+    return true;
 }
+
+static const struct wsi_listener_ops listener_ops = {
+    .thread_name = "vesper-x11",
+    .shortest_sleep_ms = 4,
+    .expects = expects_events,
+    .hear = hear_server,
+};
 
 /* --- pixmaps --- */
 
@@ -354,10 +316,10 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
                    ? VK_ERROR_SURFACE_LOST_KHR
                    : VK_ERROR_FORMAT_NOT_SUPPORTED;
     }
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     target->images[index].pixmap = pixmap;
     target->image_count = index + 1;
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     return wsi_x11_sync_add(&target->sync, index);
 }
 
@@ -365,8 +327,9 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
  * --- */
 
 static bool
-is_any_due_locked(const struct pixmap_target *target)
+is_any_due_locked(const void *user)
 {
+    const struct pixmap_target *target = user;
     for (uint32_t i = 0; i < target->image_count; i++) {
         if (target->images[i].is_due) {
             return true;
@@ -379,19 +342,9 @@ static void
 pace(struct wsi_target *base, VkPresentModeKHR mode)
 {
     struct pixmap_target *target = target_from(base);
-    uint64_t deadline_ns = base_clock_deadline_ns(FRAME_PATIENCE_NS);
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
-        .tv_nsec = (long)(deadline_ns % NS_PER_S),
-    };
-    if (mode == VK_PRESENT_MODE_IMMEDIATE_KHR || mode == VK_PRESENT_MODE_MAILBOX_KHR) {
-        return;
+    if (mode != VK_PRESENT_MODE_IMMEDIATE_KHR && mode != VK_PRESENT_MODE_MAILBOX_KHR) {
+        wsi_listener_wait(&target->listener, is_any_due_locked, target);
     }
-    pthread_mutex_lock(&target->lock);
-    while (is_any_due_locked(target) && !target->stop &&
-           pthread_cond_timedwait(&target->changed, &target->lock, &deadline) == 0) {
-    }
-    pthread_mutex_unlock(&target->lock);
 }
 
 /* --- showing --- */
@@ -412,7 +365,7 @@ static uint32_t
 begin_frame(struct pixmap_target *target, const struct wsi_frame *frame, uint32_t *options)
 {
     struct pixmap_image *image = &target->images[frame->image];
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     image->is_busy = !target->sync.is_used;
     image->is_due = true;
     image->serial = ++target->serial;
@@ -420,7 +373,7 @@ begin_frame(struct pixmap_target *target, const struct wsi_frame *frame, uint32_
     image->frame = *frame;
     *options = options_locked(target, frame->mode);
     uint32_t serial = image->serial;
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     return serial;
 }
 
@@ -428,9 +381,9 @@ begin_frame(struct pixmap_target *target, const struct wsi_frame *frame, uint32_
 static void
 cancel_frame(struct pixmap_target *target, const struct wsi_frame *frame)
 {
-    pthread_mutex_lock(&target->lock);
+    pthread_mutex_lock(&target->listener.lock);
     target->images[frame->image].is_busy = target->images[frame->image].is_due = false;
-    pthread_mutex_unlock(&target->lock);
+    pthread_mutex_unlock(&target->listener.lock);
     wsi_x11_sync_cancel(&target->sync, frame->image);
 }
 
@@ -452,7 +405,7 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     if (result < 0) {
         cancel_frame(target, frame);
     }
-    (void)eventfd_write(target->wake_fd, 1);
+    wsi_listener_wake(&target->listener);
     return result;
 }
 
@@ -461,21 +414,13 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
 static void
 stop(struct wsi_target *base)
 {
-    struct pixmap_target *target = target_from(base);
-    pthread_mutex_lock(&target->lock);
-    target->stop = true;
-    pthread_cond_broadcast(&target->changed);
-    pthread_mutex_unlock(&target->lock);
+    wsi_listener_stop(&target_from(base)->listener);
 }
 
 static void
 stop_listening(struct pixmap_target *target)
 {
-    if (target->listens) {
-        atomic_store(&target->ended, true);
-        (void)eventfd_write(target->wake_fd, 1);
-        pthread_join(target->listener, NULL);
-    }
+    wsi_listener_end(&target->listener);
     if (target->events) {
         const struct wsi_x11_library *x11 = target->x11;
         xcb_void_cookie_t request = x11->xcb_present_select_input_checked(
@@ -497,9 +442,7 @@ destroy(struct wsi_target *base)
         x11->xcb_free_pixmap(target->connection, target->images[i].pixmap);
     }
     x11->xcb_flush(target->connection);
-    base_fd_close(&target->wake_fd);
-    pthread_cond_destroy(&target->changed);
-    pthread_mutex_destroy(&target->lock);
+    wsi_listener_finish(&target->listener);
     free(target);
 }
 
@@ -590,11 +533,10 @@ static VkResult
 start_listening(struct pixmap_target *target)
 {
     const struct wsi_x11_library *x11 = target->x11;
-    sigset_t all, before;
     target->event_id = x11->xcb_generate_id(target->connection);
     target->events = x11->xcb_register_for_special_xge(target->connection, x11->present_extension,
                                                        target->event_id, NULL);
-    if (!target->events || target->wake_fd == -1) {
+    if (!target->events) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     if (!wsi_x11_check(
@@ -604,14 +546,9 @@ start_listening(struct pixmap_target *target)
                 XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY | XCB_PRESENT_EVENT_MASK_IDLE_NOTIFY))) {
         return VK_ERROR_SURFACE_LOST_KHR;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    target->listens = pthread_create(&target->listener, NULL, listen_to_server, target) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (target->listens) {
-        pthread_setname_np(target->listener, "vesper-x11");
-    }
-    return target->listens ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+    return wsi_listener_start(&target->listener, x11->xcb_get_file_descriptor(target->connection))
+               ? VK_SUCCESS
+               : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 static const struct wsi_target_ops ops = {
@@ -627,7 +564,6 @@ create(struct wsi_x11_surface *surface, struct wsi_swapchain *swapchain,
        const struct wsi_x11_visual *visual)
 {
     struct pixmap_target *target = calloc(1, sizeof(*target));
-    pthread_condattr_t monotonic;
     if (!target) {
         return NULL;
     }
@@ -642,14 +578,9 @@ create(struct wsi_x11_surface *surface, struct wsi_swapchain *swapchain,
     target->bits_per_pixel = visual->bits_per_pixel;
     target->extent.width = swapchain->image_info.extent.width;
     target->extent.height = swapchain->image_info.extent.height;
-    target->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&target->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&target->lock, NULL);
+    wsi_listener_init(&target->listener, &listener_ops, target, swapchain);
     wsi_x11_sync_init(&target->sync, target->x11, target->connection, target->window, swapchain,
-                      target->wake_fd);
+                      target->listener.wake_fd);
     return target;
 }
 

@@ -1,0 +1,147 @@
+#include "driver/wsi/listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "driver/wsi/swapchain.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
+
+enum { LONGEST_SLEEP_MS = 256 };
+
+/* --- the thread --- */
+
+/* Sleeps until there may be something to hear; false when it is time to end. */
+static bool
+sleep_until_woken(struct wsi_listener *listener, int *timeout_ms)
+{
+    const struct wsi_listener_ops *ops = listener->ops;
+    struct pollfd fds[] = {
+        {.fd = listener->connection_fd, .events = POLLIN},
+        {.fd = listener->wake_fd, .events = POLLIN},
+    };
+    eventfd_t ignored;
+    bool expects = !ops->expects || ops->expects(listener->user);
+    if (poll(fds, 2, expects ? *timeout_ms : -1) < 0 && errno != EINTR) {
+        return false;
+    }
+    *timeout_ms = *timeout_ms < LONGEST_SLEEP_MS ? *timeout_ms * 2 : LONGEST_SLEEP_MS;
+    if (fds[1].revents) {
+        (void)eventfd_read(listener->wake_fd, &ignored);
+        *timeout_ms = ops->shortest_sleep_ms;
+    }
+    return !atomic_load(&listener->ended);
+}
+
+static void *
+listen_to_window_system(void *user)
+{
+    struct wsi_listener *listener = user;
+    int timeout_ms = listener->ops->shortest_sleep_ms;
+    while (sleep_until_woken(listener, &timeout_ms) && listener->ops->hear(listener->user)) {
+    }
+    if (!atomic_load(&listener->ended)) {
+        wsi_swapchain_set_status(listener->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    }
+    wsi_listener_stop(listener);
+    return NULL;
+}
+
+/* --- waiting for it --- */
+
+void
+wsi_listener_wake(struct wsi_listener *listener)
+{
+    (void)eventfd_write(listener->wake_fd, 1);
+}
+
+void
+wsi_listener_stop(struct wsi_listener *listener)
+{
+    pthread_mutex_lock(&listener->lock);
+    listener->stop = true;
+    pthread_cond_broadcast(&listener->changed);
+    pthread_mutex_unlock(&listener->lock);
+}
+
+void
+wsi_listener_wait(struct wsi_listener *listener, bool (*holds_locked)(const void *user),
+                  const void *user)
+{
+    uint64_t deadline_ns = base_clock_deadline_ns(PATIENCE_NS);
+    const struct timespec deadline = {
+        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
+        .tv_nsec = (long)(deadline_ns % NS_PER_S),
+    };
+    pthread_mutex_lock(&listener->lock);
+    while (holds_locked(user) && !listener->stop &&
+           pthread_cond_timedwait(&listener->changed, &listener->lock, &deadline) == 0) {
+    }
+    pthread_mutex_unlock(&listener->lock);
+}
+
+/* --- life --- */
+
+void
+wsi_listener_init(struct wsi_listener *listener, const struct wsi_listener_ops *ops, void *user,
+                  struct wsi_swapchain *swapchain)
+{
+    pthread_condattr_t monotonic;
+    *listener = (struct wsi_listener){
+        .ops = ops,
+        .user = user,
+        .swapchain = swapchain,
+        .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+        .connection_fd = -1,
+    };
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&listener->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&listener->lock, NULL);
+}
+
+/* Signals are the application's: none is handled on a thread that it does not know of. */
+bool
+wsi_listener_start(struct wsi_listener *listener, int connection_fd)
+{
+    sigset_t all, before;
+    if (listener->wake_fd == -1) {
+        return false;
+    }
+    listener->connection_fd = connection_fd;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    listener->runs =
+        pthread_create(&listener->thread, NULL, listen_to_window_system, listener) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (listener->runs) {
+        pthread_setname_np(listener->thread, listener->ops->thread_name);
+    }
+    return listener->runs;
+}
+
+void
+wsi_listener_end(struct wsi_listener *listener)
+{
+    if (listener->runs) {
+        atomic_store(&listener->ended, true);
+        wsi_listener_wake(listener);
+        pthread_join(listener->thread, NULL);
+        listener->runs = false;
+    }
+}
+
+void
+wsi_listener_finish(struct wsi_listener *listener)
+{
+    base_fd_close(&listener->wake_fd);
+    pthread_cond_destroy(&listener->changed);
+    pthread_mutex_destroy(&listener->lock);
+}
