@@ -287,7 +287,7 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
     case VK_OBJECT_TYPE_SEMAPHORE: DESTROY(DestroySemaphore, VkSemaphore); break;
     case VK_OBJECT_TYPE_FENCE: DESTROY(DestroyFence, VkFence); break;
     case VK_OBJECT_TYPE_DEVICE_MEMORY:
-        DESTROY(FreeMemory, VkDeviceMemory);
+        rnd_memory_free((struct rnd_memory *)object);
         rnd_memory_finish((struct rnd_memory *)object);
         break;
     case VK_OBJECT_TYPE_BUFFER: DESTROY(DestroyBuffer, VkBuffer); break;

@@ -35,7 +35,7 @@ struct rnd_device {
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;
-    pthread_mutex_t copies_lock; /* of making rnd_memory.host_map; held in vkMapMemory */
+    pthread_mutex_t copies_lock; /* of copied memory, while it is mapped, copied or freed */
     pthread_cond_t sync_done;    /* somebody waits until an object's `use.pending` is 0 */
 };
 

@@ -1,6 +1,9 @@
 #include "renderer/memory.h"
 
+#include <inttypes.h>
+
 #include "base/log.h"
+#include "renderer/call_impl.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
 
@@ -76,6 +79,59 @@ rnd_memory_dma_buf_types(const struct rnd_device *device, int fd)
                        &properties) == VK_SUCCESS
                ? properties.memoryTypeBits
                : 0;
+}
+
+/* Mapped when a copy first comes or goes. */
+static VkResult
+map_locked(struct rnd_memory *memory)
+{
+    const struct rnd_device *device = memory->object.device;
+    return memory->host_map
+               ? VK_SUCCESS
+               : device->table.MapMemory(device->handle,
+                                         RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory), 0,
+                                         VK_WHOLE_SIZE, 0, &memory->host_map);
+}
+
+/* It is we who touch the bytes, so another ring's vkFreeMemory must not unmap them under us: it
+ * would be our own stray access, into whatever lies there next. */
+uint8_t *
+rnd_memory_begin_copy(struct rnd_call *call, struct rnd_memory *memory, VkResult *result)
+{
+    struct rnd_device *device = memory->object.device;
+    pthread_mutex_lock(&device->copies_lock);
+    if (memory->freed) {
+        pthread_mutex_unlock(&device->copies_lock);
+        rnd_call_fail(call, "another ring has just freed memory %" PRIu64, memory->object.id);
+        return NULL;
+    }
+    *result = map_locked(memory);
+    if (*result != VK_SUCCESS) {
+        pthread_mutex_unlock(&device->copies_lock);
+        return NULL;
+    }
+    return memory->host_map;
+}
+
+void
+rnd_memory_end_copy(struct rnd_memory *memory)
+{
+    pthread_mutex_unlock(&memory->object.device->copies_lock);
+}
+
+void
+rnd_memory_free(struct rnd_memory *memory)
+{
+    struct rnd_device *device = memory->object.device;
+    if (memory->copied) {
+        pthread_mutex_lock(&device->copies_lock);
+        memory->freed = true;
+    }
+    device->table.FreeMemory(device->handle, RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory),
+                             NULL);
+    if (memory->copied) {
+        pthread_mutex_unlock(&device->copies_lock);
+    }
 }
 
 void

@@ -10,6 +10,7 @@
 #include "renderer/object.h"
 #include "renderer/resource.h"
 
+struct rnd_call;
 struct rnd_context;
 struct rnd_device;
 
@@ -21,6 +22,7 @@ struct rnd_memory {
     bool mappable, cached;                   /* by the guest; on the host */
     bool copied;                             /* what the guest maps is a copy */
     void *host_map; /* of which, NULL until needed; guarded by the device's copies_lock */
+    bool freed;     /* by the host, if copied; guarded by the device's copies_lock */
     /* A reference; NULL: plain memory, or the host was not asked for a descriptor yet. Constant but
      * for that, which the object table's lock guards. */
     struct rnd_shm *shm;
@@ -35,6 +37,14 @@ BASE_MUST_CHECK enum rnd_result rnd_memory_take(struct rnd_context *ctx, uint64_
                                                 enum rnd_map_caching *caching);
 /* The host's memory types that it would import the dma-buf as; 0: none. */
 uint32_t rnd_memory_dma_buf_types(const struct rnd_device *device, int fd);
+/* Maps copied memory on the host, until it is freed, and keeps others from freeing it until
+ * rnd_memory_end_copy(). NULL: *result says why, or the context has ended because another ring has
+ * freed it. */
+BASE_MUST_CHECK uint8_t *rnd_memory_begin_copy(struct rnd_call *call, struct rnd_memory *memory,
+                                               VkResult *result);
+void rnd_memory_end_copy(struct rnd_memory *memory);
+/* Frees the host's memory, once no copy is under way. */
+void rnd_memory_free(struct rnd_memory *memory);
 /* After the host has freed the memory: the pages go unless the guest still maps them. */
 void rnd_memory_finish(struct rnd_memory *memory);
 

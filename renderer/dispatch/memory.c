@@ -350,25 +350,9 @@ rnd_do_vkGetMemoryResourcePropertiesMESA(struct rnd_call *call,
 
 /* --- memory that the guest maps in copies --- */
 
-/* Mapped when a copy first comes or goes, and until the memory is freed. NULL: *result says why. */
-static uint8_t *
-map_for_copies(struct rnd_device *device, struct rnd_memory *memory, VkResult *result)
-{
-    pthread_mutex_lock(&device->copies_lock);
-    if (!memory->host_map) {
-        *result = device->table.MapMemory(device->handle,
-                                          RND_OBJECT_HANDLE(&memory->object, VkDeviceMemory), 0,
-                                          VK_WHOLE_SIZE, 0, &memory->host_map);
-    }
-    uint8_t *map = memory->host_map;
-    pthread_mutex_unlock(&device->copies_lock);
-    return map;
-}
-
-/* NULL: *result says why, or the context has ended. */
-static uint8_t *
-find_bytes(struct rnd_call *call, VkDeviceMemory handle, uint64_t offset, uint64_t size,
-           VkResult *result)
+/* NULL: the context has ended. */
+static struct rnd_memory *
+find_copied(struct rnd_call *call, VkDeviceMemory handle, uint64_t offset, uint64_t size)
 {
     struct rnd_memory *memory =
         (struct rnd_memory *)rnd_call_seen(call, VK_OBJECT_TYPE_DEVICE_MEMORY, RND_HANDLE(handle));
@@ -377,32 +361,37 @@ find_bytes(struct rnd_call *call, VkDeviceMemory handle, uint64_t offset, uint64
         return NULL;
     }
     if (!wire_range_fits(offset, size, memory->size)) {
-        rnd_call_fail(call,
-                      "%" PRIu64 " bytes at %" PRIu64 " exceed the memory's %" PRIu64 " bytes",
-                      size, offset, memory->size);
+        rnd_call_fail(
+            call, "%" PRIu64 " bytes at %" PRIu64 " exceed memory %" PRIu64 " of %" PRIu64 " bytes",
+            size, offset, memory->object.id, memory->size);
         return NULL;
     }
-    uint8_t *map = map_for_copies(rnd_call_device(call), memory, result);
-    return map ? map + offset : NULL;
+    return memory;
 }
 
 /* Only coherent types have copies, so the host flushes nothing. */
 void
 rnd_do_vkWriteMemoryVESPER(struct rnd_call *call, struct proto_vkWriteMemoryVESPER *args)
 {
-    args->ret = VK_SUCCESS;
-    uint8_t *bytes = find_bytes(call, args->memory, args->offset, args->dataSize, &args->ret);
-    if (bytes && args->dataSize > 0) {
-        memcpy(bytes, args->pData, args->dataSize);
+    struct rnd_memory *memory = find_copied(call, args->memory, args->offset, args->dataSize);
+    uint8_t *bytes = memory ? rnd_memory_begin_copy(call, memory, &args->ret) : NULL;
+    if (bytes) {
+        if (args->dataSize > 0) {
+            memcpy(bytes + args->offset, args->pData, args->dataSize);
+        }
+        rnd_memory_end_copy(memory);
     }
 }
 
 void
 rnd_do_vkReadMemoryVESPER(struct rnd_call *call, struct proto_vkReadMemoryVESPER *args)
 {
-    args->ret = VK_SUCCESS;
-    const uint8_t *bytes = find_bytes(call, args->memory, args->offset, args->dataSize, &args->ret);
-    if (bytes && args->dataSize > 0) {
-        memcpy(args->pData, bytes, args->dataSize);
+    struct rnd_memory *memory = find_copied(call, args->memory, args->offset, args->dataSize);
+    const uint8_t *bytes = memory ? rnd_memory_begin_copy(call, memory, &args->ret) : NULL;
+    if (bytes) {
+        if (args->dataSize > 0) {
+            memcpy(args->pData, bytes + args->offset, args->dataSize);
+        }
+        rnd_memory_end_copy(memory);
     }
 }

@@ -164,9 +164,12 @@ guest_result(const struct guest *guest)
 /* --- a device --- */
 
 void
-guest_create_instance(struct guest *guest)
+guest_create_instance(struct guest *guest, const void *next)
 {
-    VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pNext = next,
+    };
     VkInstance instance = GUEST_HANDLE(VkInstance, &guest->objects.instance);
     GUEST_ASK(guest, vkCreateInstance, &info, NULL, &instance);
     guest_assert_alive(guest);
@@ -224,16 +227,104 @@ name_queue(struct guest *guest)
     guest_assert_alive(guest);
 }
 
-void
-guest_begin_with_device(struct guest *guest)
+static void
+begin_with_device(struct guest *guest, const void *instance_next)
 {
-    if (!getenv("VESPER_HOST_DRIVER") && !getenv("VK_DRIVER_FILES")) {
+    const char *manifest = getenv("VK_DRIVER_FILES");
+    if (!getenv("VESPER_HOST_DRIVER") && (!manifest || access(manifest, R_OK) != 0)) {
         skip();
     }
     guest_begin(guest);
-    guest_create_instance(guest);
+    guest_create_instance(guest, instance_next);
     create_device(guest);
     name_queue(guest);
+}
+
+void
+guest_begin_with_device(struct guest *guest)
+{
+    begin_with_device(guest, NULL);
+}
+
+void
+guest_begin_with_device_as_vesper(struct guest *guest)
+{
+    uint32_t mask[WIRE_CAPSET_EXTENSION_WORDS];
+    memset(mask, 0xff, sizeof(mask));
+    const VkPeerInfoVESPER peer = {
+        .sType = VK_STRUCTURE_TYPE_PEER_INFO_VESPER,
+        .extensionMaskWordCount = WIRE_CAPSET_EXTENSION_WORDS,
+        .pExtensionMask = mask,
+    };
+    begin_with_device(guest, &peer);
+}
+
+void
+guest_create_other_device(struct guest *guest, struct proto_object *object)
+{
+    const float priority = 1;
+    VkDeviceQueueCreateInfo queue_info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue_info,
+    };
+    VkDevice device = GUEST_HANDLE(VkDevice, object);
+    GUEST_ASK(guest, vkCreateDevice,
+              GUEST_HANDLE(VkPhysicalDevice, &guest->objects.physical_device), &info, NULL,
+              &device);
+    guest_assert_alive(guest);
+    assert_int_equal(guest_result(guest), VK_SUCCESS);
+}
+
+/* --- memory --- */
+
+uint32_t
+guest_find_memory_type(struct guest *guest, VkMemoryPropertyFlags with,
+                       VkMemoryPropertyFlags without)
+{
+    VkPhysicalDeviceMemoryProperties properties;
+    VkPhysicalDevice physical_device =
+        GUEST_HANDLE(VkPhysicalDevice, &guest->objects.physical_device);
+    GUEST_ASK(guest, vkGetPhysicalDeviceMemoryProperties, physical_device, &properties);
+    struct wire_reader reply = wire_reader_over(guest->reply, GUEST_MEMORY_SIZE);
+    (void)proto_decode_reply_vkGetPhysicalDeviceMemoryProperties(&reply, physical_device,
+                                                                 &properties);
+    assert_false(reply.failed);
+    for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags has = properties.memoryTypes[i].propertyFlags;
+        if ((has & with) == with && (has & without) == 0) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+VkResult
+guest_allocate(struct guest *guest, uint64_t id, uint32_t type, VkDeviceSize size, const void *next)
+{
+    VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .pNext = next,
+        .allocationSize = size,
+        .memoryTypeIndex = type,
+    };
+    struct proto_object object = {.id = id};
+    VkDeviceMemory memory = GUEST_HANDLE(VkDeviceMemory, &object);
+    GUEST_ASK(guest, vkAllocateMemory, GUEST_DEVICE(guest), &info, NULL, &memory);
+    return guest_result(guest);
+}
+
+void
+guest_free(struct guest *guest, uint64_t id)
+{
+    struct proto_object object = {.id = id};
+    GUEST_SEND(guest, vkFreeMemory, GUEST_DEVICE(guest), GUEST_HANDLE(VkDeviceMemory, &object),
+               NULL);
 }
 
 /* --- a ring --- */

@@ -60,9 +60,21 @@ void guest_assert_alive(struct guest *guest);
 /* Instance, physical device and device with one queue on timeline 1, on the host that
  * VESPER_HOST_DRIVER or VK_DRIVER_FILES names. Skips the test if there is none. */
 void guest_begin_with_device(struct guest *guest);
+/* The same of a guest that knows all that is Vesper's own, as our driver does. */
+void guest_begin_with_device_as_vesper(struct guest *guest);
 
-/* The first step of it. */
-void guest_create_instance(struct guest *guest);
+/* The first step of it. `next` is what the instance's create info leads to. */
+void guest_create_instance(struct guest *guest, const void *next);
+/* Another device beside the guest's, with the id of `device` and without extensions. */
+void guest_create_other_device(struct guest *guest, struct proto_object *device);
+
+/* The first memory type with all of the flags `with` and none of `without`. UINT32_MAX: there is
+ * none. */
+uint32_t guest_find_memory_type(struct guest *guest, VkMemoryPropertyFlags with,
+                                VkMemoryPropertyFlags without);
+VkResult guest_allocate(struct guest *guest, uint64_t id, uint32_t type, VkDeviceSize size,
+                        const void *next);
+void guest_free(struct guest *guest, uint64_t id);
 
 /* A ring over GUEST_RING_RESOURCE with the layout of our driver. */
 VkRingCreateInfoMESA guest_ring_info(void);

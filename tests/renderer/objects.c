@@ -206,50 +206,6 @@ TEST(an_id_twice_in_one_array_is_fatal)
 
 /* --- memory --- */
 
-static uint32_t
-find_type(struct guest *guest, VkMemoryPropertyFlags flags)
-{
-    VkPhysicalDeviceMemoryProperties properties;
-    VkPhysicalDevice physical_device =
-        GUEST_HANDLE(VkPhysicalDevice, &guest->objects.physical_device);
-    GUEST_ASK(guest, vkGetPhysicalDeviceMemoryProperties, physical_device, &properties);
-    struct wire_reader reply = wire_reader_over(guest->reply, GUEST_MEMORY_SIZE);
-    (void)proto_decode_reply_vkGetPhysicalDeviceMemoryProperties(&reply, physical_device,
-                                                                 &properties);
-    assert_false(reply.failed);
-    for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
-        VkMemoryPropertyFlags has = properties.memoryTypes[i].propertyFlags;
-        if (flags ? (has & flags) == flags : !(has & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)) {
-            return i;
-        }
-    }
-    fail_msg("no memory type has flags %#x", flags);
-    return 0;
-}
-
-static VkResult
-allocate(struct guest *guest, uint64_t id, uint32_t type, VkDeviceSize size, const void *next)
-{
-    VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .pNext = next,
-        .allocationSize = size,
-        .memoryTypeIndex = type,
-    };
-    struct proto_object object = {.id = id};
-    VkDeviceMemory memory = GUEST_HANDLE(VkDeviceMemory, &object);
-    GUEST_ASK(guest, vkAllocateMemory, GUEST_DEVICE(guest), &info, NULL, &memory);
-    return guest_result(guest);
-}
-
-static void
-free_memory(struct guest *guest, uint64_t id)
-{
-    struct proto_object object = {.id = id};
-    GUEST_SEND(guest, vkFreeMemory, GUEST_DEVICE(guest), GUEST_HANDLE(VkDeviceMemory, &object),
-               NULL);
-}
-
 #define MAPPABLE (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
 
 TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
@@ -257,7 +213,9 @@ TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
     struct guest guest;
     struct rnd_blob blob = {.fd = -1};
     guest_begin_with_device(&guest);
-    assert_int_equal(allocate(&guest, 200, find_type(&guest, MAPPABLE), 5000, NULL), VK_SUCCESS);
+    assert_int_equal(
+        guest_allocate(&guest, 200, guest_find_memory_type(&guest, MAPPABLE, 0), 5000, NULL),
+        VK_SUCCESS);
     assert_int_equal(
         rnd_context_create_blob(guest.context, 9, 200, 1 << 20, RND_BLOB_MAPPABLE, &blob),
         RND_INVALID); /* larger than the allocation */
@@ -268,7 +226,7 @@ TEST(mapped_memory_is_handed_out_once_and_outlives_the_object)
     assert_int_equal(
         rnd_context_create_blob(guest.context, 10, 200, 5000, RND_BLOB_MAPPABLE, &blob),
         RND_INVALID);
-    free_memory(&guest, 200);
+    guest_free(&guest, 200);
     guest_assert_alive(&guest);
     map[4999] = 1;
     base_fd_unmap(map, 5000);
@@ -285,8 +243,9 @@ TEST(memory_that_is_not_mapped_in_copies_is_neither_written_nor_read)
         VkDeviceMemory memory = GUEST_HANDLE(VkDeviceMemory, &object);
         uint8_t bytes[4] = {0};
         guest_begin_with_device(&guest);
-        assert_int_equal(allocate(&guest, 200, find_type(&guest, MAPPABLE), 4096, NULL),
-                         VK_SUCCESS);
+        assert_int_equal(
+            guest_allocate(&guest, 200, guest_find_memory_type(&guest, MAPPABLE, 0), 4096, NULL),
+            VK_SUCCESS);
         if (reads) {
             GUEST_ASK(&guest, vkReadMemoryVESPER, GUEST_DEVICE(&guest), memory, 0, sizeof(bytes),
                       bytes);
@@ -308,21 +267,22 @@ TEST(device_memory_cannot_be_mapped_but_exported)
         .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT,
     };
     guest_begin_with_device(&guest);
-    uint32_t type = find_type(&guest, 0);
-    assert_int_equal(allocate(&guest, 200, type, 4096, NULL), VK_SUCCESS);
+    uint32_t type = guest_find_memory_type(&guest, 0, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT);
+    assert_int_equal(guest_allocate(&guest, 200, type, 4096, NULL), VK_SUCCESS);
     assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_INVALID);
     assert_int_equal(
         rnd_context_create_blob(guest.context, 9, 200, 4096, RND_BLOB_SHAREABLE, &blob),
         RND_INVALID);
-    assert_int_equal(allocate(&guest, 201, type, 4096, &export), VK_SUCCESS);
+    assert_int_equal(guest_allocate(&guest, 201, type, 4096, &export), VK_SUCCESS);
     assert_int_equal(rnd_context_create_blob(guest.context, 9, 201, 4096, RND_BLOB_MAPPABLE, &blob),
                      RND_INVALID);
     assert_int_equal(
         rnd_context_create_blob(guest.context, 9, 201, 4096, RND_BLOB_SHAREABLE, &blob), RND_OK);
     base_fd_close(&blob.fd);
     export.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_WIN32_BIT;
-    assert_int_equal(allocate(&guest, 202, type, 4096, &export), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    assert_int_equal(guest_allocate(&guest, 202, type, 4096, &export),
+                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
     guest_assert_alive(&guest);
     guest_end(&guest);
 }
@@ -340,8 +300,8 @@ TEST(what_was_exported_can_be_imported_by_descriptor)
         .resourceId = 10,
     };
     guest_begin_with_device(&guest);
-    uint32_t type = find_type(&guest, MAPPABLE);
-    assert_int_equal(allocate(&guest, 200, type, 8192, &export), VK_SUCCESS);
+    uint32_t type = guest_find_memory_type(&guest, MAPPABLE, 0);
+    assert_int_equal(guest_allocate(&guest, 200, type, 8192, &export), VK_SUCCESS);
     assert_int_equal(
         rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_SHAREABLE, &blob), RND_OK);
     assert_int_equal(rnd_context_import(guest.context, 9, RND_FD_OPAQUE, blob.fd, 8192),
@@ -350,12 +310,12 @@ TEST(what_was_exported_can_be_imported_by_descriptor)
     assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 0), RND_INVALID);
     assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 8192), RND_OK);
     base_fd_close(&blob.fd);
-    assert_int_equal(allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
-    assert_true(allocate(&guest, 202, type, 1 << 20, &import) < 0);
+    assert_int_equal(guest_allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
+    assert_true(guest_allocate(&guest, 202, type, 1 << 20, &import) < 0);
     rnd_context_unref_resource(guest.context, 9);
     rnd_context_unref_resource(guest.context, 10);
-    free_memory(&guest, 200);
-    free_memory(&guest, 201);
+    guest_free(&guest, 200);
+    guest_free(&guest, 201);
     guest_assert_alive(&guest);
     guest_end(&guest);
 }
@@ -364,18 +324,19 @@ TEST(allocations_that_cannot_be_are_vulkan_errors)
 {
     struct guest guest;
     guest_begin_with_device(&guest);
-    uint32_t type = find_type(&guest, MAPPABLE);
-    assert_int_equal(allocate(&guest, 200, 31, 4096, NULL), VK_ERROR_UNKNOWN);
-    assert_true(allocate(&guest, 200, type, UINT64_MAX, NULL) < 0);
-    assert_true(allocate(&guest, 200, type, UINT64_C(1) << 62, NULL) < 0);
+    uint32_t type = guest_find_memory_type(&guest, MAPPABLE, 0);
+    assert_int_equal(guest_allocate(&guest, 200, 31, 4096, NULL), VK_ERROR_UNKNOWN);
+    assert_true(guest_allocate(&guest, 200, type, UINT64_MAX, NULL) < 0);
+    assert_true(guest_allocate(&guest, 200, type, UINT64_C(1) << 62, NULL) < 0);
     VkImportMemoryResourceInfoMESA import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
         .resourceId = GUEST_REPLY_RESOURCE,
     };
-    assert_int_equal(allocate(&guest, 200, type, 4096, &import), VK_ERROR_INVALID_EXTERNAL_HANDLE);
+    assert_int_equal(guest_allocate(&guest, 200, type, 4096, &import),
+                     VK_ERROR_INVALID_EXTERNAL_HANDLE);
     guest_assert_alive(&guest);
     import.resourceId = 99;
-    (void)allocate(&guest, 200, type, 4096, &import);
+    (void)guest_allocate(&guest, 200, type, 4096, &import);
     guest_assert_fatal(&guest, "resource 99");
     guest_end(&guest);
 }
@@ -391,8 +352,8 @@ TEST(a_memory_resource_can_be_imported_again)
     struct guest guest;
     struct rnd_blob blob = {.fd = -1};
     guest_begin_with_device(&guest);
-    uint32_t type = find_type(&guest, MAPPABLE);
-    assert_int_equal(allocate(&guest, 200, type, 8192, NULL), VK_SUCCESS);
+    uint32_t type = guest_find_memory_type(&guest, MAPPABLE, 0);
+    assert_int_equal(guest_allocate(&guest, 200, type, 8192, NULL), VK_SUCCESS);
     assert_int_equal(rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_MAPPABLE, &blob),
                      RND_OK);
     assert_int_equal(blob.kind, expected_kind());
@@ -412,12 +373,12 @@ TEST(a_memory_resource_can_be_imported_again)
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
         .resourceId = 9,
     };
-    assert_int_equal(allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
-    assert_int_equal(allocate(&guest, 202, type, 1 << 20, &import),
+    assert_int_equal(guest_allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
+    assert_int_equal(guest_allocate(&guest, 202, type, 1 << 20, &import),
                      VK_ERROR_INVALID_EXTERNAL_HANDLE);
     rnd_context_unref_resource(guest.context, 9);
-    free_memory(&guest, 200);
-    free_memory(&guest, 201);
+    guest_free(&guest, 200);
+    guest_free(&guest, 201);
     guest_assert_alive(&guest);
     guest_end(&guest);
 }
@@ -611,7 +572,9 @@ leave_things_behind(struct guest *guest)
     GUEST_SEND(guest, vkCreateCommandPool, GUEST_DEVICE(guest), &pool_info, NULL, &pool);
     GUEST_SEND(guest, vkAllocateCommandBuffers, GUEST_DEVICE(guest), &allocate_info, &commands);
     GUEST_SEND(guest, vkCreateBuffer, GUEST_DEVICE(guest), &buffer_info, NULL, &buffer);
-    assert_int_equal(allocate(guest, 304, find_type(guest, MAPPABLE), 65536, NULL), VK_SUCCESS);
+    assert_int_equal(
+        guest_allocate(guest, 304, guest_find_memory_type(guest, MAPPABLE, 0), 65536, NULL),
+        VK_SUCCESS);
     submit_nothing(guest, 300);
     guest_assert_alive(guest);
 }

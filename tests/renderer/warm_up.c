@@ -57,7 +57,7 @@ TEST(what_was_found_out_is_kept_and_used)
     first_abilities(&found)->shares_dma_bufs = 0;
     rnd_findings_set(&found);
     guest_begin(&guest);
-    guest_create_instance(&guest);
+    guest_create_instance(&guest, NULL);
     assert_int_equal(count_devices(&guest), 0);
     guest_end(&guest);
 }
