@@ -46,7 +46,7 @@ rnd_context_create(const struct rnd_context_info *info)
         free(ctx);
         return NULL;
     }
-    ctx->decoding.limit = RND_MAX_DECODING;
+    rnd_budget_init(&ctx->budget);
     rnd_object_table_init(&ctx->objects);
     rnd_resource_table_init(&ctx->resources);
     rnd_timelines_init(&ctx->timelines);
@@ -193,7 +193,10 @@ create_shared_memory(struct rnd_context *ctx, uint32_t resource_id, uint64_t siz
     if (size == 0 || flags != RND_BLOB_MAPPABLE) {
         return RND_INVALID;
     }
-    struct rnd_shm *shm = rnd_resource_table_create_shm(&ctx->resources, size);
+    struct rnd_shm *shm =
+        rnd_budget_charge(&ctx->budget, &ctx->budget.shared, ctx->info.name, "shared memory", size)
+            ? rnd_shm_create("vesper-shm", size, 1, &ctx->budget.shared)
+            : NULL;
     if (!shm) {
         return RND_NO_MEMORY;
     }

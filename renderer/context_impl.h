@@ -10,12 +10,12 @@
 
 #include "base/attributes.h"
 #include "base/list.h"
+#include "renderer/budget.h"
 #include "renderer/context.h"
 #include "renderer/object_table.h"
 #include "renderer/resource.h"
 #include "renderer/stream.h"
 #include "renderer/timelines.h"
-#include "wire/arena.h"
 
 struct rnd_instance;
 
@@ -28,7 +28,7 @@ struct rnd_context {
 
     _Atomic bool fatal; /* any thread sets it once, in rnd_context_fail() */
 
-    struct wire_arena_account decoding; /* what all streams' commands take while they run */
+    struct rnd_budget budget; /* what we hold for the guest; outlives all that is charged to it */
     struct rnd_object_table objects;
     struct rnd_resource_table resources;
     struct rnd_timelines timelines;

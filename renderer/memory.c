@@ -28,7 +28,11 @@ export_from_host(struct rnd_memory *memory)
     }
     memory->shm = rnd_shm_wrap_or_close(fd, opaque ? RND_FD_OPAQUE : RND_FD_DMA_BUF,
                                         opaque ? memory->size : 0);
-    return memory->shm ? RND_OK : RND_NO_MEMORY;
+    if (!memory->shm) {
+        return RND_NO_MEMORY;
+    }
+    rnd_memory_charge_descriptor(memory);
+    return RND_OK;
 }
 
 static enum rnd_result
@@ -79,6 +83,29 @@ rnd_memory_dma_buf_types(const struct rnd_device *device, int fd)
                        &properties) == VK_SUCCESS
                ? properties.memoryTypeBits
                : 0;
+}
+
+VkResult
+rnd_memory_charge(struct rnd_memory *memory, struct rnd_context *ctx,
+                  const struct rnd_physical_device *physical, uint32_t heap)
+{
+    if (!rnd_physical_device_heap_is_ram(physical, heap)) {
+        return VK_SUCCESS;
+    }
+    struct base_account *account = &ctx->budget.memory;
+    if (!rnd_budget_charge(&ctx->budget, account, ctx->info.name, "device memory", memory->size)) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
+    memory->account = account;
+    return VK_SUCCESS;
+}
+
+void
+rnd_memory_charge_descriptor(struct rnd_memory *memory)
+{
+    memory->shm->account = memory->account;
+    memory->shm->charged = memory->size;
+    memory->account = NULL;
 }
 
 /* Mapped when a copy first comes or goes. */
@@ -137,6 +164,8 @@ rnd_memory_free(struct rnd_memory *memory)
 void
 rnd_memory_finish(struct rnd_memory *memory)
 {
+    base_account_give_back(memory->account, memory->size);
+    memory->account = NULL;
     rnd_shm_unref(memory->shm);
     memory->shm = NULL;
 }

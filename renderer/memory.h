@@ -13,6 +13,7 @@
 struct rnd_call;
 struct rnd_context;
 struct rnd_device;
+struct rnd_physical_device;
 
 struct rnd_memory {
     struct rnd_object object; /* first */
@@ -26,6 +27,7 @@ struct rnd_memory {
     /* A reference; NULL: plain memory, or the host was not asked for a descriptor yet. Constant but
      * for that, which the object table's lock guards. */
     struct rnd_shm *shm;
+    struct base_account *account; /* where `size` is charged, unless it is for the pages; or NULL */
     bool taken; /* a blob was made of it, or it of a blob; guarded by the object table's lock */
 };
 
@@ -37,6 +39,13 @@ BASE_MUST_CHECK enum rnd_result rnd_memory_take(struct rnd_context *ctx, uint64_
                                                 enum rnd_map_caching *caching);
 /* The host's memory types that it would import the dma-buf as; 0: none. */
 uint32_t rnd_memory_dma_buf_types(const struct rnd_device *device, int fd);
+/* Charges the context for memory of that type and size, unless it is of another device's than the
+ * RAM. VK_ERROR_OUT_OF_DEVICE_MEMORY: it does not fit. */
+BASE_MUST_CHECK VkResult rnd_memory_charge(struct rnd_memory *memory, struct rnd_context *ctx,
+                                           const struct rnd_physical_device *physical,
+                                           uint32_t heap);
+/* The charge is the descriptor's from now on, which may outlive the object. */
+void rnd_memory_charge_descriptor(struct rnd_memory *memory);
 /* Maps copied memory on the host, until it is freed, and keeps others from freeing it until
  * rnd_memory_end_copy(). NULL: *result says why, or the context has ended because another ring has
  * freed it. */

@@ -114,7 +114,7 @@ static uint32_t
 try_pages(const struct probe *probe, uint32_t candidates)
 {
     uint64_t size = probe->physical->import_alignment;
-    struct rnd_shm *shm = rnd_shm_create("vesper-probe", size, size);
+    struct rnd_shm *shm = rnd_shm_create("vesper-probe", size, size, NULL);
     if (!shm) {
         base_log_error("no memory to try what \"%s\" can import", probe->name);
         return 0;

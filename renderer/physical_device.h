@@ -50,6 +50,14 @@ void rnd_physical_device_free(struct rnd_physical_device *device);
 
 bool rnd_physical_device_offers(const struct rnd_physical_device *device, const char *extension);
 
+/* Only discrete GPUs have memory of their own. */
+static inline bool
+rnd_physical_device_heap_is_ram(const struct rnd_physical_device *device, uint32_t heap)
+{
+    return device->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ||
+           !(device->memory_types.guest.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT);
+}
+
 static inline struct rnd_physical_device *
 rnd_physical_device_from(struct rnd_object *object)
 {

@@ -46,11 +46,11 @@ map_aligned(int fd, size_t size, size_t alignment)
 }
 
 struct rnd_shm *
-rnd_shm_create(const char *name, uint64_t size, size_t alignment)
+rnd_shm_create(const char *name, uint64_t size, size_t alignment, struct base_account *account)
 {
     struct rnd_shm *shm = calloc(1, sizeof(*shm));
     if (!shm) {
-        return NULL;
+        goto give_back;
     }
     shm->fd = base_fd_create_shared_memory(name, size);
     if (shm->fd < 0) {
@@ -63,6 +63,8 @@ rnd_shm_create(const char *name, uint64_t size, size_t alignment)
         goto close_fd;
     }
     shm->size = size;
+    shm->account = account;
+    shm->charged = size;
     atomic_init(&shm->references, 1);
     return shm;
 
@@ -70,6 +72,8 @@ close_fd:
     base_fd_close(&shm->fd);
 free_shm:
     free(shm);
+give_back:
+    base_account_give_back(account, size);
     return NULL;
 }
 
@@ -100,25 +104,30 @@ has_lasting_bytes(int fd, uint64_t size)
 }
 
 struct rnd_shm *
-rnd_shm_map(const struct rnd_shm *opaque, uint64_t size, size_t alignment)
+rnd_shm_map(const struct rnd_shm *opaque, uint64_t size, size_t alignment,
+            struct base_account *account)
 {
-    if (!has_lasting_bytes(opaque->fd, size)) {
-        return NULL;
-    }
-    struct rnd_shm *shm = calloc(1, sizeof(*shm));
+    struct rnd_shm *shm = has_lasting_bytes(opaque->fd, size) ? calloc(1, sizeof(*shm)) : NULL;
     if (!shm) {
-        return NULL;
+        goto give_back;
     }
     shm->map = map_aligned(opaque->fd, size, alignment);
     if (!shm->map) {
-        free(shm);
-        return NULL;
+        goto free_shm;
     }
     shm->kind = RND_FD_SHARED_MEMORY;
     shm->fd = -1; /* whoever has the resource has the descriptor */
     shm->size = size;
+    shm->account = account;
+    shm->charged = size;
     atomic_init(&shm->references, 1);
     return shm;
+
+free_shm:
+    free(shm);
+give_back:
+    base_account_give_back(account, size);
+    return NULL;
 }
 
 struct rnd_shm *
@@ -136,9 +145,7 @@ rnd_shm_unref(struct rnd_shm *shm)
     }
     base_fd_unmap(shm->map, shm->size);
     base_fd_close(&shm->fd);
-    if (shm->account) {
-        atomic_fetch_sub(shm->account, shm->size);
-    }
+    base_account_give_back(shm->account, shm->charged);
     free(shm);
 }
 
@@ -163,24 +170,6 @@ rnd_resource_table_init(struct rnd_resource_table *table)
 {
     pthread_mutex_init(&table->lock, NULL);
     base_table_init(&table->ids);
-    atomic_init(&table->bytes, 0);
-}
-
-struct rnd_shm *
-rnd_resource_table_create_shm(struct rnd_resource_table *table, uint64_t size)
-{
-    if (size > RND_MAX_SHARED_MEMORY) {
-        return NULL;
-    }
-    uint64_t before = atomic_fetch_add(&table->bytes, size);
-    struct rnd_shm *shm =
-        before <= RND_MAX_SHARED_MEMORY - size ? rnd_shm_create("vesper-shm", size, 1) : NULL;
-    if (!shm) {
-        atomic_fetch_sub(&table->bytes, size);
-        return NULL;
-    }
-    shm->account = &table->bytes;
-    return shm;
 }
 
 static void

@@ -11,31 +11,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/account.h"
 #include "base/attributes.h"
 #include "base/table.h"
 #include "renderer/context.h"
 
 /* A memfd that we have mapped, or another descriptor of memory, that only others map. Constant
- * after creation, but for `fd`. */
+ * after creation, but for `fd` and where it is charged. */
 struct rnd_shm {
     _Atomic uint32_t references;
     enum rnd_fd_kind kind;
-    int fd;                    /* -1 once it was taken */
-    uint8_t *map;              /* NULL unless it is shared memory */
-    uint64_t size;             /* bytes, of the file and of the mapping */
-    _Atomic uint64_t *account; /* where `size` is counted while we live; may be NULL */
+    int fd;                       /* -1 once it was taken */
+    uint8_t *map;                 /* NULL unless it is shared memory */
+    uint64_t size;                /* bytes, of the file and of the mapping */
+    struct base_account *account; /* NULL: it is charged nowhere */
+    uint64_t charged;             /* bytes, there, while we live */
 };
 
-/* Zeroed. The mapping starts at a multiple of `alignment`, a power of two. NULL: out of memory,
+/* Zeroed. The mapping starts at a multiple of `alignment`, a power of two. `size` has been charged
+ * to the account and is given back with the memory. NULL, and it was given back: out of memory,
  * address space or descriptors. */
-BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, size_t alignment);
+BASE_MUST_CHECK struct rnd_shm *rnd_shm_create(const char *name, uint64_t size, size_t alignment,
+                                               struct base_account *account);
 /* Of a descriptor that we do not map. `size` 0: what the file says, which dma-bufs know. NULL: out
  * of memory, or no size. */
 BASE_MUST_CHECK struct rnd_shm *rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size);
-/* A mapping of `size` bytes of an opaque descriptor that one of us has given out for shared memory.
- * NULL: it is something else, shorter, or could shrink under us. */
+/* A mapping of `size` bytes of an opaque descriptor that one of us has given out for shared memory,
+ * charged in the same way. NULL: it is something else, shorter, or could shrink under us. */
 BASE_MUST_CHECK struct rnd_shm *rnd_shm_map(const struct rnd_shm *opaque, uint64_t size,
-                                            size_t alignment);
+                                            size_t alignment, struct base_account *account);
+/* Charged memory stays so while it has a reference, an id or not: a guest that drops ids early has
+ * it all the same. */
 struct rnd_shm *rnd_shm_ref(struct rnd_shm *shm);
 void rnd_shm_unref(struct rnd_shm *shm);
 /* A descriptor for whoever made the one blob of it, once; -1 and errno. That of shared memory is
@@ -51,23 +57,14 @@ enum rnd_resource_kind {
 struct rnd_resource_table {
     pthread_mutex_t lock;
     struct base_table ids; /* to struct resource; guarded by lock */
-    /* Of all shared memory (blob id 0) that was created here and still has a reference, an id or
-     * not: a guest that drops ids early has it all the same. */
-    _Atomic uint64_t bytes;
 };
 
 enum {
     RND_MAX_RESOURCES = 1u << 16,
 };
-/* Shared memory (blob id 0) that a context may hold. */
-#define RND_MAX_SHARED_MEMORY (UINT64_C(4) << 30)
 
 void rnd_resource_table_init(struct rnd_resource_table *table);
-/* The table's memory outlives what was created here. */
 void rnd_resource_table_finish(struct rnd_resource_table *table);
-/* Shared memory that counts. NULL: as rnd_shm_create(), or more than RND_MAX_SHARED_MEMORY. */
-BASE_MUST_CHECK struct rnd_shm *rnd_resource_table_create_shm(struct rnd_resource_table *table,
-                                                              uint64_t size);
 /* Takes a reference of its own. */
 BASE_MUST_CHECK enum rnd_result rnd_resource_table_add(struct rnd_resource_table *table,
                                                        uint32_t id, enum rnd_resource_kind kind,

@@ -279,6 +279,21 @@ init_monotonic_cond(pthread_cond_t *cond)
     pthread_condattr_destroy(&attr);
 }
 
+/* Charged; the ring's to give back. */
+static uint8_t *
+alloc_scratch(struct rnd_context *ctx, uint32_t size)
+{
+    struct base_account *account = &ctx->budget.decoding;
+    if (!rnd_budget_charge(&ctx->budget, account, ctx->info.name, "a ring's commands", size)) {
+        return NULL;
+    }
+    uint8_t *scratch = malloc(size);
+    if (!scratch) {
+        base_account_give_back(account, size);
+    }
+    return scratch;
+}
+
 static struct rnd_ring *
 ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
            const struct rnd_ring_layout *layout)
@@ -287,7 +302,7 @@ ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
     if (!ring) {
         return NULL;
     }
-    ring->scratch = malloc(layout->buffer_size);
+    ring->scratch = alloc_scratch(ctx, layout->buffer_size);
     if (!ring->scratch) {
         free(ring);
         return NULL;
@@ -315,6 +330,7 @@ ring_free(struct rnd_ring *ring)
     rnd_stream_finish(&ring->stream);
     rnd_shm_unref(ring->shm);
     free(ring->scratch);
+    base_account_give_back(&ring->context->budget.decoding, ring->view.buffer_size);
     free(ring);
 }
 

@@ -30,10 +30,19 @@ rnd_stream_init(struct rnd_stream *stream, struct rnd_context *context, struct r
     stream->ring = ring;
     wire_arena_init(&stream->arena, ARENA_BUDGET);
     wire_arena_init(&stream->nested_arena, ARENA_BUDGET);
-    wire_arena_set_account(&stream->arena, &context->decoding);
-    wire_arena_set_account(&stream->nested_arena, &context->decoding);
+    wire_arena_set_account(&stream->arena, &context->budget.decoding);
+    wire_arena_set_account(&stream->nested_arena, &context->budget.decoding);
     rnd_object_reader_init(&context->objects, &stream->reader);
     stream->capture = rnd_capture_open(ring ? "ring" : "context");
+}
+
+static void
+drop_scratch(struct rnd_stream *stream)
+{
+    free(stream->scratch);
+    base_account_give_back(&stream->context->budget.decoding, stream->scratch_size);
+    stream->scratch = NULL;
+    stream->scratch_size = 0;
 }
 
 void
@@ -43,7 +52,7 @@ rnd_stream_finish(struct rnd_stream *stream)
     rnd_shm_unref(stream->reply.shm);
     wire_arena_finish(&stream->arena);
     wire_arena_finish(&stream->nested_arena);
-    free(stream->scratch);
+    drop_scratch(stream);
     rnd_capture_close(&stream->capture);
 }
 
@@ -144,23 +153,21 @@ rnd_stream_execute(struct rnd_stream *stream, const void *bytes, size_t size,
 static bool
 reserve_scratch(struct rnd_stream *stream, size_t size)
 {
+    struct rnd_context *ctx = stream->context;
     if (stream->scratch_size >= size) {
         return true;
     }
-    free(stream->scratch);
-    stream->scratch = malloc(size);
-    stream->scratch_size = stream->scratch ? size : 0;
-    return stream->scratch != NULL;
-}
-
-static void
-drop_large_scratch(struct rnd_stream *stream)
-{
-    if (stream->scratch_size > SCRATCH_KEPT) {
-        free(stream->scratch);
-        stream->scratch = NULL;
-        stream->scratch_size = 0;
+    drop_scratch(stream);
+    if (!rnd_budget_charge(&ctx->budget, &ctx->budget.decoding, ctx->info.name,
+                           "a stream's commands", size)) {
+        return false;
     }
+    stream->scratch = malloc(size);
+    stream->scratch_size = size;
+    if (!stream->scratch) {
+        drop_scratch(stream);
+    }
+    return stream->scratch != NULL;
 }
 
 bool
@@ -184,7 +191,9 @@ rnd_stream_execute_nested(struct rnd_stream *stream, const struct rnd_call *oute
         let_go_of_objects(stream);
     }
     stream->nested = false;
-    drop_large_scratch(stream);
+    if (stream->scratch_size > SCRATCH_KEPT) {
+        drop_scratch(stream);
+    }
     return alive;
 }
 

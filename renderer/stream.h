@@ -27,9 +27,6 @@ struct rnd_reply_stream {
     uint64_t position;   /* of the next reply, from offset */
 };
 
-/* Temporary memory that all decoders of a context may hold together. */
-#define RND_MAX_DECODING ((size_t)2 << 30)
-
 struct rnd_stream {
     /* Constant after init. */
     struct rnd_context *context; /* owns us, or owns the ring that does */

@@ -1,10 +1,11 @@
 #include "wire/arena.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/account.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -46,37 +47,15 @@ struct wire_arena_chunk {
     _Alignas(ALIGNMENT) uint8_t bytes[];
 };
 
-static bool
-charge(struct wire_arena_account *account, size_t size)
-{
-    if (!account) {
-        return true;
-    }
-    size_t before = atomic_fetch_add(&account->bytes, size);
-    if (before <= account->limit && size <= account->limit - before) {
-        return true;
-    }
-    atomic_fetch_sub(&account->bytes, size);
-    return false;
-}
-
-static void
-give_back(struct wire_arena_account *account, size_t size)
-{
-    if (account) {
-        atomic_fetch_sub(&account->bytes, size);
-    }
-}
-
 static struct wire_arena_chunk *
 chunk_create(const struct wire_arena *arena, size_t capacity)
 {
-    if (!charge(arena->account, capacity)) {
+    if (!base_account_charge(arena->account, capacity)) {
         return NULL;
     }
     struct wire_arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
     if (!chunk) {
-        give_back(arena->account, capacity);
+        base_account_give_back(arena->account, capacity);
         return NULL;
     }
     chunk->capacity = capacity;
@@ -90,7 +69,7 @@ destroy_chunks(const struct wire_arena *arena, struct wire_arena_chunk *chunk)
     while (chunk) {
         struct wire_arena_chunk *next = chunk->next;
         UNPOISON(chunk->bytes, chunk->capacity);
-        give_back(arena->account, chunk->capacity);
+        base_account_give_back(arena->account, chunk->capacity);
         free(chunk);
         chunk = next;
     }
@@ -103,7 +82,7 @@ wire_arena_init(struct wire_arena *arena, size_t budget_bytes)
 }
 
 void
-wire_arena_set_account(struct wire_arena *arena, struct wire_arena_account *account)
+wire_arena_set_account(struct wire_arena *arena, struct base_account *account)
 {
     assert(!arena->chunks);
     arena->account = account;

@@ -3,27 +3,22 @@
 #ifndef WIRE_ARENA_H
 #define WIRE_ARENA_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 
 #include "base/attributes.h"
 
-/* What several arenas may hold together. Outlives them; any thread. */
-struct wire_arena_account {
-    _Atomic size_t bytes;
-    size_t limit;
-};
+struct base_account;
 
 struct wire_arena {
-    struct wire_arena_chunk *chunks;    /* the first is the one being filled */
-    size_t used;                        /* of the first chunk, bytes */
-    size_t total, budget;               /* bytes handed out since the last reset, and their limit */
-    struct wire_arena_account *account; /* may be NULL */
+    struct wire_arena_chunk *chunks; /* the first is the one being filled */
+    size_t used;                     /* of the first chunk, bytes */
+    size_t total, budget;            /* bytes handed out since the last reset, and their limit */
+    struct base_account *account;    /* may be NULL */
 };
 
 void wire_arena_init(struct wire_arena *arena, size_t budget_bytes);
 /* From now on what the arena holds also counts there. It holds nothing yet. */
-void wire_arena_set_account(struct wire_arena *arena, struct wire_arena_account *account);
+void wire_arena_set_account(struct wire_arena *arena, struct base_account *account);
 void wire_arena_finish(struct wire_arena *arena);
 /* NULL when the budget, the account or the memory is exhausted. Size 0 gives a valid pointer. */
 BASE_MUST_CHECK void *wire_arena_alloc(struct wire_arena *arena, size_t size);

@@ -67,6 +67,14 @@ forget_zeroing(const VkMemoryAllocateInfo *info)
 #endif
 }
 
+static bool
+charge_pages(struct rnd_call *call, uint64_t size)
+{
+    struct rnd_budget *budget = &call->context->budget;
+    return rnd_budget_charge(budget, &budget->memory, call->context->info.name,
+                             "device memory in shared pages", size);
+}
+
 /* The host imports pages; memory->shm, or new ones. It never dedicates such memory. */
 static VkResult
 allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
@@ -78,7 +86,11 @@ allocate_in_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     if (!memory->shm) {
-        memory->shm = rnd_shm_create("vesper-memory", size, physical->import_alignment);
+        if (!charge_pages(call, size)) {
+            return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+        }
+        memory->shm = rnd_shm_create("vesper-memory", size, physical->import_alignment,
+                                     &call->context->budget.memory);
         if (!memory->shm) {
             return VK_ERROR_OUT_OF_HOST_MEMORY;
         }
@@ -150,14 +162,31 @@ allocate_by_gbm(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct 
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     }
     memory->shm = rnd_shm_wrap_or_close(fd, RND_FD_DMA_BUF, 0);
-    return memory->shm ? import_descriptor(call, info, DMA_BUF, memory->shm, out)
-                       : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (!memory->shm) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    rnd_memory_charge_descriptor(memory);
+    return import_descriptor(call, info, DMA_BUF, memory->shm, out);
+}
+
+/* Pages are charged where they come from, which another memory object may have done before. */
+static VkResult
+charge(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory)
+{
+    const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
+    uint32_t heap = physical->memory_types.guest.memoryTypes[info->memoryTypeIndex].heapIndex;
+    return memory->carrier == PAGES ? VK_SUCCESS
+                                    : rnd_memory_charge(memory, call->context, physical, heap);
 }
 
 static VkResult
 allocate_as(struct rnd_call *call, const VkMemoryAllocateInfo *info, struct rnd_memory *memory,
             VkDeviceMemory *out)
 {
+    VkResult charged = charge(call, info, memory);
+    if (charged != VK_SUCCESS) {
+        return charged;
+    }
     switch (memory->carrier) {
     case 0: return allocate_from_host(call, info, info->allocationSize, NULL, out);
     case PAGES: return allocate_in_pages(call, info, memory, out);
@@ -178,8 +207,14 @@ import_foreign_pages(struct rnd_call *call, const VkMemoryAllocateInfo *info,
 {
     const struct rnd_physical_device *physical = rnd_call_device(call)->physical_device;
     uint64_t size = import_size(physical, info->allocationSize);
+    if (size == 0) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    if (!charge_pages(call, size)) {
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     struct rnd_shm *pages =
-        size ? rnd_shm_map(memory->shm, size, physical->import_alignment) : NULL;
+        rnd_shm_map(memory->shm, size, physical->import_alignment, &call->context->budget.memory);
     if (!pages) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
@@ -216,8 +251,14 @@ import_resource(struct rnd_call *call, uint32_t resource_id, const VkMemoryAlloc
     memory->shm = shm;
     memory->taken = true; /* the resource is its blob */
     memory->carrier = kind == RND_RESOURCE_DEVICE_MEMORY ? carrier_of(type, shm) : 0;
+    if (memory->carrier == 0) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    VkResult charged = charge(call, info, memory);
+    if (charged != VK_SUCCESS) {
+        return charged;
+    }
     switch (memory->carrier) {
-    case 0: return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     case PAGES:
         return shm->map ? allocate_in_pages(call, info, memory, out)
                         : import_foreign_pages(call, info, memory, out);

@@ -6,6 +6,7 @@
 
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
+#include "renderer/context_impl.h"
 #include "renderer/external.h"
 #include "renderer/rnd_dispatch.h"
 
@@ -56,6 +57,21 @@ rnd_do_vkGetPhysicalDeviceMemoryProperties(struct rnd_call *call,
     *args->pMemoryProperties = physical_device(call)->memory_types.guest;
 }
 
+/* A guest that asks beforehand need not meet the bound of what its context may hold. */
+static void
+bound_budgets(const struct rnd_call *call, VkPhysicalDeviceMemoryProperties2 *properties)
+{
+    const struct rnd_physical_device *physical = physical_device(call);
+    const uint64_t limit = call->context->budget.memory.limit;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *budgets = rnd_chain_find(
+        properties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+    for (uint32_t i = 0; budgets && i < physical->memory_types.guest.memoryHeapCount; i++) {
+        if (rnd_physical_device_heap_is_ram(physical, i) && budgets->heapBudget[i] > limit) {
+            budgets->heapBudget[i] = limit;
+        }
+    }
+}
+
 /* Heaps are the host's, so budgets in the chain need no translation. */
 void
 rnd_do_vkGetPhysicalDeviceMemoryProperties2(struct rnd_call *call,
@@ -64,6 +80,7 @@ rnd_do_vkGetPhysicalDeviceMemoryProperties2(struct rnd_call *call,
     call->instance_table->GetPhysicalDeviceMemoryProperties2(args->physicalDevice,
                                                              args->pMemoryProperties);
     args->pMemoryProperties->memoryProperties = physical_device(call)->memory_types.guest;
+    bound_budgets(call, args->pMemoryProperties);
 }
 
 /* --- features --- */

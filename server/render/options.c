@@ -35,6 +35,8 @@ static const char usage[] =
     "The host's Vulkan loader picks the GPU driver: VK_DRIVER_FILES and its other variables\n"
     "apply. VESPER_HOST_DRIVER=/path/to/driver.so bypasses the loader.\n"
     "VESPER_SPARE=0: no worker process is kept ahead of its context.\n"
+    "VESPER_CONTEXT_MEMORY=8G, say, bounds what each context may make its worker hold in RAM\n"
+    "(most of the RAM).\n"
     "VESPER_LOG=error|warn|info|debug|trace says how much is logged (warn).\n";
 
 static bool

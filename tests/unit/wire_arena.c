@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/account.h"
 #include "tests/unit/test.h"
 
 static const size_t no_limit = SIZE_MAX;
@@ -146,7 +147,7 @@ TEST(unused_and_finished_arenas_can_be_reset_and_finished)
 TEST(arenas_share_an_account_as_long_as_they_hold_something)
 {
     enum { LARGE = 1 << 20 };
-    struct wire_arena_account account = {.limit = 2 * LARGE + LARGE / 2};
+    struct base_account account = {.limit = 2 * LARGE + LARGE / 2};
     struct wire_arena first, second;
 
     wire_arena_init(&first, no_limit);
