@@ -28,6 +28,7 @@ struct listener {
     struct srv_children children;
     struct srv_spare spare;
     uint64_t last_client;
+    unsigned clients; /* that have a worker */
 };
 
 static void
@@ -86,7 +87,7 @@ fork_worker(struct listener *listener, const char *label, int socket)
     case SRV_FORK_FAILED:
         base_log_warn("no worker for %s: %s; closing its connection", label, strerror(errno));
         break;
-    case SRV_FORK_PARENT: break;
+    case SRV_FORK_PARENT: listener->clients++; break;
     }
 }
 
@@ -96,7 +97,9 @@ hand_over_or_close(struct listener *listener, int socket)
     struct srv_assignment assignment = {.number = listener->last_client};
 
     snprintf(assignment.label, sizeof(assignment.label), "client %" PRIu64, assignment.number);
-    if (!srv_spare_give(&listener->spare, &assignment, &socket, 1, NULL)) {
+    if (srv_spare_give(&listener->spare, &assignment, &socket, 1, NULL)) {
+        listener->clients++;
+    } else {
         fork_worker(listener, assignment.label, socket);
     }
     if (!listener->children.is_child) {
@@ -124,7 +127,19 @@ worker_ended(void *user, struct srv_child *child, bool killed, int status)
 {
     struct listener *listener = user;
 
-    (void)!srv_spare_ended(&listener->spare, child);
+    if (!srv_spare_ended(&listener->spare, child)) {
+        listener->clients--;
+    }
+}
+
+/* It sees its connection end, as if there were no server. */
+static void
+turn_away(const struct listener *listener, int socket)
+{
+    base_log_warn("client %" PRIu64 ": turned away, %u clients are being served and --max-clients "
+                  "allows no more",
+                  listener->last_client, listener->clients);
+    base_fd_close(&socket);
 }
 
 static void
@@ -143,6 +158,8 @@ accept_client(struct listener *listener)
     if (listener->options->no_fork) {
         serve(listener, socket, listener->last_client);
         listener->children.ending |= listener->options->once;
+    } else if (listener->clients >= listener->options->max_clients) {
+        turn_away(listener, socket);
     } else {
         hand_over_or_close(listener, socket);
     }

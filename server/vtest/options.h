@@ -11,6 +11,8 @@ struct srv_options {
     const char *socket_path;
     bool no_fork; /* one client at a time, in this process */
     bool once;    /* one client, then end */
+    /* Served at a time, each by a process; who comes when there are as many is turned away. */
+    unsigned max_clients;
 };
 
 enum srv_options_result {

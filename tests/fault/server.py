@@ -679,6 +679,37 @@ class Stopping(WithServer):
             self.assertTrue(os.path.exists(self.server.path))
 
 
+class Crowds(WithServer):
+    options = ("--max-clients", "2")
+
+    def serve(self):
+        client = self.start()
+        client.round_trip()
+        return client
+
+    def test_who_is_one_too_many_is_turned_away_and_nobody_else(self):
+        clients = [self.serve(), self.serve()]
+        with self.connect(name=None) as third:
+            self.assert_refused(third, "client 3: turned away, 2 clients are being served and --max-clients")
+        for client in clients:
+            client.round_trip()
+
+    def test_who_leaves_makes_room(self):
+        clients = [self.serve(), self.serve()]
+        for _ in range(5):
+            clients.pop(0).close()
+            self.assertTrue(wait_until(lambda: len(self.server.children()) == 1))
+            clients.append(self.serve())
+        self.assertEqual(self.server.lines("warning"), [])
+
+    def test_workers_that_die_make_room(self):
+        self.serve(), self.serve()
+        for worker in self.server.children():
+            os.kill(worker, signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: not self.server.children()))
+        self.serve(), self.serve()
+
+
 class OneAfterTheOther(WithServer):
     options = ("--no-fork",)
 
@@ -745,6 +776,10 @@ class Starting(unittest.TestCase):
                               (["-x"], "unknown option"),
                               (["--socket-path"], "--socket-path needs a value"),
                               (["saved.stream"], "unexpected argument saved.stream"),
+                              (["--max-clients", "0"], "--max-clients 0 is no number from 1"),
+                              (["--max-clients", "-1"], "--max-clients -1 is no number from 1"),
+                              (["--max-clients", "many"], "--max-clients many is no number from 1"),
+                              (["--max-clients", "99999999999"], "is no number from 1"),
                               (["--socket-path", ""], "0 bytes"),
                               (["--socket-path", "/tmp/" + "x" * 120], "125 bytes")):
             result = self.run_briefly(*options)

@@ -21,8 +21,9 @@ LIMIT_S = 20  # another comes a second after the last client
 
 
 class WithServer(unittest.TestCase):
-    def start_server(self, program=None, **environment):
-        self.server = Server(program or FAKE, level="debug", environment={"VESPER_SPARE": "1", **environment})
+    def start_server(self, program=None, options=(), **environment):
+        self.server = Server(program or FAKE, *options, level="debug",
+                             environment={"VESPER_SPARE": "1", **environment})
         self.addCleanup(self.server.__exit__, None)
 
     def connect(self):
@@ -55,6 +56,20 @@ class WithServer(unittest.TestCase):
 
 
 class Life(WithServer):
+    def test_it_is_no_client_before_it_has_one(self):
+        self.start_server(options=("--max-clients", "1"))
+        for _ in range(2):
+            spare = self.await_warm()
+            client = self.connect()
+            client.round_trip()
+            self.assertEqual(self.server.children_named("vesper-worker"), [spare])
+            self.assertTrue(wait_until(self.spares, LIMIT_S))
+            with self.server.connect(name=None) as second:
+                self.assertTrue(second.hung_up(within_s=5))
+            client.close()
+            self.assertTrue(wait_until(lambda pid=spare: pid not in self.server.children()))
+        self.assertEqual(len(self.server.lines("warning")), 2, self.server.log())
+
     def test_the_next_client_gets_it_and_another_is_made(self):
         self.start_server()
         for number in range(1, 4):
