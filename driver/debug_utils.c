@@ -1,5 +1,6 @@
 /* VK_EXT_debug_utils: names and labels, for the tools on the host's side. They are hints: a
- * renderer that does not take them loses nothing. The loader delivers messages by itself. */
+ * renderer that does not take them loses nothing. Messages are the loader's, but for those of one
+ * type (address_reports.c). */
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "protocol/proto_encode.h"

@@ -76,9 +76,11 @@ drv_ResetDescriptorPool(VkDevice device, VkDescriptorPool descriptorPool,
 {
     struct drv_descriptor_pool *pool = drv_descriptor_pool_from(descriptorPool);
 
+    VkResult result =
+        proto_send_vkResetDescriptorPool(pool->object.client, device, descriptorPool, flags);
     destroy_all_sets(pool);
     drv_descriptor_account_reset(&pool->account);
-    return proto_send_vkResetDescriptorPool(pool->object.client, device, descriptorPool, flags);
+    return result;
 }
 
 static struct drv_descriptor_counts

@@ -185,6 +185,35 @@ enables_advanced_blend(const VkDeviceCreateInfo *info)
     return features && features->advancedBlendCoherentOperations;
 }
 
+static bool
+enables_address_reports(const struct drv_device *device, const VkDeviceCreateInfo *info)
+{
+    const VkPhysicalDeviceAddressBindingReportFeaturesEXT *features = drv_find_struct(
+        info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ADDRESS_BINDING_REPORT_FEATURES_EXT);
+    return features && features->reportAddressBinding &&
+           drv_extension_set_has_name(&device->extensions,
+                                      VK_EXT_DEVICE_ADDRESS_BINDING_REPORT_EXTENSION_NAME);
+}
+
+/* Reports may come while the host makes the device. */
+static VkResult
+begin_address_reports(struct drv_device *device, const VkDeviceCreateInfo *info)
+{
+    if (enables_address_reports(device, info)) {
+        device->reports = &device->instance->address_reports;
+        return drv_address_reports_add_device(device->reports, &device->object);
+    }
+    return VK_SUCCESS;
+}
+
+static void
+end_address_reports(struct drv_device *device)
+{
+    if (device->reports) {
+        drv_address_reports_remove_device(device->reports, &device->object);
+    }
+}
+
 static void
 finish_queues(struct drv_device *device)
 {
@@ -271,6 +300,9 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     init_allocator(device, pAllocator);
 
     VkResult result = enable_extensions(device, pCreateInfo);
+    if (result == VK_SUCCESS) {
+        result = begin_address_reports(device, pCreateInfo);
+    }
     if (result != VK_SUCCESS) {
         goto free_device;
     }
@@ -299,6 +331,7 @@ destroy_on_host:
 finish_exchange:
     drv_exchange_finish(&device->exchange);
     drv_feedback_finish(&device->feedback);
+    end_address_reports(device);
 free_device:
     free_device(device, pAllocator);
     return result;
@@ -326,6 +359,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     drv_feedback_finish(&device->feedback);
     pthread_mutex_destroy(&device->blobs_lock);
     drv_recordings_finish(&device->recordings);
+    end_address_reports(device);
     free_device(device, pAllocator);
 }
 

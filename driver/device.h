@@ -31,6 +31,7 @@ struct drv_device {
     const VkAllocationCallbacks *allocator; /* ours or the instance's; NULL: malloc */
     struct drv_extension_set extensions;    /* enabled by the application */
     bool advanced_blend;                    /* advancedBlendCoherentOperations is enabled */
+    struct drv_address_reports *reports;    /* the instance's; NULL: nothing is to be reported */
     uint32_t api_version; /* what vkGetDeviceProcAddr may offer: the lower of device's and
                              application's */
     struct drv_queue *queues;
@@ -74,13 +75,21 @@ BASE_MUST_CHECK static inline void *
 drv_device_object_create(struct drv_device *device, const VkAllocationCallbacks *allocator,
                          size_t size, VkObjectType type)
 {
-    return drv_object_create(device->object.client, device->allocator, allocator, size, type);
+    void *object =
+        drv_object_create(device->object.client, device->allocator, allocator, size, type);
+    if (object && device->reports) {
+        drv_address_reports_add(device->reports, (struct proto_object *)object);
+    }
+    return object;
 }
 
 static inline void
 drv_device_object_destroy(struct drv_device *device, const VkAllocationCallbacks *allocator,
                           void *object)
 {
+    if (object && device->reports) {
+        drv_address_reports_remove(device->reports, (struct proto_object *)object);
+    }
     drv_object_destroy(device->allocator, allocator, object);
 }
 

@@ -174,6 +174,7 @@ static void *
 run(void *user)
 {
     struct drv_exchange *exchange = user;
+    drv_address_reports_stay_out();
     for (struct drv_job *job; (job = next_job(exchange));) {
         run_job(exchange, job);
     }

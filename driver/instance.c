@@ -282,6 +282,7 @@ drv_CreateInstance(const VkInstanceCreateInfo *pCreateInfo, const VkAllocationCa
         drv_object_destroy(NULL, pAllocator, instance);
         return result;
     }
+    drv_address_reports_init(&instance->address_reports, (VkInstance)instance, instance->ring);
     *pInstance = (VkInstance)instance;
     return VK_SUCCESS;
 }
@@ -303,6 +304,7 @@ drv_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *pAllocator)
         drv_physical_device_destroy(instance->physical_devices[i]);
     }
     drv_free(instance->allocator, NULL, instance->physical_devices);
+    drv_address_reports_finish(&instance->address_reports);
     pthread_mutex_destroy(&instance->lock);
     /* The callbacks live in what they are about to free. */
     VkAllocationCallbacks allocator = instance->allocator_storage;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
+#include "driver/address_reports.h"
 #include "driver/lanes.h"
 #include "driver/object.h"
 
@@ -28,6 +29,8 @@ struct drv_instance {
     uint32_t application_version;           /* VkApplicationInfo::apiVersion, 1.0 if not given */
     uint32_t renderer_version;   /* instance version that the renderer's host driver gave us */
     uint32_t enabled_extensions; /* bit N: drv_instance_extensions[N] */
+
+    struct drv_address_reports address_reports; /* own lock */
 
     pthread_mutex_t lock;
     /* Filled by the first enumeration, constant once `enumerated` is set; guarded by lock before.

@@ -13,6 +13,18 @@
 #include "protocol/proto_encode.h"
 #include "protocol/proto_mesa.h"
 
+/* Queues live in memory of the device's, so no common code does this for them. */
+static void
+note_reports(struct drv_queue *queue, bool exists)
+{
+    struct drv_address_reports *reports = queue->device->reports;
+    if (reports && exists) {
+        drv_address_reports_add(reports, &queue->object);
+    } else if (reports) {
+        drv_address_reports_remove(reports, &queue->object);
+    }
+}
+
 VkResult
 drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueueCreateFlags flags,
                uint32_t family, uint32_t index)
@@ -27,6 +39,7 @@ drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueue
     }
     drv_object_init(&queue->object, device->object.client, VK_OBJECT_TYPE_QUEUE);
     queue->device = device;
+    note_reports(queue, true);
     queue->flags = flags;
     queue->family = family;
     queue->index = index;
@@ -48,6 +61,7 @@ drv_queue_init(struct drv_queue *queue, struct drv_device *device, VkDeviceQueue
     VkResult result =
         proto_send_vkGetDeviceQueue2(device->object.client, (VkDevice)device, &info, &handle);
     if (result != VK_SUCCESS) {
+        note_reports(queue, false);
         drv_queue_marks_finish(&queue->marks);
         drv_instance_return_timeline(device->instance, timeline);
     }
@@ -64,6 +78,7 @@ drv_queue_destroy_fence(struct drv_queue *queue)
 void
 drv_queue_finish(struct drv_queue *queue)
 {
+    note_reports(queue, false);
     drv_private_data_forget(queue->object.id);
     drv_queue_marks_finish(&queue->marks);
     drv_instance_return_timeline(queue->device->instance, queue->timeline);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "driver/address_reports.h"
 #include "driver/ring_private.h"
 #include "protocol/proto_encode.h"
 
@@ -231,18 +232,23 @@ static VkResult
 client_begin(struct proto_client *client, struct proto_call *call)
 {
     struct drv_ring *ring = drv_ring_from(client);
+    struct drv_address_reports *reports = drv_address_reports_begin(ring);
     pthread_mutex_lock(&ring->lock);
     VkResult result = begin_locked(ring, call);
+    ring->reported = reports;
     if (result != VK_SUCCESS) {
         pthread_mutex_unlock(&ring->lock);
+        if (reports) {
+            drv_address_reports_give_turn(ring);
+        }
     }
     return result;
 }
 
+/* Lets go of the lock. */
 static VkResult
-client_finish(struct proto_client *client, struct proto_call *call)
+send(struct drv_ring *ring, struct proto_call *call)
 {
-    struct drv_ring *ring = drv_ring_from(client);
     struct drv_shmem_piece reply = kept_piece(&call->cookie[COOKIE_REPLY]);
     struct drv_shmem_piece stream = kept_piece(&call->cookie[COOKIE_STREAM]);
 
@@ -262,6 +268,18 @@ client_finish(struct proto_client *client, struct proto_call *call)
     }
     call->in = wire_reader_over(reply.map, call->reply_bound);
     return VK_SUCCESS;
+}
+
+static VkResult
+client_finish(struct proto_client *client, struct proto_call *call)
+{
+    struct drv_ring *ring = drv_ring_from(client);
+    struct drv_address_reports *reports = ring->reported;
+    VkResult result = send(ring, call);
+    if (reports) {
+        drv_address_reports_end(reports, ring);
+    }
+    return result;
 }
 
 static void
@@ -326,18 +344,21 @@ VkResult
 drv_ring_submit(struct drv_ring *ring, const void *commands, size_t size, uint32_t *seqno)
 {
     assert(size % 4 == 0);
+    struct drv_address_reports *reports = drv_address_reports_begin(ring);
     pthread_mutex_lock(&ring->lock);
     VkResult result = submit_locked(ring, commands, size);
     uint32_t tail = ring->tail;
     pthread_mutex_unlock(&ring->lock);
-    if (result != VK_SUCCESS) {
-        return result;
+    if (result == VK_SUCCESS) {
+        publish(ring, tail);
     }
-    publish(ring, tail);
-    if (seqno) {
+    if (result == VK_SUCCESS && seqno) {
         *seqno = tail;
     }
-    return VK_SUCCESS;
+    if (reports) {
+        drv_address_reports_end(reports, ring);
+    }
+    return result;
 }
 
 uint32_t

@@ -28,6 +28,8 @@ enum {
     DRV_RING_LONGEST_SLEEP_NS = 50 * 1000 * 1000,
 };
 
+struct drv_address_reports;
+
 struct drv_ring {
     struct proto_client client; /* first: generated code holds pointers to it */
 
@@ -47,9 +49,14 @@ struct drv_ring {
     _Atomic uint64_t last_check_ns; /* when somebody last looked whether the peer lives */
     _Atomic uint32_t missed_beats;  /* checks in a row that found no heartbeat */
 
+    /* Of the first ring only; NULL: nobody listens (driver/address_reports.h). */
+    struct drv_address_reports *_Atomic reports;
+    pthread_mutex_t turn; /* held from a command's beginning until its reports are here */
+
     _Atomic uint64_t last_notify_ns; /* of vkNotifyRingMESA */
 
-    pthread_mutex_t lock; /* guards the rest */
+    pthread_mutex_t lock;                 /* guards the rest */
+    struct drv_address_reports *reported; /* of the command being written; NULL: nothing */
     uint32_t tail;        /* bytes written so far; view.tail is what the renderer may read */
     uint8_t *writing;     /* where the command being encoded begins: in the ring, or in scratch */
     uint8_t *written_end; /* of the words that make the renderer execute a large command */

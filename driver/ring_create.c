@@ -149,6 +149,7 @@ create_around(struct tp_transport *transport, uint64_t id, uint32_t buffer_size,
     ring->id = id;
     ring->futex = transport->same_kernel && ring->caps.vesper_features & WIRE_FEATURE_RING_FUTEX;
     ring->vesper = transport->capset.tail_magic == WIRE_TAIL_MAGIC;
+    pthread_mutex_init(&ring->turn, NULL);
     pthread_mutex_init(&ring->lock, NULL);
     init_view(ring, buffer_size);
     drv_shmem_pool_init(&ring->streams, transport, ring->view.head, STREAM_BLOCK_SIZE);
@@ -262,6 +263,7 @@ drv_ring_destroy(struct drv_ring *ring)
         transport->ops->destroy(transport);
     }
     pthread_mutex_destroy(&ring->lock);
+    pthread_mutex_destroy(&ring->turn);
     free(ring->scratch);
     free(ring);
 }

@@ -15,6 +15,7 @@ static void
 release(struct rnd_object *object)
 {
     struct rnd_instance *instance = (struct rnd_instance *)object;
+    rnd_address_bindings_finish(&instance->address_bindings);
     pthread_mutex_destroy(&instance->lock);
     free(instance->devices);
     free(instance);
@@ -89,6 +90,7 @@ rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
     instance->host = host;
     remember_peer(instance, info);
     pthread_mutex_init(&instance->lock, NULL);
+    rnd_address_bindings_init(&instance->address_bindings);
     rnd_instance_table_load(&instance->table, host->get_instance_proc_addr, handle);
     *out = instance;
     return VK_SUCCESS;
@@ -97,6 +99,7 @@ rnd_instance_create(const VkInstanceCreateInfo *info, struct rnd_instance **out)
 static void
 destroy_host_instance(struct rnd_instance *instance)
 {
+    rnd_address_bindings_stop(instance);
     instance->table.DestroyInstance(RND_OBJECT_HANDLE(&instance->object, VkInstance), NULL);
 }
 

@@ -8,6 +8,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "renderer/address_bindings.h"
 #include "renderer/host.h"
 #include "renderer/host_table.h"
 #include "renderer/object.h"
@@ -23,6 +24,8 @@ struct rnd_instance {
     struct rnd_instance_table table;
     /* Bit N of word N / 32: the guest's driver knows the private form of extension number N. */
     uint32_t private_extensions[WIRE_CAPSET_EXTENSION_WORDS];
+
+    struct rnd_address_bindings address_bindings; /* own locks */
 
     bool adds_findings; /* findings.h; a warm-up's, set before its devices are enumerated */
 

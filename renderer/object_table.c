@@ -170,6 +170,41 @@ rnd_object_table_contains(struct rnd_object_table *table, uint64_t id)
     return found;
 }
 
+static bool
+has_handle(const struct rnd_object *object, VkObjectType type, uint64_t handle)
+{
+    return object->type == type && object->handle == handle;
+}
+
+static uint64_t
+find_id_locked(const struct rnd_object_table *table, VkObjectType type, uint64_t handle,
+               uint64_t removed_since)
+{
+    size_t cursor = 0;
+    for (struct rnd_object *it; (it = base_table_next(&table->ids, &cursor));) {
+        if (has_handle(it, type, handle)) {
+            return it->id;
+        }
+    }
+    uint64_t id = 0;
+    for (const struct rnd_object *it = table->retired.first; it; it = it->next_retired) {
+        if (it->retired_at >= removed_since && has_handle(it, type, handle)) {
+            id = it->id;
+        }
+    }
+    return id;
+}
+
+uint64_t
+rnd_object_table_find_id(struct rnd_object_table *table, VkObjectType type, uint64_t handle,
+                         uint64_t removed_since)
+{
+    pthread_mutex_lock(&table->lock);
+    uint64_t id = find_id_locked(table, type, handle, removed_since);
+    pthread_mutex_unlock(&table->lock);
+    return id;
+}
+
 static enum rnd_object_added
 add_locked(struct rnd_object_table *table, struct rnd_object *object, struct rnd_object *parent)
 {

@@ -67,6 +67,11 @@ struct rnd_object *rnd_object_table_find(struct rnd_object_table *table,
 bool rnd_object_table_has_room(struct rnd_object_table *table, size_t count);
 bool rnd_object_table_contains(struct rnd_object_table *table, uint64_t id);
 
+/* The other way round: the id of a live object or, with that handle, of the last one of those that
+ * were removed in or after that epoch. 0: there is none. Looks at every object. */
+uint64_t rnd_object_table_find_id(struct rnd_object_table *table, VkObjectType type,
+                                  uint64_t handle, uint64_t removed_since);
+
 enum rnd_object_added {
     RND_OBJECT_ADDED,
     RND_OBJECT_ID_TAKEN,

@@ -30,6 +30,10 @@ reason_to_hold_back(const struct rnd_instance *instance, const struct proto_exte
     if (extension->is_instance) {
         return "it is an instance extension";
     }
+    if (!instance->host->has_debug_utils &&
+        strcmp(extension->name, VK_EXT_DEVICE_ADDRESS_BINDING_REPORT_EXTENSION_NAME) == 0) {
+        return "the host lacks VK_EXT_debug_utils, by which it reports";
+    }
     return extension->guest_reason;
 }
 

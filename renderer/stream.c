@@ -22,6 +22,14 @@ enum {
     COMMANDS_PER_EPOCH = 1024,
 };
 
+static _Thread_local const struct rnd_stream *current;
+
+const struct rnd_stream *
+rnd_stream_current(void)
+{
+    return current;
+}
+
 void
 rnd_stream_init(struct rnd_stream *stream, struct rnd_context *context, struct rnd_ring *ring)
 {
@@ -137,6 +145,7 @@ rnd_stream_execute(struct rnd_stream *stream, const void *bytes, size_t size,
     bool alive = !rnd_context_is_fatal(stream->context);
 
     stream->capture_from = bytes;
+    current = stream;
     rnd_object_reader_begin(&stream->context->objects, &stream->reader);
     while (alive && wire_reader_left(&in) > 0) {
         alive = execute_one(stream, &in, &stream->arena);
@@ -146,6 +155,7 @@ rnd_stream_execute(struct rnd_stream *stream, const void *bytes, size_t size,
         let_go_of_objects(stream);
     }
     rnd_object_reader_end(&stream->context->objects, &stream->reader);
+    current = NULL;
     capture_until(stream, in.at);
     return alive;
 }

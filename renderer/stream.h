@@ -61,6 +61,9 @@ bool rnd_stream_execute(struct rnd_stream *stream, const void *bytes, size_t siz
 bool rnd_stream_execute_nested(struct rnd_stream *stream, const struct rnd_call *outer,
                                const uint8_t *shared, size_t size);
 
+/* Whose commands this thread is executing; NULL: no stream's. */
+const struct rnd_stream *rnd_stream_current(void);
+
 /* Takes over the reference. */
 void rnd_stream_set_reply(struct rnd_stream *stream, struct rnd_shm *shm, uint64_t offset,
                           uint64_t size);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "renderer/address_bindings.h"
 #include "renderer/call_impl.h"
 #include "renderer/context_impl.h"
 #include "renderer/device.h"
@@ -79,6 +80,7 @@ destroy_instance(struct rnd_context *ctx, struct rnd_instance *instance)
 static void
 destroy_chain(struct rnd_context *ctx, struct rnd_object_chain *chain)
 {
+    rnd_address_bindings_destroying(chain);
     for (struct rnd_object *it = chain->first; it; it = it->next_retired) {
         if (it->type == VK_OBJECT_TYPE_DEVICE) {
             rnd_device_stop((struct rnd_device *)it);
@@ -92,6 +94,7 @@ destroy_chain(struct rnd_context *ctx, struct rnd_object_chain *chain)
             destroy_instance(ctx, (struct rnd_instance *)it);
         }
     }
+    rnd_address_bindings_destroyed();
     rnd_object_table_retire(&ctx->objects, chain);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "driver/address_reports.h"
 #include "driver/drv_entry.h"
 #include "driver/wsi/swapchain.h"
 
@@ -298,6 +299,7 @@ run(void *user)
 {
     struct wsi_swapchain *swapchain = user;
     struct wsi_frame frame;
+    drv_address_reports_stay_out();
     while (wait_for_frame(swapchain, &frame)) {
         present_frame(swapchain, &frame);
     }

@@ -3,7 +3,8 @@
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
            [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
-           (--plain-images LAYER [--modifiers LAYER] | --captures LAYER | --faults LAYER --fault-at PLACE) --server PROGRAM]
+           (--plain-images LAYER [--modifiers LAYER] | --captures LAYER | --addresses LAYER | --faults LAYER --fault-at PLACE)
+            --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
 system is the distribution's lavapipe, newer the one that setup/peers obtains. Without --vesper the
@@ -13,6 +14,7 @@ from that library in place of libgbm, with a trait that its source names. --modi
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
 --plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
 --captures makes it one that captures and replays descriptors and shader groups' handles (tests/layer/capture_layer.c),
+--addresses one that reports objects' addresses (tests/layer/addresses_layer.c),
 --faults one that loses its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
@@ -58,13 +60,15 @@ def write_layer(folder, name, library):
     return layer["name"]
 
 
-def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=None, captures=None, faults=None,
-                 fault_at=None, gbm=None, gbm_trait=""):
+def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=None, captures=None, addresses=None,
+                 faults=None, fault_at=None, gbm=None, gbm_trait=""):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
     layers = [write_layer(folder, "modifiers", modifiers)] if modifiers else []
     if captures:
         layers.append(write_layer(folder, "captures", captures))
+    elif addresses:
+        layers.append(write_layer(folder, "addresses", addresses))
     elif faults:
         layers.append(write_layer(folder, "faults", faults))
     else:
@@ -76,6 +80,8 @@ def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=Non
             os.symlink(os.path.abspath(gbm), os.path.join(folder, "libgbm.so.1"))
             host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{gbm_trait}'\n"
                     f"export LD_LIBRARY_PATH='{folder}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n")
+        if addresses:
+            host = ""
         if faults:
             host = f"export VESPER_TEST_FAULT={fault_at}\n"
         script.write("#!/bin/sh\n"
@@ -109,6 +115,7 @@ def main(stack):
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
     parser.add_argument("--plain-images", metavar="LAYER", help="the same, for another host")
     parser.add_argument("--captures", metavar="LAYER", help="another layer, for a third one")
+    parser.add_argument("--addresses", metavar="LAYER", help="another layer, for one more")
     parser.add_argument("--faults", metavar="LAYER", help="another layer, for a fourth one")
     parser.add_argument("--fault-at", choices=("submit", "wait"), help="where it loses its device")
     parser.add_argument("--server", help="the server program, for these")
@@ -135,11 +142,15 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs or args.plain_images or args.captures or args.faults:
+        if args.dma_bufs or args.plain_images or args.captures or args.addresses or args.faults:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
+            if args.addresses:
+                # Handles in callbacks are the driver's: the layers above it are to have no others.
+                env["VK_LAYER_DISABLES"] = "VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT"
             command += ["--log", "debug",
                         "--server", write_server(folder, args.server, args.dma_bufs, args.plain_images, args.modifiers,
-                                                   args.captures, args.faults, args.fault_at, args.gbm, args.gbm_trait)]
+                                                   args.captures, args.addresses, args.faults, args.fault_at, args.gbm,
+                                                   args.gbm_trait)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest

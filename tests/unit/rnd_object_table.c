@@ -234,6 +234,30 @@ TEST(what_was_taken_is_found_no_more_and_stays_until_it_is_retired)
     assert_int_equal(released, 4);
 }
 
+TEST(a_handle_leads_to_the_live_object_or_to_the_last_of_the_batch)
+{
+    struct fixture f;
+    begin(&f);
+    struct rnd_object *first = add(&f.table, 5, VK_OBJECT_TYPE_FENCE, NULL);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, UINT64_MAX), 5);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_BUFFER, 50, UINT64_MAX), 0);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 51, UINT64_MAX), 0);
+
+    uint64_t before = f.table.epoch;
+    rnd_object_table_remove(&f.table, first);
+    uint64_t after = f.table.epoch;
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, UINT64_MAX), 0);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, before), 5);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, after), 0);
+
+    struct rnd_object *second = add(&f.table, 6, VK_OBJECT_TYPE_FENCE, NULL);
+    second->handle = 50;
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, before), 6);
+    rnd_object_table_remove(&f.table, second);
+    assert_int_equal(rnd_object_table_find_id(&f.table, VK_OBJECT_TYPE_FENCE, 50, before), 6);
+    end(&f);
+}
+
 TEST(objects_are_limited_in_number)
 {
     struct fixture f;

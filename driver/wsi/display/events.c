@@ -116,6 +116,7 @@ static void *
 run(void *user)
 {
     struct wsi_display_events *events = user;
+    drv_address_reports_stay_out();
     pthread_mutex_lock(&events->lock);
     while (!events->stop) {
         work_locked(events);

@@ -401,7 +401,7 @@ def emit_create_entry(out, plan, call):
     out.function("VKAPI_ATTR VkResult VKAPI_CALL", f"drv_{call.name[2:]}", parameters(call))
     out(f"struct drv_device *dev = drv_device_from({device});")
     out("struct drv_simple_object *object =")
-    out(f"    drv_object_create(dev->object.client, dev->allocator, pAllocator, sizeof(*object), {target.object_type});")
+    out(f"    drv_device_object_create(dev, pAllocator, sizeof(*object), {target.object_type});")
     out.open("if (!object)")
     out("return VK_ERROR_OUT_OF_HOST_MEMORY;")
     out.close()
@@ -409,7 +409,7 @@ def emit_create_entry(out, plan, call):
     args = ", ".join([f.name for f in call.fields[:-1]] + ["&handle"])
     out(f"VkResult result = proto_send_{call.name}(dev->object.client, {args});")
     out.open("if (result != VK_SUCCESS)")
-    out("drv_object_destroy(dev->allocator, pAllocator, object);")
+    out("drv_device_object_destroy(dev, pAllocator, object);")
     out("return result;")
     out.close()
     out(f"*{target.name} = handle;")
@@ -426,7 +426,7 @@ def emit_destroy_entry(out, plan, call):
     out(f"struct drv_device *dev = drv_device_from({device});")
     out("/* A dead peer has forgotten it already. */")
     out(f"(void)proto_send_{call.name}(dev->object.client, {arguments(call)});")
-    out(f"drv_object_destroy(dev->allocator, pAllocator, proto_object_from(PROTO_HANDLE({target.name})));")
+    out(f"drv_device_object_destroy(dev, pAllocator, proto_object_from(PROTO_HANDLE({target.name})));")
     out.end()
 
 
