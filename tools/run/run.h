@@ -95,6 +95,7 @@ struct run_validation {
     unsigned messages;
     bool active;         /* the layer has introduced itself */
     bool in_information; /* lines are not shown */
+    bool is_headed;      /* the last line was a heading; the next belongs to it */
     char line[1024];     /* the unfinished one, cut if longer */
     size_t length;
 };

@@ -2,7 +2,8 @@
  * listened to.
  *
  * It introduces itself with an information, which proves that it is there, and is otherwise silent
- * unless something is wrong. A message is a line followed by indented ones. */
+ * unless something is wrong. A message is a line followed by indented ones; Debian 13's layer puts
+ * its text on a line of its own behind a heading, and a list of objects behind that. */
 #include "tools/run/run.h"
 
 #include <errno.h>
@@ -36,13 +37,28 @@ run_validation_apply(const char *folder)
     setenv("VK_LAYER_SETTINGS_PATH", folder, 1);
 }
 
+/* In Debian 12's words and in Debian 13's. */
+static bool
+is_information(const char *line)
+{
+    return strstr(line, "(INFO") || strstr(line, "Validation Information");
+}
+
+static bool
+continues(const char *line)
+{
+    return line[0] == ' ' || line[0] == '\0' || strncmp(line, "Objects: ", 9) == 0;
+}
+
 static void
 end_line(struct run_validation *validation)
 {
     validation->line[validation->length] = '\0';
     validation->length = 0;
-    if (validation->line[0] != ' ' && validation->line[0] != '\0') {
-        validation->in_information = strstr(validation->line, "(INFO") != NULL;
+    bool starts_message = !validation->is_headed && !continues(validation->line);
+    validation->is_headed = strncmp(validation->line, "Validation ", 11) == 0;
+    if (starts_message) {
+        validation->in_information = is_information(validation->line);
         validation->active |= strstr(validation->line, "status-message") != NULL;
         validation->messages += strstr(validation->line, "Validation Error") ||
                                 strstr(validation->line, "Validation Warning") ||
