@@ -95,38 +95,41 @@ fetch_package() {
     (cd "$3" && own_apt "$1" download "$2") >>"$log" 2>&1
 }
 
-# make_trixie FOLDER RECIPE MIB: Debian 13 by debootstrap, with the packages that RECIPE, "REVISION PACKAGES",
-# names. Made anew when the recipe has changed. The caller holds the lock of the folder's parent.
-make_trixie() {
-    [ "$(cat "$1/.recipe" 2>/dev/null)" != "$2" ] || return 0
-    [ "$(id -u)" = 0 ] || die "not root: a Debian 13 folder needs debootstrap and chroot; run it as root"
+# make_debian SUITE FOLDER RECIPE MIB: a Debian by debootstrap, with the packages that RECIPE, "REVISION PACKAGES",
+# names. Made anew when the recipe has changed; the old one stays until then. The caller holds the lock of the
+# folder's parent.
+make_debian() {
+    [ "$(cat "$2/.recipe" 2>/dev/null)" != "$3" ] || return 0
+    [ "$(id -u)" = 0 ] || die "not root: a folder of Debian $1 needs debootstrap and chroot; run it as root"
     command -v debootstrap >/dev/null || die "no debootstrap: apt-get install debootstrap"
-    need_space "${1%/*}" "$3" "a Debian 13 folder"
+    need_space "${2%/*}" "$4" "a folder of Debian $1"
     require_mirror "add Debian's 'main' to /etc/apt/sources.list.d"
-    say "making a Debian 13 folder, ${1##*/} (a few minutes, once)"
-    rm -rf "$1" "$1.new"
-    log=$build/apt/debootstrap-${1##*/}.log
+    say "making a folder of Debian $1, ${2##*/} (a few minutes, once)"
+    rm -rf "$2.new" "$2.old"
+    log=$build/apt/debootstrap-${2##*/}.log
     mkdir -p "$build/apt"
     # A kernel among the packages needs no initial file system: tests make their own.
-    INITRD=No debootstrap --variant=minbase --keyring="$keyring" --include="${2#* }" \
-        trixie "$1.new" "$mirror" </dev/null >"$log" 2>&1 || explain_debootstrap "$1.new"
-    rm -rf "$1.new"/var/cache/apt/archives/*.deb "$1.new"/var/lib/apt/lists/*
-    echo "$2" >"$1.new/.recipe"
-    mv "$1.new" "$1"
+    INITRD=No debootstrap --variant=minbase --keyring="$keyring" --include="${3#* }" \
+        "$1" "$2.new" "$mirror" </dev/null >"$log" 2>&1 || explain_debootstrap "$1" "$2.new"
+    rm -rf "$2.new"/var/cache/apt/archives/*.deb "$2.new"/var/lib/apt/lists/*
+    echo "$3" >"$2.new/.recipe"
+    [ ! -d "$2" ] || mv "$2" "$2.old"
+    mv "$2.new" "$2"
+    rm -rf "$2.old"
 }
 
-# explain_debootstrap FOLDER: one line that says why it failed; the half-made folder goes.
+# explain_debootstrap SUITE FOLDER: one line that says why it failed; the half-made folder goes.
 explain_debootstrap() {
-    rm -rf "$1"
+    rm -rf "$2"
     case $(cat "$log") in
     *"Failed getting release file"* | *"Couldn't download"*)
-        die "no network: debootstrap could not read trixie from $mirror; check the connection and run it again"
+        die "no network: debootstrap could not read $1 from $mirror; check the connection and run it again"
         ;;
     *noexec* | *mknod*)
-        die "${1%/*} lies on a file system without devices: set XDG_CACHE_HOME to one mounted with exec,dev"
+        die "${2%/*} lies on a file system without devices: set XDG_CACHE_HOME to one mounted with exec,dev"
         ;;
     *"No space left"*)
-        die "no disk space: debootstrap filled ${1%/*}; make room and run it again"
+        die "no disk space: debootstrap filled ${2%/*}; make room and run it again"
         ;;
     esac
     die "debootstrap failed: $(tail -n 1 "$log") ($log)"
