@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs applications of the distribution natively and through Vesper, and compares what they print or show.
 
-    run.py --vesper PROGRAM --host-driver MANIFEST [--only WORD]
+    run.py --vesper PROGRAM --host-driver MANIFEST [--folder FOLDER --clock LIBRARY] [--only WORD]...
 
-An application that is not installed is skipped. Those with windows get an X server of their own, Xvfb, and are
-compared by its screen. Exit status: 0 if all are the same, 1 if not, 77 if none is installed.
+The system's own (catalog.SYSTEM), or those of a folder with another distribution, where the manifest lies too
+(catalog.FOLDER). An application that is not installed is skipped. Those with windows get an X server of their own,
+Xvfb, and are compared by its screen. Exit status: 0 if all are the same, 1 if not, 77 if none is installed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import contextlib
 import difflib
 import hashlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -19,47 +21,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import namedtuple
+
+from catalog import FOLDER, SYSTEM
+from folder import Folder, System, Unusable
 
 SKIPPED = 77
 TIMEOUT_S = 120
-
-# name: for people. command: what is run. window: compared by the screen, else by what it prints.
-# keep: a pattern, the parts of the output that count. env: more variables.
-Application = namedtuple("Application", "name command window keep env", defaults=(False, ".+", {}))
-
-ZINK = {"MESA_LOADER_DRIVER_OVERRIDE": "zink", "LIBGL_ALWAYS_SOFTWARE": "1"}
-
-
-def ffmpeg(chain):
-    """Frames of a test picture through a chain of filters, as hashes."""
-    source = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1"]
-    devices = ["-init_hw_device", "vulkan=v:0", "-filter_hw_device", "v"]
-    command = ["ffmpeg", "-hide_banner", "-loglevel", "error"] + devices + source
-    return Application(f"ffmpeg: {chain}", command + ["-vf", chain, "-f", "framemd5", "-"], keep="^[0-9].+")
-
-
-def vulkan_filter(name, pixels="yuv420p"):
-    return ffmpeg(f"format={pixels},hwupload,{name},hwdownload,format={pixels}")
-
-
-APPLICATIONS = [
-    vulkan_filter("scale_vulkan=w=160:h=120"),
-    vulkan_filter("gblur_vulkan=sigma=2"),
-    vulkan_filter("hflip_vulkan"),
-    vulkan_filter("transpose_vulkan"),
-    vulkan_filter("chromaber_vulkan=dist_x=2"),
-    vulkan_filter("libplacebo=w=200:h=100"),
-    Application("OpenGL through Zink: glxinfo", ["glxinfo", "-B"], keep="^OpenGL .*version.+", env=ZINK),
-    Application(
-        "OpenGL through Zink: glmark2",
-        ["glmark2", "--validate", "-s", "320x240"]
-        + [word for scene in ("build", "texture", "shading", "bump", "effect2d", "shadow") for word in ("-b", scene)],
-        keep=r"^\[.+Validation.+",
-        env=ZINK,
-    ),
-    Application("Direct3D 12 through vkd3d: triangle", ["vkd3d-triangle"], window=True),
-]
+FAILED = 125  # of `vesper run`: it failed, or the validation layer spoke
 
 
 class Screen:
@@ -68,7 +36,8 @@ class Screen:
     def __init__(self, folder):
         self.path = os.path.join(folder, "Xvfb_screen0")
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-fbdir", folder, "-nolisten", "tcp"]
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-fbdir", folder, "-nolisten", "tcp"]
+        command += ["-br"]  # black, as a window is that nobody has painted yet
         self.process = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as pipe:
@@ -83,12 +52,6 @@ class Screen:
         self.process.wait()
 
 
-def clean_env():
-    """Our environment without anything that chooses a Vulkan driver, a layer or a server."""
-    dropped = ("VK_", "VN_", "VTEST_", "VESPER_", "DISPLAY", "WAYLAND_DISPLAY", "LD_PRELOAD")
-    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-
-
 def end(process):
     process.send_signal(signal.SIGTERM)
     try:
@@ -98,20 +61,35 @@ def end(process):
         process.wait()
 
 
-def show(command, env, screen):
-    """The screen once the application has painted it and it stays."""
+def stays(process, screen, expected):
+    """The picture that is there for a second, which is painted and, if one is expected, that. None if there is none
+    in time."""
     empty = last = screen.picture()
     stayed, deadline = 0, time.monotonic() + TIMEOUT_S
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while stayed < 3 and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.3)
-            now = screen.picture()
-            stayed = stayed + 1 if now == last != empty else 0
-            last = now
-        return f"picture {last}" if stayed == 3 else f"nothing that stays (status {process.poll()})"
-    finally:
-        end(process)
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.3)
+        now = screen.picture()
+        stayed = stayed + 1 if now == last != empty and expected in (None, now) else 0
+        last = now
+        if stayed == 3:
+            return now
+    return None
+
+
+def show(command, env, screen, expected=None):
+    """The screen that the application paints, or what the application says if that fails."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            picture = stays(process, screen, expected)
+            seen, status = screen.picture(), process.poll()
+        finally:
+            end(process)
+        said.seek(0)
+        complaint = "\n".join(said.read().splitlines()[-5:])
+    if not picture:
+        return f"nothing that stays (status {status}, last {seen})\n{complaint}"
+    return f"picture {picture}" + (f"\nstatus {FAILED} of vesper:\n{complaint}" if process.returncode == FAILED else "")
 
 
 def printed(command, env, keep):
@@ -127,48 +105,82 @@ def printed(command, env, keep):
     return "\n".join(lines)
 
 
-def run(application, prefix, env, screen):
-    env = {**env, **application.env, "DISPLAY": screen.display}
-    command = prefix + application.command
-    return show(command, env, screen) if application.window else printed(command, env, application.keep)
+class Comparison:
+    """Where the applications are, and the two ways to run one."""
 
+    def __init__(self, args, place, screen):
+        self.place, self.screen, self.clock = place, screen, args.clock
+        self.native_env = {"VK_DRIVER_FILES": args.host_driver, "VK_ICD_FILENAMES": args.host_driver}
+        self.vesper = [args.vesper, "run", "--host-driver", args.host_driver] + args.validate + ["--"]
 
-def compare(application, vesper, manifest, screen):
-    env = clean_env()
-    host = {**env, "VK_DRIVER_FILES": manifest, "VK_ICD_FILENAMES": manifest}
-    native = run(application, [], host, screen)
-    through = run(application, [vesper, "run", "--host-driver", manifest, "--"], env, screen)
-    if native == through and not re.search("^(status|nothing)", native, re.MULTILINE):
-        print(f"same     {application.name}", flush=True)
-        return True
-    if native == through:
-        print(f"FAILS    {application.name}, natively too:\n{native}", flush=True)
+    def run(self, application, vesper, env, native=""):
+        env = {**self.place.env, **env, **application.env, "DISPLAY": self.screen.display}
+        command = self.place.prefix + vesper + self.with_clock(application)
+        if not application.window:
+            return printed(command, env, application.keep)
+        expected = re.match("picture (.+)", native)
+        return show(command, env, self.screen, expected and expected[1])
+
+    def with_clock(self, application):
+        """Behind `vesper run`, whose server's time is the true one."""
+        if application.clock is None:
+            return application.command
+        stops = [f"TEST_CLOCK_STOPS_AFTER={application.clock}"] if application.clock else []
+        return ["env", f"LD_PRELOAD={self.clock}"] + stops + application.command
+
+    def same(self, application):
+        native = self.run(application, [], self.native_env)
+        through = self.run(application, self.vesper, {}, native)
+        if native == through and not re.search("^(status|nothing)", native, re.MULTILINE):
+            print(f"same     {application.name}", flush=True)
+            return True
+        if native == through:
+            print(f"FAILS    {application.name}, natively too:\n{native}", flush=True)
+            return False
+        lines = difflib.unified_diff(native.split("\n"), through.split("\n"), "natively", "through Vesper", "", "", 1, "")
+        print("\n".join([f"DIFFERS  {application.name}"] + list(lines)[:40]), flush=True)
         return False
-    lines = difflib.unified_diff(native.split("\n"), through.split("\n"), "natively", "through Vesper", "", "", 1, "")
-    print("\n".join([f"DIFFERS  {application.name}"] + list(lines)[:40]), flush=True)
-    return False
+
+    def can_run(self, application):
+        missing = not self.place.has(application.command[0])
+        if missing:
+            print(f"skipped  {application.name}: {application.command[0]} is not installed", flush=True)
+        return not missing
+
+
+def place_of(args, stack):
+    if not args.folder:
+        return System()
+    build = pathlib.Path(args.vesper).resolve().parents[1]
+    if not (build / "driver").is_dir():
+        raise Unusable(f"{args.vesper} is not in a build folder, which --folder needs: meson compile, then name its tools/vesper")
+    return Folder(args.folder, str(build), stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-folder-")))
 
 
 def main(stack):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--vesper", required=True)
+    parser.add_argument("--vesper", required=True, type=os.path.abspath)
     parser.add_argument("--host-driver", required=True, help="the host driver's JSON manifest")
-    parser.add_argument("--only", default="", help="only applications with this in their name")
+    parser.add_argument("--folder", help="another distribution, as setup/applications makes")
+    parser.add_argument("--clock", type=os.path.abspath, help="clock.c as a library, below the build folder")
+    parser.add_argument("--validate", action="store_const", const=["--validate"], default=[],
+                        help="the validation layer under the renderer must be silent")
+    parser.add_argument("--only", action="append", help="only applications with this in their name; may be repeated")
     args = parser.parse_args()
 
-    if not os.path.exists(args.host_driver) or not shutil.which("Xvfb"):
+    if not shutil.which("Xvfb") or not (args.folder or os.path.exists(args.host_driver)):
         print(f"skipped: needs {args.host_driver} and Xvfb")
+        return SKIPPED
+    try:
+        place = place_of(args, stack)
+    except Unusable as reason:
+        print(f"skipped: {reason}")
         return SKIPPED
     screen = Screen(stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-applications-")))
     stack.callback(screen.close)
-    outcomes = []
-    for application in APPLICATIONS:
-        if args.only not in application.name:
-            continue
-        if shutil.which(application.command[0]):
-            outcomes.append(compare(application, args.vesper, args.host_driver, screen))
-        else:
-            print(f"skipped  {application.name}: {application.command[0]} is not installed")
+    comparison = Comparison(args, place, screen)
+    wanted = [a for a in (FOLDER if args.folder else SYSTEM) if any(word in a.name for word in args.only or [""])]
+    outcomes = [comparison.same(application) for application in wanted if comparison.can_run(application)]
     return SKIPPED if not outcomes else 0 if all(outcomes) else 1
 
 
