@@ -22,8 +22,9 @@ static bool
 sleep_until_woken(struct wsi_listener *listener, int *timeout_ms)
 {
     const struct wsi_listener_ops *ops = listener->ops;
+    bool writes = atomic_load(&listener->has_leftovers);
     struct pollfd fds[] = {
-        {.fd = listener->connection_fd, .events = POLLIN},
+        {.fd = listener->connection_fd, .events = writes ? POLLIN | POLLOUT : POLLIN},
         {.fd = listener->wake_fd, .events = POLLIN},
     };
     eventfd_t ignored;
@@ -39,12 +40,21 @@ sleep_until_woken(struct wsi_listener *listener, int *timeout_ms)
     return !atomic_load(&listener->ended);
 }
 
+/* Who fails again to write it all says so again. */
+static bool
+write_leftovers(struct wsi_listener *listener)
+{
+    return !atomic_exchange(&listener->has_leftovers, false) ||
+           listener->ops->write(listener->user);
+}
+
 static void *
 listen_to_window_system(void *user)
 {
     struct wsi_listener *listener = user;
     int timeout_ms = listener->ops->shortest_sleep_ms;
-    while (sleep_until_woken(listener, &timeout_ms) && listener->ops->hear(listener->user)) {
+    while (sleep_until_woken(listener, &timeout_ms) && write_leftovers(listener) &&
+           listener->ops->hear(listener->user)) {
     }
     if (!atomic_load(&listener->ended)) {
         wsi_swapchain_set_status(listener->swapchain, VK_ERROR_SURFACE_LOST_KHR);
@@ -59,6 +69,13 @@ void
 wsi_listener_wake(struct wsi_listener *listener)
 {
     (void)eventfd_write(listener->wake_fd, 1);
+}
+
+void
+wsi_listener_write_later(struct wsi_listener *listener)
+{
+    atomic_store(&listener->has_leftovers, true);
+    wsi_listener_wake(listener);
 }
 
 void

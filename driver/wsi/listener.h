@@ -25,6 +25,8 @@ struct wsi_listener_ops {
     bool (*expects)(void *user);
     /* Reads and handles what there is, without waiting for more. False: the connection is lost. */
     bool (*hear)(void *user);
+    /* Writes what is left over. NULL: never any. False: the connection is lost. */
+    bool (*write)(void *user);
 };
 
 struct wsi_listener {
@@ -35,6 +37,7 @@ struct wsi_listener {
     int wake_fd;                     /* the eventfd; -1: there is none, and nothing starts */
     int connection_fd;               /* the window system's library's; set when it starts */
 
+    _Atomic bool has_leftovers; /* to be written when the connection takes more */
     _Atomic bool ended;
     bool runs; /* there is a thread */
     pthread_t thread;
@@ -50,6 +53,8 @@ void wsi_listener_init(struct wsi_listener *listener, const struct wsi_listener_
 BASE_MUST_CHECK bool wsi_listener_start(struct wsi_listener *listener, int connection_fd);
 /* There may be something to hear. Any thread. */
 void wsi_listener_wake(struct wsi_listener *listener);
+/* The connection takes no more for now: `write` is due when it does. Any thread. */
+void wsi_listener_write_later(struct wsi_listener *listener);
 /* Ends all waiting. Any thread. */
 void wsi_listener_stop(struct wsi_listener *listener);
 /* Sleeps as long as that holds, which is asked under the lock, but not for ever: window systems may

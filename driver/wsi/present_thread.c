@@ -1,4 +1,5 @@
-/* The thread of a swapchain: waits for each frame's copy, and shows it when its time has come. */
+/* The thread of a swapchain: waits for each frame's copy, and shows it when its time has come. What
+ * need not wait is shown within vkQueuePresentKHR. */
 #include <signal.h>
 #include <time.h>
 
@@ -16,6 +17,14 @@ frame_at(struct wsi_swapchain *swapchain, uint32_t place)
     return &swapchain->frames[(swapchain->frame_first + place) % swapchain->image_count];
 }
 
+static void
+add_locked(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    swapchain->frame_count++;
+    *frame_at(swapchain, swapchain->frame_count - 1) = *frame;
+    pthread_cond_broadcast(&swapchain->changed);
+}
+
 static struct wsi_frame
 pop_locked(struct wsi_swapchain *swapchain)
 {
@@ -25,6 +34,20 @@ pop_locked(struct wsi_swapchain *swapchain)
     swapchain->frame_first = (swapchain->frame_first + 1) % swapchain->image_count;
     swapchain->frame_count--;
     return frame;
+}
+
+/* Before it is ready: else it is not in the queue. */
+static bool
+was_shown(const struct wsi_frame *frame)
+{
+    return frame->dequeued_ns;
+}
+
+static bool
+is_any_waiting_locked(struct wsi_swapchain *swapchain)
+{
+    return swapchain->frame_count > 0 &&
+           !was_shown(frame_at(swapchain, swapchain->frame_count - 1));
 }
 
 static void
@@ -139,7 +162,8 @@ is_copied(struct wsi_swapchain *swapchain, uint32_t image, uint64_t timeout_ns, 
     return *result == VK_SUCCESS;
 }
 
-/* Sleeps until there is a frame; false when the thread is to end. */
+/* Sleeps until there is a frame; false when the thread is to end, which is after those that were
+ * shown: the window system waits for them. */
 static bool
 wait_for_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
 {
@@ -147,10 +171,11 @@ wait_for_frame(struct wsi_swapchain *swapchain, struct wsi_frame *out)
     while (!swapchain->stop && swapchain->frame_count == 0) {
         pthread_cond_wait(&swapchain->changed, &swapchain->lock);
     }
-    bool go_on = !swapchain->stop;
-    if (go_on) {
+    bool found = swapchain->frame_count > 0;
+    if (found) {
         *out = *frame_at(swapchain, 0);
     }
+    bool go_on = found && (was_shown(out) || !swapchain->stop);
     pthread_mutex_unlock(&swapchain->lock);
     return go_on;
 }
@@ -271,10 +296,36 @@ end_frame(struct wsi_swapchain *swapchain, const struct wsi_frame *frame, VkResu
     pthread_mutex_unlock(&swapchain->lock);
     if (is_error(result)) {
         wsi_swapchain_presented(swapchain, frame, 0);
-    } else if (!swapchain->target || !swapchain->target->reports_frames) {
+    } else if (frame->ready_ns && (!swapchain->target || !swapchain->target->reports_frames)) {
         wsi_swapchain_presented(swapchain, frame, base_clock_now_ns());
     }
 }
+
+/* --- a frame that was shown before it is ready --- */
+
+/* On a lost device it never will be, and the window system must not wait for it. It counts as taken
+ * when it is ready, as frames are that were shown later. */
+static void
+finish_frame(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
+{
+    struct wsi_target *target = swapchain->target;
+    VkResult result;
+    bool copied = is_copied(swapchain, frame->image, UINT64_MAX, &result);
+    pthread_mutex_lock(&swapchain->lock);
+    *frame = pop_locked(swapchain);
+    pthread_mutex_unlock(&swapchain->lock);
+    if (!copied) {
+        wsi_swapchain_set_status(swapchain, result);
+        frame->ready_ns = base_clock_now_ns();
+    }
+    frame->dequeued_ns = frame->ready_ns;
+    target->ops->finish(target, frame);
+    if (!target->reports_frames) {
+        wsi_swapchain_presented(swapchain, frame, frame->ready_ns);
+    }
+}
+
+/* --- the thread --- */
 
 static void
 present_frame(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
@@ -301,7 +352,11 @@ run(void *user)
     struct wsi_frame frame;
     drv_address_reports_stay_out();
     while (wait_for_frame(swapchain, &frame)) {
-        present_frame(swapchain, &frame);
+        if (was_shown(&frame)) {
+            finish_frame(swapchain, &frame);
+        } else {
+            present_frame(swapchain, &frame);
+        }
     }
     return NULL;
 }
@@ -343,14 +398,73 @@ wsi_present_thread_stop(struct wsi_swapchain *swapchain)
     pthread_join(swapchain->thread, NULL);
 }
 
+/* --- within vkQueuePresentKHR --- */
+
+/* Keeps the thread from showing frames, unless it has some to show: no frame overtakes another. */
+static bool
+begin_at_once(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    bool held = frame->desired_ns && !swapchain->target->holds_frames;
+    pthread_mutex_lock(&swapchain->lock);
+    bool free = !swapchain->showing && !is_any_waiting_locked(swapchain) &&
+                !is_error(swapchain->status) &&
+                (!held || due_locked(swapchain, frame) <= base_clock_now_ns());
+    if (free) {
+        swapchain->showing = true;
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    return free;
+}
+
+/* If nothing is to be waited for, not even the frame's copy. */
+static bool
+may_be_shown(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
+{
+    struct wsi_target *target = swapchain->target;
+    VkFence copied = swapchain->images[frame->image].copied;
+    bool ready = drv_GetFenceStatus((VkDevice)swapchain->device, copied) == VK_SUCCESS;
+    if ((!ready && !target->takes_unfinished) || !target->ops->is_free(target, frame)) {
+        return false;
+    }
+    frame->dequeued_ns = base_clock_now_ns();
+    frame->ready_ns = ready ? frame->dequeued_ns : 0;
+    return true;
+}
+
+static void
+show_at_once(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->images[frame->image].state = WSI_IMAGE_SHOWN;
+    pthread_mutex_unlock(&swapchain->lock);
+    VkResult result = show(swapchain, frame);
+    if (!is_error(result) && !frame->ready_ns) {
+        pthread_mutex_lock(&swapchain->lock);
+        add_locked(swapchain, frame);
+        pthread_mutex_unlock(&swapchain->lock);
+    }
+    end_frame(swapchain, frame, result);
+}
+
 void
 wsi_present_thread_push(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
 {
+    struct wsi_frame shown = *frame;
+    bool begun =
+        swapchain->target && swapchain->target->ops->is_free && begin_at_once(swapchain, frame);
+    if (begun && may_be_shown(swapchain, &shown)) {
+        show_at_once(swapchain, &shown);
+        return;
+    }
     pthread_mutex_lock(&swapchain->lock);
+    if (begun) {
+        swapchain->showing = false;
+    }
     swapchain->images[frame->image].state = WSI_IMAGE_QUEUED;
-    swapchain->frame_count++;
-    *frame_at(swapchain, swapchain->frame_count - 1) = *frame;
-    pthread_cond_broadcast(&swapchain->changed);
+    add_locked(swapchain, frame);
+    while (swapchain->waits && (is_any_waiting_locked(swapchain) || swapchain->showing)) {
+        pthread_cond_wait(&swapchain->changed, &swapchain->lock);
+    }
     pthread_mutex_unlock(&swapchain->lock);
 }
 

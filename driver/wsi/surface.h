@@ -56,14 +56,15 @@ struct wsi_frame {
 
     /* Nanoseconds of CLOCK_MONOTONIC. */
     uint64_t desired_ns;    /* not to be seen before; 0: no wish */
-    uint64_t ready_ns;      /* when its copy was done */
+    uint64_t ready_ns;      /* when its copy was done; 0: it is not yet */
     uint64_t dequeued_ns;   /* when it was taken to be shown; 0: it was not */
     uint32_t timing_number; /* of its wsi_timing_record; 0: none */
     bool is_timed;          /* by VkPresentTimesInfoGOOGLE, with this id */
     uint32_t timing_id;
 };
 
-/* Where a swapchain's frames go. Shown by the swapchain's own thread, one frame at a time. */
+/* Where a swapchain's frames go. One frame at a time is shown, by the swapchain's own thread or, if
+ * nothing is to be waited for, within vkQueuePresentKHR. */
 struct wsi_target_ops {
     /* Image `index` will show these pixels. `pixels` lives as long as the target. Application's
      * thread, before the first frame. VK_ERROR_FORMAT_NOT_SUPPORTED, of a dma-buf only: the window
@@ -73,10 +74,16 @@ struct wsi_target_ops {
     /* Sleeps until the window can take a frame in that mode, which may drop older ones meanwhile;
      * returns early once `stop` was called. NULL: always. */
     void (*pace)(struct wsi_target *target, VkPresentModeKHR mode);
+    /* Whether the frame can be handed over now: `pace` and `show` would wait for nothing. NULL: the
+     * thread hands over all frames. */
+    bool (*is_free)(struct wsi_target *target, const struct wsi_frame *frame);
     /* Hands the frame over. wsi_swapchain_release(), now or later and from any thread, says that
      * its pixels are not looked at any more; after an error they are not. VK_SUBOPTIMAL_KHR: the
      * window has changed. Without `reports_frames` it can be seen when this returns. */
     VkResult (*show)(struct wsi_target *target, const struct wsi_frame *frame);
+    /* A frame that was shown before it was ready is so now. The swapchain's thread, maybe while
+     * another frame is shown. */
+    void (*finish)(struct wsi_target *target, const struct wsi_frame *frame);
     /* Wakes `pace` and `show`, which are not called again. Any thread. */
     void (*stop)(struct wsi_target *target);
     /* The window system looks at no pixels any more when this returns. */
@@ -90,6 +97,9 @@ struct wsi_target {
     bool reports_frames;
     /* The window system waits for a frame's desired time. */
     bool holds_frames;
+    /* Frames may be shown before they are ready: `finish` says when they are. Constant once there
+     * are images. */
+    bool takes_unfinished;
     /* Linear dma-bufs are welcome. */
     bool takes_dma_bufs;
     /* Nothing else is: without them it has to be another target. */

@@ -1,5 +1,6 @@
 #include "driver/wsi/swapchain.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,6 +25,15 @@ image_flags(VkSwapchainCreateFlagsKHR flags)
         result |= VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT;
     }
     return result;
+}
+
+/* VESPER_PRESENT_WAITS=1 is for applications whose own requests to the window system must come
+ * behind their frames. */
+static bool
+wants_to_wait(void)
+{
+    const char *value = getenv("VESPER_PRESENT_WAITS");
+    return value && strcmp(value, "1") == 0;
 }
 
 static VkResult
@@ -51,6 +61,7 @@ init_info(struct wsi_swapchain *swapchain, const VkSwapchainCreateInfoKHR *info)
     }
     swapchain->view_format_count = view_count;
     swapchain->mode = info->presentMode;
+    swapchain->waits = wants_to_wait();
     swapchain->color_space = info->imageColorSpace;
     swapchain->is_opaque = info->compositeAlpha == VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR;
     swapchain->image_info = (VkImageCreateInfo){

@@ -3,9 +3,11 @@
  * vkQueuePresentKHR submits something behind the semaphores and returns; the swapchain's thread
  * waits for it and hands the frame to the window system. By the swapchain's road it is a copy of
  * the application's image into a buffer that the window system can read, or, where that can read
- * the image itself, only the barrier that hands it over.
+ * the image itself, only the barrier that hands it over. Where there is nothing to wait for,
+ * vkQueuePresentKHR hands the frame over itself.
  *
  *     idle --acquire--> acquired --present--> queued --thread--> shown --window system--> idle
+ *                                \--------- present ----------/
  *
  * The application synchronises calls with one swapchain, as Vulkan asks. `lock` is held for a few
  * loads and stores only, and nothing else is locked inside it. */
@@ -77,9 +79,8 @@ struct wsi_image {
     VkFence copied; /* of the last present: its semaphores waited for, its commands done */
     struct wsi_family_commands *commands; /* for each queue family; guarded by recording_lock */
 
-    bool submitted; /* `copied` was submitted; the application's thread only */
-    uint64_t
-        ready_ns; /* when `copied` was seen signalled, 0: not yet; the swapchain's thread only */
+    bool submitted;    /* `copied` was submitted; the application's thread only */
+    uint64_t ready_ns; /* when `copied` was seen signalled, 0: not yet; whoever shows the frame */
 
     /* Guarded by the swapchain's lock. */
     enum wsi_image_state state;
@@ -109,6 +110,7 @@ struct wsi_swapchain {
     uint32_t *families;
     VkPresentModeKHR mode; /* of the next frame; calls of the application only */
     bool is_opaque;        /* alpha means nothing to the window system */
+    bool waits;            /* vkQueuePresentKHR does, until the frame is handed over */
     uint32_t image_count;
     struct wsi_image *images;
     VkCommandPool *pools; /* for each queue family, made at first use; guarded by recording_lock */
@@ -122,8 +124,10 @@ struct wsi_swapchain {
     /* Guarded by lock. */
     VkResult status; /* VK_SUCCESS, VK_SUBOPTIMAL_KHR, or the error that ended it */
     bool stop;
-    bool showing;             /* the thread is busy with a frame */
-    struct wsi_frame *frames; /* a ring buffer with room for each image, oldest first */
+    bool showing; /* somebody is busy with a frame */
+    /* A ring buffer with room for each image, oldest first. Those that were shown before they are
+     * ready come first: nobody overtakes a frame that waits. */
+    struct wsi_frame *frames;
     uint32_t frame_first, frame_count;
     uint64_t idle_clock;   /* counts images that became idle */
     uint64_t presented_id; /* the highest VkPresentIdKHR that was shown, or dropped for a later */
@@ -185,7 +189,7 @@ void wsi_present_thread_stop(struct wsi_swapchain *swapchain);
 /* Another swapchain takes over the window: shows nothing more from now on. Waits for the frame that
  * is being handed over, if there is one. */
 void wsi_present_thread_retire(struct wsi_swapchain *swapchain);
-/* Queues a frame whose copy was submitted. */
+/* The copy of that frame was submitted: hands it over, or leaves that to the thread. */
 void wsi_present_thread_push(struct wsi_swapchain *swapchain, const struct wsi_frame *frame);
 
 #endif

@@ -1,8 +1,10 @@
 #include "driver/wsi/timelines.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #include "base/fd.h"
@@ -193,30 +195,57 @@ wsi_timelines_add(struct wsi_timelines *timelines)
 /* --- points --- */
 
 static bool
-begin_locked(struct wsi_timelines *timelines, uint32_t image, struct wsi_points *out)
+signal_point(const struct wsi_timelines *timelines, uint32_t image, uint64_t point)
 {
     uint32_t handle = timelines->handles[image];
+    return drm.drmSyncobjTimelineSignal(timelines->node, &handle, &point, 1) == 0;
+}
+
+static bool
+begin_locked(struct wsi_timelines *timelines, uint32_t image, bool may_be_read,
+             struct wsi_points *out)
+{
     struct wsi_points points = {timelines->last[image] + 1, timelines->last[image] + 2};
-    struct notice notice = {.handle = handle, .point = points.release, .fd = timelines->wake_fd};
-    if (drm.drmSyncobjTimelineSignal(timelines->node, &handle, &points.acquire, 1) != 0 ||
+    struct notice notice = {
+        .handle = timelines->handles[image],
+        .point = points.release,
+        .fd = timelines->wake_fd,
+    };
+    if ((may_be_read && !signal_point(timelines, image, points.acquire)) ||
         drm.drmIoctl(timelines->node, NOTIFY, &notice) != 0) {
         base_log_error("the frame of image %u gets no points on its timeline: %s", image,
                        strerror(errno));
         return false;
     }
     timelines->last[image] = points.release;
-    timelines->awaited[image] = true;
+    timelines->awaited[image] = may_be_read;
     *out = points;
     return true;
 }
 
 bool
-wsi_timelines_begin(struct wsi_timelines *timelines, uint32_t image, struct wsi_points *out)
+wsi_timelines_begin(struct wsi_timelines *timelines, uint32_t image, bool may_be_read,
+                    struct wsi_points *out)
 {
     pthread_mutex_lock(&timelines->lock);
-    bool begun = begin_locked(timelines, image, out);
+    bool begun = begin_locked(timelines, image, may_be_read, out);
     pthread_mutex_unlock(&timelines->lock);
     return begun;
+}
+
+/* A window system that did not wait, such as one that is ending us, may have reached the second
+ * point meanwhile: hence the wake. */
+void
+wsi_timelines_reach(struct wsi_timelines *timelines, uint32_t image)
+{
+    pthread_mutex_lock(&timelines->lock);
+    if (!signal_point(timelines, image, timelines->last[image] - 1)) {
+        base_log_info("image %u: its timeline does not reach point %" PRIu64 ": %s", image,
+                      timelines->last[image] - 1, strerror(errno));
+    }
+    timelines->awaited[image] = true;
+    pthread_mutex_unlock(&timelines->lock);
+    (void)eventfd_write(timelines->wake_fd, 1);
 }
 
 void

@@ -2,10 +2,8 @@
  * of the kernel's (DRM sync objects), one timeline for each image of a swapchain.
  *
  * A frame has two points: one at which it may be read, and one that the window system's GPU reaches
- * once it has read it. The first is reached before the frame is handed over, for our thread hands
- * over frames that are complete. It could be handed over earlier, but the host's GPU reaches no
- * points of this kernel's: the same thread would have to tell, at the same time, and meanwhile a
- * frame that is ready could not take the other's place.
+ * once it has read it. The host's GPU reaches no points of this kernel's: the first is reached by
+ * our thread when the frame is complete, which may be before or after it is handed over.
  *
  * A timeline is no device's: any node makes them, and every window system can use them. */
 #ifndef WSI_TIMELINES_H
@@ -35,7 +33,7 @@ struct wsi_timelines {
     uint32_t count;
     uint32_t handles[WSI_MAX_IMAGES];
     uint64_t last[WSI_MAX_IMAGES]; /* the last point that anybody was told */
-    bool awaited[WSI_MAX_IMAGES];  /* and it was not reached yet, as far as we know */
+    bool awaited[WSI_MAX_IMAGES];  /* the frame may be read, and was not yet, as far as we know */
 };
 
 void wsi_timelines_init(struct wsi_timelines *timelines, struct wsi_swapchain *swapchain,
@@ -48,10 +46,11 @@ BASE_MUST_CHECK bool wsi_timelines_open(struct wsi_timelines *timelines);
 /* The timeline of the next image, to be passed on and then closed; -1, and why in the log. */
 BASE_MUST_CHECK int wsi_timelines_add(struct wsi_timelines *timelines);
 
-/* The image is about to be handed over, with these points. False, and why in the log: it cannot be.
- */
+/* The image is about to be handed over, with these points; it may be read now, or when
+ * wsi_timelines_reach() says so. False, and why in the log: it cannot be. */
 BASE_MUST_CHECK bool wsi_timelines_begin(struct wsi_timelines *timelines, uint32_t image,
-                                         struct wsi_points *out);
+                                         bool may_be_read, struct wsi_points *out);
+void wsi_timelines_reach(struct wsi_timelines *timelines, uint32_t image);
 /* It was not handed over. */
 void wsi_timelines_cancel(struct wsi_timelines *timelines, uint32_t image);
 /* Releases the images that the window system has done with. */

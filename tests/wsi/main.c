@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/wsi/at_once.h"
 #include "tests/wsi/colors.h"
 #include "tests/wsi/direct.h"
 #include "tests/wsi/extras.h"
@@ -250,6 +251,9 @@ static const struct {
     {"explicit", test_explicit, true},
     {"implicit", test_implicit, true},
     {"shared-dma-bufs", test_shared_dma_bufs, true},
+    {"at-once", test_at_once, true},
+    {"at-once-waiting", test_at_once_waiting, true},
+    {"at-once-paced", test_at_once_paced, true},
     {"colors", test_colors, true},
     {"no-colors", test_no_colors, true},
     {"direct", test_direct, true},

@@ -304,6 +304,9 @@ presenter_draw(struct presenter *presenter, uint32_t image, uint32_t number)
         .pImageIndices = &image,
     };
     VkResult result = vkQueuePresentKHR(presenter->gpu.queue, &present);
+    if (presenter->presented) {
+        presenter->presented(presenter);
+    }
     VKH_CHECK(vkWaitForFences(device, 1, &presenter->fence, VK_TRUE, UINT64_MAX));
     VKH_CHECK(vkResetFences(device, 1, &presenter->fence));
     vkFreeCommandBuffers(device, presenter->gpu.pool, 1, &commands);

@@ -55,6 +55,7 @@ struct presenter {
     VkColorSpaceKHR color_space;
     VkSwapchainCreateFlagsKHR swapchain_flags;
     const void *swapchain_next, *present_next;
+    void (*presented)(struct presenter *presenter); /* called when vkQueuePresentKHR has returned */
 };
 
 /* `extras`: with the extensions that tests/wsi/extras.c is about; `timing`: and those of

@@ -170,6 +170,20 @@ create_surface(struct window *base, VkInstance instance)
 }
 
 static void
+settle(struct window *window)
+{
+    if (wl_display_roundtrip(wayland_window_from(window)->display) < 0) {
+        vkh_die("the compositor has ended the connection");
+    }
+}
+
+static void
+commit(struct window *window)
+{
+    wl_surface_commit(wayland_window_from(window)->surface);
+}
+
+static void
 close_window(struct window *base)
 {
     struct wayland_window *window = wayland_window_from(base);
@@ -251,5 +265,7 @@ const struct window_ops window_wayland = {
     .create_surface = create_surface,
     .read = read_window,
     .screen = get_screen,
+    .settle = settle,
+    .commit = commit,
     .close = close_window,
 };

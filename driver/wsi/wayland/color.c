@@ -356,13 +356,16 @@ set_next(struct wsi_wayland_color *color, struct wp_image_description_v1 *descri
     color->next = description;
 }
 
+bool
+wsi_wayland_color_asks(const struct wsi_wayland_color *color, const struct wsi_frame *frame)
+{
+    return color->queue && frame->hdr.serial != color->hdr_serial;
+}
+
 void
 wsi_wayland_color_describe(struct wsi_wayland_color *color, const struct wsi_frame *frame)
 {
-    if (!color->queue) {
-        return;
-    }
-    if (frame->hdr.serial != color->hdr_serial) {
+    if (wsi_wayland_color_asks(color, frame)) {
         struct wp_image_description_v1 *description = describe(color, &frame->hdr.metadata);
         color->hdr_serial = frame->hdr.serial;
         if (description) { /* else everything stays as it was */

@@ -33,9 +33,8 @@ bool wsi_wayland_takes_colors(const struct wsi_wayland_surface *surface, VkForma
 /* Whether we are to tell the compositor of it. */
 bool wsi_wayland_describes_colors(VkColorSpaceKHR space);
 
-/* What a swapchain's frames look like. Of the thread that shows them, but for
- * wsi_wayland_color_end().
- */
+/* What a swapchain's frames look like. Of whoever shows them, but for
+ * wsi_wayland_color_end(). */
 struct wsi_wayland_color {
     /* Constant. */
     const struct wsi_wayland_surface *window;
@@ -56,6 +55,8 @@ BASE_MUST_CHECK VkResult wsi_wayland_color_init(struct wsi_wayland_color *color,
 void wsi_wayland_color_end(struct wsi_wayland_color *color);
 /* Accepts zeroes. */
 void wsi_wayland_color_finish(struct wsi_wayland_color *color);
+/* Whether the next would have to wait for the compositor's answer to a question. */
+bool wsi_wayland_color_asks(const struct wsi_wayland_color *color, const struct wsi_frame *frame);
 /* The next commit is that frame. */
 void wsi_wayland_color_describe(struct wsi_wayland_color *color, const struct wsi_frame *frame);
 

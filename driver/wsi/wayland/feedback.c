@@ -12,7 +12,7 @@
 struct pending_frame {
     struct wsi_wayland_feedback *feedback;
     struct wp_presentation_feedback *answer;
-    struct wsi_frame frame;
+    struct wsi_frame frame; /* its times are guarded by the lock until it is ready */
     uint64_t asked_ns;
     bool given_up; /* the listener's */
     struct base_list link;
@@ -55,6 +55,15 @@ forget(struct pending_frame *pending)
     free(pending);
 }
 
+static struct wsi_frame
+get_frame(struct pending_frame *pending)
+{
+    pthread_mutex_lock(&pending->feedback->lock);
+    struct wsi_frame frame = pending->frame;
+    pthread_mutex_unlock(&pending->feedback->lock);
+    return frame;
+}
+
 static void
 sync_output(void *user, struct wp_presentation_feedback *answer, struct wl_output *output)
 {
@@ -69,8 +78,9 @@ presented(void *user, struct wp_presentation_feedback *answer, uint32_t seconds_
     struct wsi_wayland_feedback *feedback = pending->feedback;
     uint64_t seconds = (uint64_t)seconds_high << 32 | seconds_low;
     uint64_t shown_ns = convert(feedback->clock, CLOCK_MONOTONIC, seconds * NS_PER_S + nanoseconds);
+    const struct wsi_frame frame = get_frame(pending);
     wsi_swapchain_set_refresh(feedback->swapchain, refresh_ns);
-    wsi_swapchain_presented(feedback->swapchain, &pending->frame, shown_ns);
+    wsi_swapchain_presented(feedback->swapchain, &frame, shown_ns);
     forget(pending);
 }
 
@@ -78,7 +88,8 @@ static void
 discarded(void *user, struct wp_presentation_feedback *answer)
 {
     struct pending_frame *pending = user;
-    wsi_swapchain_presented(pending->feedback->swapchain, &pending->frame, 0);
+    const struct wsi_frame frame = get_frame(pending);
+    wsi_swapchain_presented(pending->feedback->swapchain, &frame, 0);
     forget(pending);
 }
 
@@ -96,7 +107,9 @@ find_hopeless(struct wsi_wayland_feedback *feedback)
     struct pending_frame *found = NULL;
     pthread_mutex_lock(&feedback->lock);
     base_list_for_each (pending, &feedback->pending, struct pending_frame, link) {
-        if (!pending->given_up && now_ns - pending->asked_ns > PATIENCE_NS) {
+        uint64_t since_ns = pending->asked_ns > pending->frame.ready_ns ? pending->asked_ns
+                                                                        : pending->frame.ready_ns;
+        if (!pending->given_up && pending->frame.ready_ns && now_ns - since_ns > PATIENCE_NS) {
             found = pending;
             break;
         }
@@ -136,6 +149,21 @@ wsi_wayland_feedback_ask(struct wsi_wayland_feedback *feedback, const struct wsi
     wp_presentation_feedback_add_listener(answer, &listener, pending);
     pthread_mutex_lock(&feedback->lock);
     base_list_push(&feedback->pending, &pending->link);
+    pthread_mutex_unlock(&feedback->lock);
+}
+
+/* An image is in one frame at a time. */
+void
+wsi_wayland_feedback_note_ready(struct wsi_wayland_feedback *feedback,
+                                const struct wsi_frame *frame)
+{
+    pthread_mutex_lock(&feedback->lock);
+    base_list_for_each (pending, &feedback->pending, struct pending_frame, link) {
+        if (pending->frame.image == frame->image && !pending->frame.ready_ns) {
+            pending->frame.ready_ns = frame->ready_ns;
+            pending->frame.dequeued_ns = frame->dequeued_ns;
+        }
+    }
     pthread_mutex_unlock(&feedback->lock);
 }
 

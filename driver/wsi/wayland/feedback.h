@@ -1,8 +1,9 @@
 /* What the compositor says of frames: when each could be seen (presentation-time).
  *
- * Asked for by the thread that shows frames, just before a commit; told on the thread that listens
+ * Asked for by whoever shows a frame, just before its commit; told on the thread that listens
  * to the compositor. A window that nobody sees gets no answer for as long as that lasts: a frame
- * that waited for it for a second counts as presented, at a time that nobody knows. */
+ * that waited for it for a second, since it was ready, counts as presented, at a time that nobody
+ * knows. */
 #ifndef WSI_WAYLAND_FEEDBACK_H
 #define WSI_WAYLAND_FEEDBACK_H
 
@@ -35,6 +36,9 @@ void wsi_wayland_feedback_init(struct wsi_wayland_feedback *feedback,
 void wsi_wayland_feedback_finish(struct wsi_wayland_feedback *feedback);
 /* The next commit is that frame. Out of memory: it counts as presented at once. */
 void wsi_wayland_feedback_ask(struct wsi_wayland_feedback *feedback, const struct wsi_frame *frame);
+/* A frame that was asked for before it was ready is so now. */
+void wsi_wayland_feedback_note_ready(struct wsi_wayland_feedback *feedback,
+                                     const struct wsi_frame *frame);
 /* Gives up those that were asked for long ago. The listener calls it now and then. */
 void wsi_wayland_feedback_look(struct wsi_wayland_feedback *feedback);
 

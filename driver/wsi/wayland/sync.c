@@ -64,9 +64,10 @@ wsi_wayland_sync_add(struct wsi_wayland_sync *sync, uint32_t image, bool is_dma_
 }
 
 bool
-wsi_wayland_sync_begin(struct wsi_wayland_sync *sync, uint32_t image, struct wsi_points *out)
+wsi_wayland_sync_begin(struct wsi_wayland_sync *sync, uint32_t image, bool may_be_read,
+                       struct wsi_points *out)
 {
-    return wsi_timelines_begin(&sync->timelines, image, out);
+    return wsi_timelines_begin(&sync->timelines, image, may_be_read, out);
 }
 
 void

@@ -26,9 +26,9 @@ void wsi_wayland_sync_finish(struct wsi_wayland_sync *sync);
 /* The next image, from 0 on, is such a buffer. */
 BASE_MUST_CHECK VkResult wsi_wayland_sync_add(struct wsi_wayland_sync *sync, uint32_t image,
                                               bool is_dma_buf);
-/* The points of the image's next frame. Only if it is used. */
+/* The points of the image's next frame, which may be read, or not yet. Only if it is used. */
 BASE_MUST_CHECK bool wsi_wayland_sync_begin(struct wsi_wayland_sync *sync, uint32_t image,
-                                            struct wsi_points *out);
+                                            bool may_be_read, struct wsi_points *out);
 /* Those of the next commit, which is that image. */
 void wsi_wayland_sync_tell(struct wsi_wayland_sync *sync, uint32_t image,
                            const struct wsi_points *points);

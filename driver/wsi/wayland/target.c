@@ -19,12 +19,6 @@
 #include "driver/wsi/wayland/sync.h"
 #include "driver/wsi/wayland/wayland.h"
 
-enum {
-    /* Frames that the compositor has not come to. With fifo-v1 one may wait behind the one that is
-     * due: it keeps them apart. */
-    QUEUED_FRAMES = 2,
-};
-
 struct shared_image {
     struct wayland_target *target;
     uint32_t index;
@@ -55,7 +49,7 @@ struct wayland_target {
     struct wsi_listener listener;
 
     /* Guarded by the listener's lock. */
-    struct wl_callback *frames[QUEUED_FRAMES]; /* not NULL: the compositor has yet to come to it */
+    struct wl_callback *frames[WSI_MAX_IMAGES]; /* that the compositor has yet to come to */
 };
 
 static struct wayland_target *
@@ -82,7 +76,7 @@ frame_due(void *user, struct wl_callback *callback, uint32_t time)
 {
     struct wayland_target *target = user;
     pthread_mutex_lock(&target->listener.lock);
-    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
+    for (size_t i = 0; i < WSI_MAX_IMAGES; i++) {
         if (target->frames[i] == callback) {
             target->frames[i] = NULL;
         }
@@ -132,10 +126,25 @@ hear_compositor(void *user)
     return true;
 }
 
+/* What the compositor does not take yet, the listener writes: no frame, and so no call of the
+ * application's, waits for one that is busy. False if the connection is lost. */
+static bool
+write_to_compositor(void *user)
+{
+    struct wayland_target *target = user;
+    bool written = wl_display_flush(target->display) >= 0;
+    if (!written && errno == EAGAIN) {
+        wsi_listener_write_later(&target->listener);
+        return true;
+    }
+    return written;
+}
+
 static const struct wsi_listener_ops listener_ops = {
     .thread_name = "vesper-wayland",
     .shortest_sleep_ms = 2,
     .hear = hear_compositor,
+    .write = write_to_compositor,
 };
 
 /* --- frames --- */
@@ -222,31 +231,23 @@ add_image(struct wsi_target *base, uint32_t index, const struct wsi_pixels *pixe
     }
     target->images[index] = image;
     target->image_count = index + 1;
-    return wsi_wayland_sync_add(&target->sync, index, pixels->dma_buf != -1);
-}
-
-static uint32_t
-count_queued_locked(const struct wayland_target *target)
-{
-    uint32_t count = 0;
-    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
-        count += target->frames[i] ? 1 : 0;
-    }
-    return count;
+    result = wsi_wayland_sync_add(&target->sync, index, pixels->dma_buf != -1);
+    target->base.takes_unfinished = target->sync.is_used;
+    return result;
 }
 
 static bool
 has_frame_locked(const void *user)
 {
-    return count_queued_locked(user) > 0;
+    const struct wayland_target *target = user;
+    bool has = false;
+    for (size_t i = 0; i < WSI_MAX_IMAGES; i++) {
+        has = has || target->frames[i];
+    }
+    return has;
 }
 
-static bool
-is_full_locked(const void *user)
-{
-    return count_queued_locked(user) == QUEUED_FRAMES;
-}
-
+/* The application wants no more than one frame to be seen at each refresh. */
 static bool
 waits_for_refresh(VkPresentModeKHR mode)
 {
@@ -261,15 +262,34 @@ queues_in_compositor(const struct wayland_target *target, VkPresentModeKHR mode)
     return target->window->fifo && mode == VK_PRESENT_MODE_FIFO_KHR;
 }
 
+/* Whether the frame must not be committed while the compositor has yet to come to another; else it
+ * keeps them apart, or takes the latest when it comes to it. */
+static bool
+is_paced(const struct wayland_target *target, VkPresentModeKHR mode)
+{
+    return waits_for_refresh(mode) && !queues_in_compositor(target, mode);
+}
+
 static void
 pace(struct wsi_target *base, VkPresentModeKHR mode)
 {
     struct wayland_target *target = target_from(base);
-    if (waits_for_refresh(mode)) { /* else the compositor takes the latest when it comes to it */
-        wsi_listener_wait(&target->listener,
-                          queues_in_compositor(target, mode) ? is_full_locked : has_frame_locked,
-                          target);
+    if (is_paced(target, mode)) {
+        wsi_listener_wait(&target->listener, has_frame_locked, target);
     }
+}
+
+static bool
+is_free(struct wsi_target *base, const struct wsi_frame *frame)
+{
+    struct wayland_target *target = target_from(base);
+    if (target->images[frame->image]->staging || wsi_wayland_color_asks(&target->color, frame)) {
+        return false;
+    }
+    pthread_mutex_lock(&target->listener.lock);
+    bool free = !is_paced(target, frame->mode) || !has_frame_locked(target);
+    pthread_mutex_unlock(&target->listener.lock);
+    return free;
 }
 
 /* Asks to be told when the compositor has come to this frame. Where it is silent for long, some
@@ -279,10 +299,10 @@ ask_for_frame(struct wayland_target *target)
 {
     pthread_mutex_lock(&target->listener.lock);
     struct wl_callback **place = target->frames;
-    while (place < target->frames + QUEUED_FRAMES && *place) {
+    while (place < target->frames + WSI_MAX_IMAGES && *place) {
         place++;
     }
-    if (place < target->frames + QUEUED_FRAMES) {
+    if (place < target->frames + WSI_MAX_IMAGES) {
         *place = wl_surface_frame(target->surface);
         if (*place) {
             wl_callback_add_listener(*place, &frame_listener, target);
@@ -328,18 +348,6 @@ describe_frame(struct wayland_target *target, const struct wsi_frame *frame)
     }
 }
 
-static VkResult
-flush(struct wayland_target *target)
-{
-    struct pollfd server = {.fd = wl_display_get_fd(target->display), .events = POLLOUT};
-    while (wl_display_flush(target->display) < 0) {
-        if (errno != EAGAIN || poll(&server, 1, 1000) <= 0) {
-            return VK_ERROR_SURFACE_LOST_KHR;
-        }
-    }
-    return VK_SUCCESS;
-}
-
 static void
 damage(const struct wayland_target *target, const VkRect2D *rect)
 {
@@ -370,7 +378,9 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     struct wayland_target *target = target_from(base);
     struct shared_image *image = target->images[frame->image];
     struct wsi_points points;
-    if (target->sync.is_used && !wsi_wayland_sync_begin(&target->sync, frame->image, &points)) {
+    bool may_be_read = frame->ready_ns;
+    if (target->sync.is_used &&
+        !wsi_wayland_sync_begin(&target->sync, frame->image, may_be_read, &points)) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     if (image->staging) {
@@ -379,9 +389,19 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     damage(target, &frame->damage);
     describe_frame(target, frame);
     commit(target, frame->image, &points);
-    VkResult result = flush(target);
+    bool written = write_to_compositor(target);
     wsi_listener_wake(&target->listener);
-    return result;
+    return written ? VK_SUCCESS : VK_ERROR_SURFACE_LOST_KHR;
+}
+
+static void
+finish_frame(struct wsi_target *base, const struct wsi_frame *frame)
+{
+    struct wayland_target *target = target_from(base);
+    if (target->presentation) {
+        wsi_wayland_feedback_note_ready(&target->feedback, frame);
+    }
+    wsi_timelines_reach(&target->sync.timelines, frame->image);
 }
 
 /* --- life --- */
@@ -400,7 +420,7 @@ finish(struct wayland_target *target)
     for (uint32_t i = 0; i < target->image_count; i++) {
         destroy_image(target->images[i]);
     }
-    for (size_t i = 0; i < QUEUED_FRAMES; i++) {
+    for (size_t i = 0; i < WSI_MAX_IMAGES; i++) {
         if (target->frames[i]) {
             wl_callback_destroy(target->frames[i]);
         }
@@ -493,7 +513,9 @@ init_offers(struct wayland_target *target)
 static const struct wsi_target_ops ops = {
     .add_image = add_image,
     .pace = pace,
+    .is_free = is_free,
     .show = show,
+    .finish = finish_frame,
     .stop = stop,
     .destroy = destroy,
 };

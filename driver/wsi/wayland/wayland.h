@@ -80,7 +80,7 @@ struct wsi_wayland_surface {
     struct wp_tearing_control_v1 *tearing;
     struct wp_fifo_v1 *fifo;
     struct wp_commit_timer_v1 *timer;
-    bool tears; /* the window's hint; that swapchain's thread only */
+    bool tears; /* the window's hint; whoever shows that swapchain's frames */
     /* Likewise, while the swapchain's colours are ours to describe. */
     struct wp_color_management_surface_v1 *color;
     /* Likewise, while its frames are dma-bufs with points. */

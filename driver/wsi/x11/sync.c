@@ -164,7 +164,7 @@ wsi_x11_sync_present(struct wsi_x11_sync *sync, uint32_t image,
             0, XCB_NONE, XCB_NONE, XCB_NONE, present->options, 0, 0, 0, 0, NULL);
         return true;
     }
-    if (!wsi_timelines_begin(&sync->timelines, image, &points)) {
+    if (!wsi_timelines_begin(&sync->timelines, image, true, &points)) {
         return false;
     }
     *out = present_with_points(sync, image, present, &points);

@@ -509,7 +509,12 @@ commit(struct wl_client *client, struct wl_resource *resource)
     struct surface *surface = wl_resource_get_user_data(resource);
     struct update *update = surface->next;
     if (!commit_points(surface, update) || !update->has_buffer) {
+        atomic_fetch_add(&screen->own_commits, 1);
         return; /* what was said counts for the next */
+    }
+    atomic_fetch_add(&screen->committed, 1);
+    if (update->has_points && !sync_is_acquired(&update->points)) {
+        atomic_fetch_add(&screen->early, 1);
     }
     update->tears = surface->tears;
     update->color = surface->color;

@@ -43,6 +43,9 @@ struct screen {
     _Atomic uint64_t modifier; /* of the dma-buf that was shown last */
     _Atomic uint32_t synced;   /* frames shown that came with points by linux-drm-syncobj-v1 */
     _Atomic uint32_t shared_dma_bufs; /* frames of wl_shm shown, whose pool is a dma-buf */
+    _Atomic uint32_t committed;       /* frames, shown or not yet */
+    _Atomic uint32_t early;           /* of those: before they could be read, by their points */
+    _Atomic uint32_t own_commits;     /* commits without a frame */
 };
 
 #endif
