@@ -126,10 +126,10 @@ keep_those_of_views(const struct wsi_image_kind *kind, struct drv_scratch *scrat
 /* --- both --- */
 
 static bool
-is_offered(const struct wsi_target *target, uint64_t modifier, uint32_t rank)
+is_offered(const struct wsi_offers *offers, uint64_t modifier, uint32_t rank)
 {
-    for (uint32_t i = 0; i < target->offer_count; i++) {
-        if (target->offers[i].modifier == modifier && target->offers[i].rank == rank) {
+    for (uint32_t i = 0; i < offers->count; i++) {
+        if (offers->modifiers[i].modifier == modifier && offers->modifiers[i].rank == rank) {
             return true;
         }
     }
@@ -137,11 +137,12 @@ is_offered(const struct wsi_target *target, uint64_t modifier, uint32_t rank)
 }
 
 static uint32_t
-highest_rank(const struct wsi_target *target)
+highest_rank(const struct wsi_offers *offers)
 {
     uint32_t highest = 0;
-    for (uint32_t i = 0; i < target->offer_count; i++) {
-        highest = target->offers[i].rank > highest ? target->offers[i].rank : highest;
+    for (uint32_t i = 0; i < offers->count; i++) {
+        uint32_t rank = offers->modifiers[i].rank;
+        highest = rank > highest ? rank : highest;
     }
     return highest;
 }
@@ -170,11 +171,11 @@ wsi_modifiers_made(const struct wsi_image_kind *kind, struct wsi_modifiers *out)
 }
 
 static void
-agree_on_rank(const struct wsi_target *target, const struct wsi_modifiers *made, uint32_t rank,
+agree_on_rank(const struct wsi_offers *offers, const struct wsi_modifiers *made, uint32_t rank,
               struct wsi_modifiers *out)
 {
     for (uint32_t i = 0; i < made->count; i++) {
-        if (is_offered(target, made->values[i], rank)) {
+        if (is_offered(offers, made->values[i], rank)) {
             out->values[out->count] = made->values[i];
             out->plane_counts[out->count] = made->plane_counts[i];
             out->count++;
@@ -191,7 +192,8 @@ is_worth_it(const struct wsi_modifiers *agreed, const struct wsi_modifiers *made
 }
 
 void
-wsi_modifiers_agree(const struct wsi_swapchain *swapchain, struct wsi_modifiers *out)
+wsi_modifiers_agree(const struct wsi_swapchain *swapchain, const struct wsi_offers *offers,
+                    struct wsi_modifiers *out)
 {
     const struct wsi_image_kind kind = {
         .device = swapchain->device->physical_device,
@@ -202,10 +204,10 @@ wsi_modifiers_agree(const struct wsi_swapchain *swapchain, struct wsi_modifiers 
     struct wsi_modifiers made;
     wsi_modifiers_made(&kind, &made);
 
-    uint32_t highest = highest_rank(swapchain->target);
+    uint32_t highest = highest_rank(offers);
     *out = (struct wsi_modifiers){0};
     for (uint32_t rank = 0; rank <= highest && out->count == 0 && made.count > 0; rank++) {
-        agree_on_rank(swapchain->target, &made, rank, out);
+        agree_on_rank(offers, &made, rank, out);
         if (!is_worth_it(out, &made)) {
             out->count = 0;
         }

@@ -4,6 +4,7 @@
 #ifndef WSI_MODIFIERS_H
 #define WSI_MODIFIERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
@@ -32,6 +33,14 @@ struct wsi_modifier_offer {
     uint32_t rank; /* of several ranks with one that the device makes too, the lowest is used */
 };
 
+/* Which dma-bufs a window system takes for the frames of a swapchain. */
+struct wsi_offers {
+    bool takes_linear; /* for frames to be copied to */
+    /* The modifiers that it takes, for images that are dma-bufs themselves. */
+    const struct wsi_modifier_offer *modifiers;
+    uint32_t count;
+};
+
 /* A set; the device chooses among them. */
 struct wsi_modifiers {
     uint32_t count;
@@ -42,6 +51,7 @@ struct wsi_modifiers {
 /* Those that images of the kind can have as dma-bufs. */
 void wsi_modifiers_made(const struct wsi_image_kind *kind, struct wsi_modifiers *out);
 /* Those that window system and device agree on for the swapchain's images. */
-void wsi_modifiers_agree(const struct wsi_swapchain *swapchain, struct wsi_modifiers *out);
+void wsi_modifiers_agree(const struct wsi_swapchain *swapchain, const struct wsi_offers *offers,
+                         struct wsi_modifiers *out);
 
 #endif

@@ -45,15 +45,16 @@ makes_dma_bufs(struct drv_physical_device *device)
 
 /* The planes of images with several layers have no place in the protocols. */
 static bool
-agrees_on_modifiers(struct wsi_swapchain *swapchain)
+agrees_on_modifiers(const struct wsi_swapchain *swapchain, const struct wsi_offers *offered,
+                    struct wsi_modifiers *out)
 {
-    if (swapchain->image_info.arrayLayers > 1 || swapchain->target->offer_count == 0 ||
+    if (swapchain->image_info.arrayLayers > 1 || offered->count == 0 ||
         !offers(swapchain->device->physical_device,
                 VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME)) {
         return false;
     }
-    wsi_modifiers_agree(swapchain, &swapchain->modifiers);
-    return swapchain->modifiers.count > 0;
+    wsi_modifiers_agree(swapchain, offered, out);
+    return out->count > 0;
 }
 
 enum wsi_road
@@ -67,18 +68,42 @@ wsi_road_limit(const struct wsi_swapchain *swapchain, enum wsi_road best)
     return wanted < best ? wanted : best;
 }
 
+static enum wsi_road
+choose(const struct wsi_swapchain *swapchain, const struct wsi_offers *offered, enum wsi_road best,
+       struct wsi_modifiers *out)
+{
+    if (best == WSI_ROAD_SHARED_MEMORY) {
+        return WSI_ROAD_SHARED_MEMORY;
+    }
+    if (best == WSI_ROAD_DIRECT && agrees_on_modifiers(swapchain, offered, out)) {
+        return WSI_ROAD_DIRECT;
+    }
+    return offered->takes_linear && makes_dma_bufs(swapchain->device->physical_device)
+               ? WSI_ROAD_COPIED
+               : WSI_ROAD_SHARED_MEMORY;
+}
+
 enum wsi_road
 wsi_road_choose(struct wsi_swapchain *swapchain, enum wsi_road best)
 {
-    if (!swapchain->target || best == WSI_ROAD_SHARED_MEMORY) {
-        return WSI_ROAD_SHARED_MEMORY;
-    }
-    if (best == WSI_ROAD_DIRECT && agrees_on_modifiers(swapchain)) {
-        return WSI_ROAD_DIRECT;
-    }
-    return swapchain->target->takes_dma_bufs && makes_dma_bufs(swapchain->device->physical_device)
-               ? WSI_ROAD_COPIED
+    swapchain->road_limit = best;
+    return swapchain->target
+               ? choose(swapchain, &swapchain->target->offers, best, &swapchain->modifiers)
                : WSI_ROAD_SHARED_MEMORY;
+}
+
+/* The device has chosen one of the modifiers that there were: what counts is whether it still may.
+ */
+bool
+wsi_road_has_changed(const struct wsi_swapchain *swapchain, const struct wsi_offers *offered)
+{
+    struct wsi_modifiers modifiers = {0};
+    enum wsi_road road = choose(swapchain, offered, swapchain->road_limit, &modifiers);
+    bool may_stay = road != WSI_ROAD_DIRECT;
+    for (uint32_t i = 0; i < modifiers.count; i++) {
+        may_stay |= modifiers.values[i] == swapchain->images[0].pixels.modifier;
+    }
+    return road != swapchain->road || !may_stay;
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <vulkan/vulkan_core.h>
 
 struct drv_physical_device;
+struct wsi_offers;
 struct wsi_swapchain;
 
 enum wsi_road {
@@ -23,6 +24,10 @@ enum wsi_road wsi_road_limit(const struct wsi_swapchain *swapchain, enum wsi_roa
 /* The best road of the swapchain's window system and device, and none beyond `best`. On the direct
  * one the swapchain knows its modifiers afterwards. */
 enum wsi_road wsi_road_choose(struct wsi_swapchain *swapchain, enum wsi_road best);
+
+/* Whether a swapchain of the same kind would take another road, or other modifiers, now that the
+ * window system takes these dma-bufs. Any thread, once there are images. */
+bool wsi_road_has_changed(const struct wsi_swapchain *swapchain, const struct wsi_offers *offers);
 
 /* Whether the window system may map what frames are copied to in shared memory. In a guest that is
  * a dma-buf, which may be unwanted. */

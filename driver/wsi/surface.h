@@ -100,13 +100,10 @@ struct wsi_target {
     /* Frames may be shown before they are ready: `finish` says when they are. Constant once there
      * are images. */
     bool takes_unfinished;
-    /* Linear dma-bufs are welcome. */
-    bool takes_dma_bufs;
+    /* Which dma-bufs are welcome. */
+    struct wsi_offers offers;
     /* Nothing else is: without them it has to be another target. */
     bool needs_dma_bufs;
-    /* The modifiers that are, for images that are dma-bufs themselves. */
-    const struct wsi_modifier_offer *offers;
-    uint32_t offer_count;
 };
 
 struct wsi_surface_ops {

@@ -101,10 +101,10 @@ struct wsi_swapchain {
     VkAllocationCallbacks allocator_storage;
     const VkAllocationCallbacks *allocator; /* vkCreateSwapchainKHR's own, or NULL */
     struct wsi_target *target;              /* NULL: frames go nowhere */
-    enum wsi_road road;
-    struct wsi_modifiers modifiers; /* that the images may have on the direct road */
-    VkImageCreateInfo image_info;   /* without chain; sharing by pointer into `families` */
-    VkFormat *view_formats;         /* of VkImageFormatListCreateInfo */
+    enum wsi_road road, road_limit;         /* that it took, of those that it might have taken */
+    struct wsi_modifiers modifiers;         /* that the images may have on the direct road */
+    VkImageCreateInfo image_info;           /* without chain; sharing by pointer into `families` */
+    VkFormat *view_formats;                 /* of VkImageFormatListCreateInfo */
     uint32_t view_format_count;
     VkColorSpaceKHR color_space;
     uint32_t *families;

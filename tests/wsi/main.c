@@ -10,6 +10,7 @@
 #include "tests/wsi/colors.h"
 #include "tests/wsi/direct.h"
 #include "tests/wsi/extras.h"
+#include "tests/wsi/feedback.h"
 #include "tests/wsi/present_timing.h"
 #include "tests/wsi/presenter.h"
 #include "tests/wsi/timing.h"
@@ -254,6 +255,7 @@ static const struct {
     {"at-once", test_at_once, true},
     {"at-once-waiting", test_at_once_waiting, true},
     {"at-once-paced", test_at_once_paced, true},
+    {"feedback", test_feedback, true},
     {"colors", test_colors, true},
     {"no-colors", test_no_colors, true},
     {"direct", test_direct, true},

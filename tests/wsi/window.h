@@ -25,6 +25,7 @@ struct window_ops {
     /* NULL: it has no such thing. */
     void (*settle)(struct window *window); /* until the window system has read what was asked */
     void (*commit)(struct window *window); /* what was asked of the window, without a frame */
+    void (*set_full_screen)(struct window *window, bool full_screen);
     void (*resize)(struct window *window, uint32_t width, uint32_t height);
     void (*set_visible)(struct window *window, bool visible);
     void (*vanish)(struct window *window);

@@ -184,6 +184,17 @@ commit(struct window *window)
 }
 
 static void
+set_full_screen(struct window *base, bool full_screen)
+{
+    struct wayland_window *window = wayland_window_from(base);
+    if (full_screen) {
+        xdg_toplevel_set_fullscreen(window->toplevel, NULL);
+    } else {
+        xdg_toplevel_unset_fullscreen(window->toplevel);
+    }
+}
+
+static void
 close_window(struct window *base)
 {
     struct wayland_window *window = wayland_window_from(base);
@@ -267,5 +278,6 @@ const struct window_ops window_wayland = {
     .screen = get_screen,
     .settle = settle,
     .commit = commit,
+    .set_full_screen = set_full_screen,
     .close = close_window,
 };

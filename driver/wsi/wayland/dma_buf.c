@@ -1,9 +1,11 @@
 #include "driver/wsi/wayland/dma_buf.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/attributes.h"
@@ -43,16 +45,16 @@ is_ours(uint32_t code)
 }
 
 static bool
-has_room(struct wsi_wayland_dma_bufs *dma_bufs)
+has_room(struct wsi_wayland_dma_buf_list *list)
 {
-    if (dma_bufs->count < dma_bufs->capacity) {
+    if (list->count < list->capacity) {
         return true;
     }
-    size_t capacity = dma_bufs->capacity ? dma_bufs->capacity * 2 : 32;
-    void *kinds = realloc(dma_bufs->kinds, capacity * sizeof(*dma_bufs->kinds));
+    size_t capacity = list->capacity ? list->capacity * 2 : 32;
+    void *kinds = realloc(list->kinds, capacity * sizeof(*list->kinds));
     if (kinds) {
-        dma_bufs->kinds = kinds;
-        dma_bufs->capacity = capacity;
+        list->kinds = kinds;
+        list->capacity = capacity;
     }
     return kinds;
 }
@@ -61,10 +63,24 @@ has_room(struct wsi_wayland_dma_bufs *dma_bufs)
 static void
 note(struct wsi_wayland_dma_bufs *dma_bufs, uint32_t code, uint64_t modifier)
 {
-    if (modifier != WSI_MODIFIER_INVALID && is_ours(code) && has_room(dma_bufs)) {
-        dma_bufs->kinds[dma_bufs->count++] =
+    struct wsi_wayland_dma_buf_list *next = &dma_bufs->next;
+    if (modifier != WSI_MODIFIER_INVALID && is_ours(code) && has_room(next)) {
+        next->kinds[next->count++] =
             (struct wsi_wayland_dma_buf){code, {modifier, dma_bufs->tranche}};
     }
+}
+
+/* All has been told, and counts from now on. */
+static void
+publish(struct wsi_wayland_dma_bufs *dma_bufs)
+{
+    struct wsi_wayland_dma_buf_list old = dma_bufs->told;
+    dma_bufs->told = dma_bufs->next;
+    dma_bufs->serial++;
+    dma_bufs->next = old;
+    dma_bufs->next.count = 0;
+    dma_bufs->tranche = 0;
+    dma_bufs->tranche_first = 0;
 }
 
 /* --- version 3 --- */
@@ -148,16 +164,35 @@ target_device(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, struct 
     surface->dma_bufs.target_device = read_device(number);
 }
 
+/* A device has several nodes: its screens have one, and who only draws opens another. */
+static bool
+is_same_device(dev_t a, dev_t b)
+{
+    const dev_t numbers[2] = {a, b};
+    char *devices[2];
+    for (int i = 0; i < 2; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(numbers[i]),
+                 minor(numbers[i]));
+        devices[i] = realpath(path, NULL);
+    }
+    bool same = a == b || (devices[0] && devices[1] && strcmp(devices[0], devices[1]) == 0);
+    free(devices[0]);
+    free(devices[1]);
+    return same;
+}
+
 /* What is for another device than the compositor draws with, it may be unable to draw. */
 static void
 tranche_done(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 {
     struct wsi_wayland_dma_bufs *dma_bufs = &((struct wsi_wayland_surface *)user)->dma_bufs;
-    if (dma_bufs->target_device && dma_bufs->target_device != dma_bufs->main_device) {
-        dma_bufs->count = dma_bufs->tranche_first;
+    if (dma_bufs->target_device &&
+        !is_same_device(dma_bufs->target_device, dma_bufs->main_device)) {
+        dma_bufs->next.count = dma_bufs->tranche_first;
     }
     dma_bufs->target_device = 0;
-    dma_bufs->tranche_first = dma_bufs->count;
+    dma_bufs->tranche_first = dma_bufs->next.count;
     dma_bufs->tranche++;
 }
 
@@ -169,6 +204,8 @@ tranche_flags(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback, uint32_
 static void
 done(void *user, struct zwp_linux_dmabuf_feedback_v1 *feedback)
 {
+    struct wsi_wayland_surface *surface = user;
+    publish(&surface->dma_bufs);
 }
 
 static const struct zwp_linux_dmabuf_feedback_v1_listener feedback_listener = {
@@ -184,54 +221,87 @@ static const struct zwp_linux_dmabuf_feedback_v1_listener feedback_listener = {
 /* --- both --- */
 
 void
+wsi_wayland_init_dma_bufs(struct wsi_wayland_surface *surface)
+{
+    pthread_mutex_init(&surface->dma_bufs.lock, NULL);
+}
+
+void
 wsi_wayland_ask_for_dma_bufs(struct wsi_wayland_surface *surface)
 {
     zwp_linux_dmabuf_v1_add_listener(surface->dma_buf, &listener, surface);
     if (wl_proxy_get_version((struct wl_proxy *)surface->dma_buf) < FEEDBACK_SINCE) {
         return;
     }
-    surface->dma_bufs.feedback = zwp_linux_dmabuf_v1_get_default_feedback(surface->dma_buf);
+    surface->dma_bufs.feedback =
+        zwp_linux_dmabuf_v1_get_surface_feedback(surface->dma_buf, surface->surface);
     if (surface->dma_bufs.feedback) {
         zwp_linux_dmabuf_feedback_v1_add_listener(surface->dma_bufs.feedback, &feedback_listener,
                                                   surface);
     }
 }
 
+/* Events do not say when they are complete, as feedback does. */
 void
-wsi_wayland_end_asking(struct wsi_wayland_surface *surface)
+wsi_wayland_have_dma_bufs(struct wsi_wayland_surface *surface)
+{
+    pthread_mutex_lock(&surface->dma_bufs.lock);
+    if (!surface->dma_bufs.feedback) {
+        publish(&surface->dma_bufs);
+    }
+    pthread_mutex_unlock(&surface->dma_bufs.lock);
+}
+
+void
+wsi_wayland_finish_dma_bufs(struct wsi_wayland_surface *surface)
 {
     if (surface->dma_bufs.feedback) {
         zwp_linux_dmabuf_feedback_v1_destroy(surface->dma_bufs.feedback);
-        surface->dma_bufs.feedback = NULL;
     }
     forget_table(&surface->dma_bufs);
-}
-
-void
-wsi_wayland_forget_dma_bufs(struct wsi_wayland_surface *surface)
-{
-    free(surface->dma_bufs.kinds);
+    free(surface->dma_bufs.told.kinds);
+    free(surface->dma_bufs.next.kinds);
+    pthread_mutex_destroy(&surface->dma_bufs.lock);
 }
 
 bool
-wsi_wayland_find_dma_bufs(const struct wsi_wayland_surface *surface, VkFormat vk_format,
-                          bool opaque, uint32_t *out_code, struct wsi_modifier_offer *out_offers,
-                          uint32_t *out_count)
+wsi_wayland_hear_dma_bufs(struct wsi_wayland_surface *surface, uint32_t *out_serial)
+{
+    pthread_mutex_lock(&surface->dma_bufs.lock);
+    bool heard = wl_display_dispatch_queue_pending(surface->display, surface->queue) >= 0;
+    *out_serial = surface->dma_bufs.serial;
+    pthread_mutex_unlock(&surface->dma_bufs.lock);
+    return heard;
+}
+
+void
+wsi_wayland_find_dma_bufs(struct wsi_wayland_surface *surface, VkFormat vk_format, bool opaque,
+                          struct wsi_wayland_offers *out)
 {
     int i = wsi_wayland_find_layout(vk_format);
-    uint32_t count = 0;
-    if (i < 0 || !surface->dma_buf) {
-        return false;
-    }
-    *out_code =
-        drm_code(opaque ? wsi_wayland_layouts[i].opaque : wsi_wayland_layouts[i].with_alpha);
-    for (size_t j = 0; j < surface->dma_bufs.count && count < WSI_WAYLAND_OFFERS; j++) {
-        if (surface->dma_bufs.kinds[j].code == *out_code) {
-            out_offers[count++] = surface->dma_bufs.kinds[j].offer;
+    out->count = 0;
+    out->code = i < 0 ? 0
+                      : drm_code(opaque ? wsi_wayland_layouts[i].opaque
+                                        : wsi_wayland_layouts[i].with_alpha);
+    pthread_mutex_lock(&surface->dma_bufs.lock);
+    const struct wsi_wayland_dma_buf_list *told = &surface->dma_bufs.told;
+    for (size_t j = 0; i >= 0 && j < told->count && out->count < WSI_WAYLAND_OFFERS; j++) {
+        if (told->kinds[j].code == out->code) {
+            out->modifiers[out->count++] = told->kinds[j].offer;
         }
     }
-    *out_count = count;
-    return count > 0;
+    out->serial = surface->dma_bufs.serial;
+    pthread_mutex_unlock(&surface->dma_bufs.lock);
+}
+
+struct wsi_offers
+wsi_wayland_offers_of(const struct wsi_wayland_offers *offers)
+{
+    struct wsi_offers result = {.modifiers = offers->modifiers, .count = offers->count};
+    for (uint32_t i = 0; i < offers->count; i++) {
+        result.takes_linear |= offers->modifiers[i].modifier == WSI_MODIFIER_LINEAR;
+    }
+    return result;
 }
 
 /* --- handing over --- */

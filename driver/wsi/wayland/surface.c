@@ -1,4 +1,5 @@
 /* VK_KHR_wayland_surface. */
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -143,16 +144,17 @@ ask_compositor(struct wsi_wayland_surface *surface)
         return false;
     }
     wl_proxy_set_queue((struct wl_proxy *)wrapper, surface->queue);
-    surface->registry = wl_display_get_registry(wrapper);
+    struct wl_registry *registry = wl_display_get_registry(wrapper);
     wl_proxy_wrapper_destroy(wrapper);
-    if (!surface->registry) {
+    if (!registry) {
         return false;
     }
-    wl_registry_add_listener(surface->registry, &registry_listener, surface);
+    wl_registry_add_listener(registry, &registry_listener, surface);
     bool answered = wl_display_roundtrip_queue(surface->display, surface->queue) >= 0 &&
                     surface->shm &&
                     wl_display_roundtrip_queue(surface->display, surface->queue) >= 0;
-    wsi_wayland_end_asking(surface);
+    wl_registry_destroy(registry); /* what comes and goes later is not for us */
+    wsi_wayland_have_dma_bufs(surface);
     return answered;
 }
 
@@ -216,7 +218,7 @@ forget_compositor(struct wsi_wayland_surface *surface)
     if (surface->timing_manager) {
         wp_commit_timing_manager_v1_destroy(surface->timing_manager);
     }
-    wsi_wayland_forget_dma_bufs(surface);
+    wsi_wayland_finish_dma_bufs(surface);
     if (surface->dma_buf) {
         zwp_linux_dmabuf_v1_destroy(surface->dma_buf);
     }
@@ -229,12 +231,33 @@ forget_compositor(struct wsi_wayland_surface *surface)
     if (surface->shm) {
         wl_shm_destroy(surface->shm);
     }
-    if (surface->registry) {
-        wl_registry_destroy(surface->registry);
-    }
     if (surface->queue) {
         wl_event_queue_destroy(surface->queue);
     }
+}
+
+/* --- events --- */
+
+static bool
+has_data(struct wl_display *display)
+{
+    struct pollfd ready = {.fd = wl_display_get_fd(display), .events = POLLIN};
+    return poll(&ready, 1, 0) == 1;
+}
+
+/* Nobody is told that we are about to read before there is something: who reads without looking
+ * would then sleep as long as we do. */
+bool
+wsi_wayland_read_events(struct wl_display *display, struct wl_event_queue *queue)
+{
+    if (wl_display_prepare_read_queue(display, queue) != 0) {
+        return true; /* there are some already */
+    }
+    if (!has_data(display)) {
+        wl_display_cancel_read(display);
+        return true;
+    }
+    return wl_display_read_events(display) == 0;
 }
 
 /* --- the surface --- */
@@ -321,6 +344,7 @@ drv_CreateWaylandSurfaceKHR(VkInstance instance, const VkWaylandSurfaceCreateInf
     }
     surface->display = pCreateInfo->display;
     surface->surface = pCreateInfo->surface;
+    wsi_wayland_init_dma_bufs(surface);
     if (!ask_compositor(surface)) {
         base_log_error("vkCreateWaylandSurfaceKHR: the compositor has no wl_shm, or is gone");
         destroy(&surface->base, pAllocator);

@@ -4,7 +4,7 @@
  * A thread of its own hears what the compositor says: which frames it has read, and when the next
  * is due. It has its own event queue, so it never touches what is the application's. */
 #include <errno.h>
-#include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +42,9 @@ struct wayland_target {
     struct wsi_wayland_sync sync;
     struct wsi_wayland_surface *window; /* outlives us */
     uint32_t code;                      /* wl_shm's name for the format */
-    uint32_t dma_buf_code;              /* DRM's, if there are offers */
-    struct wsi_modifier_offer offers[WSI_WAYLAND_OFFERS];
+    struct wsi_wayland_offers offers;   /* when the swapchain was made */
+    uint32_t heard_serial;              /* of what was heard since; the listener's */
+    _Atomic bool has_shown;             /* a frame */
     uint32_t image_count;
     struct shared_image *images[WSI_MAX_IMAGES];
     struct wsi_listener listener;
@@ -88,35 +89,38 @@ frame_due(void *user, struct wl_callback *callback, uint32_t time)
 
 static const struct wl_callback_listener frame_listener = {.done = frame_due};
 
+/* A change of what the compositor takes is not for frames of a swapchain that is still being made:
+ * it is seen with the first. */
 static bool
-has_data(struct wl_display *display)
+hear_of_dma_bufs(struct wayland_target *target)
 {
-    struct pollfd ready = {.fd = wl_display_get_fd(display), .events = POLLIN};
-    return poll(&ready, 1, 0) == 1;
-}
-
-/* False if the connection is lost. */
-static bool
-read_events(struct wayland_target *target)
-{
-    if (wl_display_prepare_read_queue(target->display, target->queue) != 0) {
-        return true; /* there are some already */
+    const struct wsi_swapchain *swapchain = target->base.swapchain;
+    struct wsi_wayland_offers now;
+    uint32_t serial;
+    if (!wsi_wayland_hear_dma_bufs(target->window, &serial)) {
+        return false;
     }
-    if (!has_data(target->display)) {
-        wl_display_cancel_read(target->display);
+    if (!atomic_load(&target->has_shown) || serial == target->heard_serial) {
         return true;
     }
-    return wl_display_read_events(target->display) == 0;
+    wsi_wayland_find_dma_bufs(target->window, swapchain->image_info.format, swapchain->is_opaque,
+                              &now);
+    target->heard_serial = now.serial;
+    const struct wsi_offers offers = wsi_wayland_offers_of(&now);
+    if (wsi_road_has_changed(swapchain, &offers)) {
+        base_log_info("the compositor would take other dma-bufs for this window now");
+        wsi_swapchain_set_status(target->base.swapchain, VK_SUBOPTIMAL_KHR);
+    }
+    return true;
 }
 
-/* Nobody is told that we are about to read: who reads without looking would then sleep as long as
- * we do. */
 static bool
 hear_compositor(void *user)
 {
     struct wayland_target *target = user;
-    if (!read_events(target) ||
-        wl_display_dispatch_queue_pending(target->display, target->queue) < 0) {
+    if (!wsi_wayland_read_events(target->display, target->queue) ||
+        wl_display_dispatch_queue_pending(target->display, target->queue) < 0 ||
+        !hear_of_dma_bufs(target)) {
         return false;
     }
     if (target->presentation) {
@@ -190,7 +194,7 @@ create_buffer(struct wayland_target *target, struct shared_image *image)
     VkResult result = VK_SUCCESS;
     if (image->pixels->dma_buf != -1) {
         image->buffer = wsi_wayland_create_dma_buf(target->window, image->pixels,
-                                                   target->dma_buf_code, target->queue);
+                                                   target->offers.code, target->queue);
         result = image->buffer ? VK_SUCCESS : VK_ERROR_FORMAT_NOT_SUPPORTED;
     } else if (!create_shared_buffer(target, image)) {
         result = VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -390,6 +394,7 @@ show(struct wsi_target *base, const struct wsi_frame *frame)
     describe_frame(target, frame);
     commit(target, frame->image, &points);
     bool written = write_to_compositor(target);
+    atomic_store(&target->has_shown, true);
     wsi_listener_wake(&target->listener);
     return written ? VK_SUCCESS : VK_ERROR_SURFACE_LOST_KHR;
 }
@@ -496,18 +501,22 @@ init(struct wayland_target *target, const struct wsi_wayland_surface *surface)
            wsi_listener_start(&target->listener, wl_display_get_fd(target->display));
 }
 
-/* Which dma-bufs are welcome. */
-static void
-init_offers(struct wayland_target *target)
+/* Which dma-bufs are welcome, by the last that the compositor has said. False if the connection is
+ * lost. */
+static bool
+init_offers(struct wayland_target *target, struct wsi_wayland_surface *surface)
 {
     const struct wsi_swapchain *swapchain = target->base.swapchain;
-    target->base.offers = target->offers;
-    (void)wsi_wayland_find_dma_bufs(target->window, swapchain->image_info.format,
-                                    swapchain->is_opaque, &target->dma_buf_code, target->offers,
-                                    &target->base.offer_count);
-    for (uint32_t i = 0; i < target->base.offer_count; i++) {
-        target->base.takes_dma_bufs |= target->offers[i].modifier == WSI_MODIFIER_LINEAR;
+    uint32_t serial;
+    if (!wsi_wayland_read_events(surface->display, surface->queue) ||
+        !wsi_wayland_hear_dma_bufs(surface, &serial)) {
+        return false;
     }
+    wsi_wayland_find_dma_bufs(surface, swapchain->image_info.format, swapchain->is_opaque,
+                              &target->offers);
+    target->heard_serial = target->offers.serial;
+    target->base.offers = wsi_wayland_offers_of(&target->offers);
+    return true;
 }
 
 static const struct wsi_target_ops ops = {
@@ -541,9 +550,11 @@ wsi_wayland_create_target(struct wsi_surface *base, struct wsi_swapchain *swapch
     target->code = code;
     target->window = surface;
     wsi_listener_init(&target->listener, &listener_ops, target, swapchain);
-    init_offers(target);
-    wsi_wayland_prepare_window(surface, swapchain->color_space);
-    VkResult result = wsi_wayland_color_init(&target->color, surface, swapchain->color_space);
+    VkResult result = VK_ERROR_SURFACE_LOST_KHR;
+    if (init_offers(target, surface)) {
+        wsi_wayland_prepare_window(surface, swapchain->color_space);
+        result = wsi_wayland_color_init(&target->color, surface, swapchain->color_space);
+    }
     if (result == VK_SUCCESS && !init(target, surface)) {
         result = VK_ERROR_OUT_OF_HOST_MEMORY;
     }

@@ -2,6 +2,7 @@
 #ifndef WSI_WAYLAND_H
 #define WSI_WAYLAND_H
 
+#include <pthread.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -40,17 +41,25 @@ struct wsi_wayland_dma_buf {
     struct wsi_modifier_offer offer;
 };
 
-struct wsi_wayland_dma_bufs {
+struct wsi_wayland_dma_buf_list {
     struct wsi_wayland_dma_buf *kinds;
     size_t count, capacity;
+};
 
-    /* While the compositor is asked, if it tells in tranches. */
-    struct zwp_linux_dmabuf_feedback_v1 *feedback;
+/* The compositor may tell again, in tranches, whenever the window's case has changed. */
+struct wsi_wayland_dma_bufs {
+    struct zwp_linux_dmabuf_feedback_v1 *feedback; /* of the window; NULL: it is told once */
+
+    pthread_mutex_t lock; /* held by whoever dispatches the surface's queue */
+    /* Guarded by lock. */
+    struct wsi_wayland_dma_buf_list told; /* what it takes */
+    uint32_t serial;                      /* of that */
+    struct wsi_wayland_dma_buf_list next; /* is being told */
     void *table;
     size_t table_size;
     dev_t main_device, target_device; /* 0: not told */
     uint32_t tranche;
-    size_t tranche_first; /* of `kinds` */
+    size_t tranche_first; /* of `next` */
 };
 
 /* What the compositor takes. On an event queue of ours: the application's is left alone. */
@@ -60,7 +69,6 @@ struct wsi_wayland_surface {
     struct wl_surface *surface; /* the application's; outlives us */
 
     struct wl_event_queue *queue;
-    struct wl_registry *registry;
     struct wl_shm *shm;
     /* NULL: the compositor has no such thing. */
     struct wp_presentation *presentation;
@@ -92,6 +100,11 @@ int wsi_wayland_find_layout(VkFormat format);
 /* wl_shm's code for frames of that format; false if the compositor does not take them. */
 bool wsi_wayland_find_code(const struct wsi_wayland_surface *surface, VkFormat format, bool opaque,
                            uint32_t *out);
+
+/* Reads what the compositor has said, without waiting for more; false if the connection is lost.
+ * Any thread. */
+BASE_MUST_CHECK bool wsi_wayland_read_events(struct wl_display *display,
+                                             struct wl_event_queue *queue);
 
 /* Makes what a window has only one of, unless it is there; gives back what frames in that colour
  * space do not need. */

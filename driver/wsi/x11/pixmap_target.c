@@ -494,11 +494,11 @@ query_versions(struct pixmap_target *target)
 static void
 add_offers(struct pixmap_target *target, const uint64_t *modifiers, int count, uint32_t rank)
 {
-    for (int i = 0; i < count && target->base.offer_count < OFFERS; i++) {
+    struct wsi_offers *known = &target->base.offers;
+    for (int i = 0; i < count && known->count < OFFERS; i++) {
         if (modifiers[i] != WSI_MODIFIER_INVALID) {
-            target->offers[target->base.offer_count++] =
-                (struct wsi_modifier_offer){modifiers[i], rank};
-            target->base.takes_dma_bufs |= modifiers[i] == WSI_MODIFIER_LINEAR;
+            target->offers[known->count++] = (struct wsi_modifier_offer){modifiers[i], rank};
+            known->takes_linear |= modifiers[i] == WSI_MODIFIER_LINEAR;
         }
     }
 }
@@ -509,9 +509,9 @@ query_modifiers(struct pixmap_target *target)
 {
     const struct wsi_x11_library *x11 = target->x11;
     xcb_generic_error_t *error = NULL;
-    target->base.offers = target->offers;
+    target->base.offers.modifiers = target->offers;
     if (!target->has_modifiers) {
-        target->base.takes_dma_bufs = true;
+        target->base.offers.takes_linear = true;
         return;
     }
     xcb_dri3_get_supported_modifiers_reply_t *reply = x11->xcb_dri3_get_supported_modifiers_reply(

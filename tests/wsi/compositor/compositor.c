@@ -1,7 +1,8 @@
 /* A compositor for tests: one output without a screen, and every protocol about presenting,
  * whatever the distribution's compositors have.
  *
- *     compositor [hidden | refusing | refusing-modifiers | old-dma-bufs | refresh HZ | frames N]
+ *     compositor [hidden | refusing | refusing-modifiers | old-dma-bufs | scan-out | refresh HZ |
+ *                 frames N]
  *                [without INTERFACE | old INTERFACE]...
  *
  * It listens on "vesper" in $XDG_RUNTIME_DIR, shows the newest window at its own size, and tells in
@@ -9,8 +10,9 @@
  * start. hidden: as if nobody saw the window: content is taken, and no word is said about it.
  * frames: the screen keeps the Nth picture, and shows no later one.
  * refusing: it offers to take dma-bufs, and takes none; refusing-modifiers: only linear ones.
- * old-dma-bufs: it tells by events which it takes, not by feedback. old: the interface's first
- * version only. One thread; ends by SIGTERM. */
+ * old-dma-bufs: it tells by events which it takes, not by feedback. scan-out: windows in full
+ * screen may have a modifier that others may not, which it tells anew with each change. old: the
+ * interface's first version only. One thread; ends by SIGTERM. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +93,8 @@ static struct wl_list surfaces = {&surfaces, &surfaces};
 static struct screen *screen;
 static uint64_t refresh_ns = DEFAULT_REFRESH_NS, start_ns, last_tick;
 static bool hidden, refusing, refusing_modifiers;
+static bool scan_out, full_screen;
+static struct wl_list feedbacks = {&feedbacks, &feedbacks}; /* of surfaces */
 static int dma_buf_version = 4;
 static uint32_t drawn_frames = UINT32_MAX; /* as many at most */
 static int format_table = -1;
@@ -169,6 +174,7 @@ destroy_resources(struct wl_list *list)
 }
 
 static const struct dma_buf *dma_buf_of(struct wl_resource *buffer);
+static void send_tranches(struct wl_resource *feedback);
 
 static uint64_t
 sum_pixels(const struct dma_buf *dma_buf)
@@ -613,6 +619,31 @@ ignore_size(struct wl_client *client, struct wl_resource *resource, int32_t widt
 {
 }
 
+static void
+set_full_screen(bool set)
+{
+    struct wl_resource *feedback;
+    full_screen = set;
+    wl_resource_for_each(feedback, &feedbacks)
+    {
+        if (scan_out) {
+            send_tranches(feedback);
+        }
+    }
+}
+
+static void
+set_fullscreen(struct wl_client *client, struct wl_resource *resource, struct wl_resource *output)
+{
+    set_full_screen(true);
+}
+
+static void
+unset_fullscreen(struct wl_client *client, struct wl_resource *resource)
+{
+    set_full_screen(false);
+}
+
 static const struct xdg_toplevel_interface toplevel_implementation = {
     .destroy = destroy_resource,
     .set_parent = ignore_object,
@@ -622,8 +653,8 @@ static const struct xdg_toplevel_interface toplevel_implementation = {
     .set_min_size = ignore_size,
     .set_maximized = ignore_request,
     .unset_maximized = ignore_request,
-    .set_fullscreen = ignore_object,
-    .unset_fullscreen = ignore_request,
+    .set_fullscreen = set_fullscreen,
+    .unset_fullscreen = unset_fullscreen,
     .set_minimized = ignore_request,
 };
 
@@ -802,36 +833,87 @@ static const struct zwp_linux_dmabuf_feedback_v1_interface feedback_implementati
     .destroy = destroy_resource,
 };
 
-/* A tranche for each, as if the first were what its screen can show. */
 static void
-get_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+send_formats(struct wl_resource *feedback, uint16_t index)
+{
+    struct wl_array indices;
+    wl_array_init(&indices);
+    *(uint16_t *)wl_array_add(&indices, sizeof(index)) = index;
+    zwp_linux_dmabuf_feedback_v1_send_tranche_formats(feedback, &indices);
+    wl_array_release(&indices);
+    zwp_linux_dmabuf_feedback_v1_send_tranche_done(feedback);
+}
+
+static void
+send_device(struct wl_resource *feedback, void (*send)(struct wl_resource *, struct wl_array *),
+            dev_t device)
+{
+    struct wl_array number;
+    wl_array_init(&number);
+    *(dev_t *)wl_array_add(&number, sizeof(device)) = device;
+    send(feedback, &number);
+    wl_array_release(&number);
+}
+
+/* A tranche for each, as if the first were what its screen can show. With "scan-out" the tests' own
+ * is what the screen can show, in full screen; else it is told of another device's screen. */
+static void
+send_tranches(struct wl_resource *feedback)
+{
+    enum { OWN = 1 }; /* its place in the table */
+    const dev_t device = makedev(1, 3), other = makedev(1, 5);
+    const uint16_t order[2][3] = {{0, OWN, 2}, {OWN, 0, 2}};
+    if (scan_out) {
+        send_device(feedback, zwp_linux_dmabuf_feedback_v1_send_main_device, device);
+    }
+    for (size_t i = 0; i < sizeof(order[0]) / sizeof(order[0][0]); i++) {
+        uint16_t index = order[scan_out][i];
+        if (scan_out) {
+            bool is_other = index == OWN && !full_screen;
+            send_device(feedback, zwp_linux_dmabuf_feedback_v1_send_tranche_target_device,
+                        is_other ? other : device);
+            zwp_linux_dmabuf_feedback_v1_send_tranche_flags(
+                feedback, index == OWN ? ZWP_LINUX_DMABUF_FEEDBACK_V1_TRANCHE_FLAGS_SCANOUT : 0);
+        }
+        send_formats(feedback, index);
+    }
+    zwp_linux_dmabuf_feedback_v1_send_done(feedback);
+}
+
+/* The table is told once, however often the tranches are. */
+static void
+create_feedback(struct wl_client *client, uint32_t id, struct wl_list *list)
 {
     struct wl_resource *feedback =
         create_resource(client, &zwp_linux_dmabuf_feedback_v1_interface, 4, id);
-    struct wl_array indices = {0};
-    wl_resource_set_implementation(feedback, &feedback_implementation, NULL, NULL);
+    wl_resource_set_implementation(feedback, &feedback_implementation, NULL, unlink_resource);
+    wl_list_insert(list, wl_resource_get_link(feedback));
     zwp_linux_dmabuf_feedback_v1_send_format_table(feedback, format_table, sizeof(formats));
-    for (uint16_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        wl_array_init(&indices);
-        *(uint16_t *)wl_array_add(&indices, sizeof(i)) = i;
-        zwp_linux_dmabuf_feedback_v1_send_tranche_formats(feedback, &indices);
-        zwp_linux_dmabuf_feedback_v1_send_tranche_done(feedback);
-        wl_array_release(&indices);
-    }
-    zwp_linux_dmabuf_feedback_v1_send_done(feedback);
+    send_tranches(feedback);
+}
+
+/* Who asks for no surface's is not told of full screen. */
+static void
+get_default_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id)
+{
+    static struct wl_list others = {&others, &others};
+    bool was_full_screen = full_screen;
+    full_screen = false;
+    create_feedback(client, id, &others);
+    full_screen = was_full_screen;
 }
 
 static void
 get_surface_feedback(struct wl_client *client, struct wl_resource *resource, uint32_t id,
                      struct wl_resource *surface)
 {
-    get_feedback(client, resource, id);
+    create_feedback(client, id, &feedbacks);
 }
 
 static const struct zwp_linux_dmabuf_v1_interface dma_buf_implementation = {
     .destroy = destroy_resource,
     .create_params = create_params,
-    .get_default_feedback = get_feedback,
+    .get_default_feedback = get_default_feedback,
     .get_surface_feedback = get_surface_feedback,
 };
 
@@ -1171,6 +1253,7 @@ main(int argc, char **argv)
     int timer;
     hidden = argc > 1 && strcmp(argv[1], "hidden") == 0;
     refusing = argc > 1 && strcmp(argv[1], "refusing") == 0;
+    scan_out = argc > 1 && strcmp(argv[1], "scan-out") == 0;
     refusing_modifiers = argc > 1 && strcmp(argv[1], "refusing-modifiers") == 0;
     dma_buf_version = argc > 1 && strcmp(argv[1], "old-dma-bufs") == 0 ? 3 : 4;
     if (argc > 2 && strcmp(argv[1], "refresh") == 0 && atoi(argv[2]) > 1) {
