@@ -219,12 +219,27 @@ test_hdr(struct presenter *presenter)
     expect_figures(presenter, "metadata were the old swapchain's", nothing);
 }
 
+/* A window without swapchains is the application's to describe. */
+static void
+test_end(struct presenter *presenter)
+{
+    const struct screen *screen = screen_of(presenter);
+    expect(atomic_load(&screen->color_objects) == 1, "the window has an object for its colours");
+    presenter_destroy_swapchain(presenter);
+    presenter->window->ops->settle(presenter->window);
+    expect(atomic_load(&screen->color_objects) == 0, "the last swapchain has left its object");
+    create_swapchain(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32,
+                     VK_COLOR_SPACE_HDR10_ST2084_EXT);
+    expect_color(presenter, "HDR10 once more", PRIMARIES_BT2020, TRANSFER_PQ);
+}
+
 void
 test_colors(struct presenter *presenter)
 {
     test_offers(presenter);
     test_spaces(presenter);
     test_hdr(presenter);
+    test_end(presenter);
 }
 
 void

@@ -382,13 +382,14 @@ wsi_wayland_color_describe(struct wsi_wayland_color *color, const struct wsi_fra
 /* --- life --- */
 
 VkResult
-wsi_wayland_color_init(struct wsi_wayland_color *color, const struct wsi_wayland_surface *window,
+wsi_wayland_color_init(struct wsi_wayland_color *color, struct wsi_wayland_surface *window,
                        VkColorSpaceKHR space)
 {
     *color = (struct wsi_wayland_color){.window = window, .space = space};
     if (!wsi_wayland_describes_colors(space)) {
         return VK_SUCCESS;
     }
+    window->color_user = color;
     color->queue = wl_display_create_queue(window->display);
     color->manager = color->queue ? wl_proxy_create_wrapper(window->color_manager) : NULL;
     if (!color->manager || !window->color) {
@@ -414,7 +415,12 @@ wsi_wayland_color_end(struct wsi_wayland_color *color)
 void
 wsi_wayland_color_finish(struct wsi_wayland_color *color)
 {
+    struct wsi_wayland_surface *window = color->window;
     set_next(color, NULL);
+    if (window && window->color && window->color_user == color) {
+        wp_color_management_surface_v1_destroy(window->color);
+        window->color = NULL;
+    }
     if (color->manager) {
         wl_proxy_wrapper_destroy(color->manager);
     }

@@ -37,7 +37,7 @@ bool wsi_wayland_describes_colors(VkColorSpaceKHR space);
  * wsi_wayland_color_end(). */
 struct wsi_wayland_color {
     /* Constant. */
-    const struct wsi_wayland_surface *window;
+    struct wsi_wayland_surface *window;
     VkColorSpaceKHR space;
     struct wl_event_queue *queue;        /* of answers; NULL: nothing is described */
     struct wp_color_manager_v1 *manager; /* a wrapper: answers come to that queue */
@@ -47,13 +47,15 @@ struct wsi_wayland_color {
     _Atomic bool ended;
 };
 
-/* VK_ERROR_INITIALIZATION_FAILED: the compositor refuses what it has said that it can do. */
+/* The window has its object. VK_ERROR_INITIALIZATION_FAILED: the compositor refuses what it has
+ * said that it can do. */
 BASE_MUST_CHECK VkResult wsi_wayland_color_init(struct wsi_wayland_color *color,
-                                                const struct wsi_wayland_surface *window,
+                                                struct wsi_wayland_surface *window,
                                                 VkColorSpaceKHR space);
 /* No answer is waited for any more. Any thread. */
 void wsi_wayland_color_end(struct wsi_wayland_color *color);
-/* Accepts zeroes. */
+/* Without such swapchains the window has no object: it is the application's to describe. Accepts
+ * zeroes. */
 void wsi_wayland_color_finish(struct wsi_wayland_color *color);
 /* Whether the next would have to wait for the compositor's answer to a question. */
 bool wsi_wayland_color_asks(const struct wsi_wayland_color *color, const struct wsi_frame *frame);

@@ -89,8 +89,9 @@ struct wsi_wayland_surface {
     struct wp_fifo_v1 *fifo;
     struct wp_commit_timer_v1 *timer;
     bool tears; /* the window's hint; whoever shows that swapchain's frames */
-    /* Likewise, while the swapchain's colours are ours to describe. */
+    /* Likewise, while the colours of a swapchain are ours to describe; and the newest of such. */
     struct wp_color_management_surface_v1 *color;
+    const struct wsi_wayland_color *color_user;
     /* Likewise, while its frames are dma-bufs with points. */
     struct wp_linux_drm_syncobj_surface_v1 *sync;
 };

@@ -960,6 +960,9 @@ destroy_extra(struct wl_resource *resource)
     struct extra *extra = wl_resource_get_user_data(resource);
     if (extra->surface) {
         *flag_of(extra) = false;
+        if (extra->place == offsetof(struct surface, has_color)) {
+            atomic_fetch_sub(&screen->color_objects, 1);
+        }
         wl_list_remove(&extra->surface_destroyed.link);
     }
     free(extra);
@@ -1087,6 +1090,7 @@ create_color_object(struct wl_resource *manager, const struct wl_interface *inte
 {
     create_extra(manager, interface, implementation, id, surface,
                  offsetof(struct surface, has_color));
+    atomic_fetch_add(&screen->color_objects, 1);
 }
 
 struct color *

@@ -45,6 +45,7 @@ struct screen {
     _Atomic uint32_t shared_dma_bufs; /* frames of wl_shm shown, whose pool is a dma-buf */
     _Atomic uint32_t committed;       /* frames, shown or not yet */
     _Atomic uint32_t early;           /* of those: before they could be read, by their points */
+    _Atomic uint32_t color_objects;   /* of color-management-v1, of surfaces; at the moment */
     _Atomic uint32_t own_commits;     /* commits without a frame */
 };
 
