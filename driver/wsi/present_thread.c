@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "driver/address_reports.h"
 #include "driver/drv_entry.h"
+#include "driver/sync.h"
 #include "driver/wsi/swapchain.h"
 
 /* --- the queue of frames; all under the lock --- */
@@ -416,18 +417,25 @@ begin_at_once(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
     return free;
 }
 
-/* If nothing is to be waited for, not even the frame's copy. */
+/* To ask the renderer would be to wait for what was submitted to it. */
+static bool
+is_known_to_be_copied(struct wsi_swapchain *swapchain, uint32_t image)
+{
+    struct drv_fence *copied = drv_fence_from(swapchain->images[image].copied);
+    return copied->slot.value && drv_fence_status(swapchain->device, copied) == VK_SUCCESS;
+}
+
+/* If nothing is to be waited for. */
 static bool
 may_be_shown(struct wsi_swapchain *swapchain, struct wsi_frame *frame)
 {
     struct wsi_target *target = swapchain->target;
-    VkFence copied = swapchain->images[frame->image].copied;
-    bool ready = drv_GetFenceStatus((VkDevice)swapchain->device, copied) == VK_SUCCESS;
-    if ((!ready && !target->takes_unfinished) || !target->ops->is_free(target, frame)) {
+    if (!target->ops->is_free(target, frame) ||
+        (!target->takes_unfinished && !is_known_to_be_copied(swapchain, frame->image))) {
         return false;
     }
     frame->dequeued_ns = base_clock_now_ns();
-    frame->ready_ns = ready ? frame->dequeued_ns : 0;
+    frame->ready_ns = target->takes_unfinished ? 0 : frame->dequeued_ns;
     return true;
 }
 
