@@ -2,6 +2,7 @@
 
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/sampler.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
@@ -160,12 +161,14 @@ drv_CreateSampler(VkDevice handle, const VkSamplerCreateInfo *pCreateInfo,
     struct proto_client *client = device->object.client;
     VkOpaqueCaptureDataVESPER replayed;
     VkSamplerCreateInfo info = *pCreateInfo;
-    struct drv_simple_object *object =
+    struct drv_sampler *object =
         drv_device_object_create(device, pAllocator, sizeof(*object), VK_OBJECT_TYPE_SAMPLER);
 
     if (!object) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    object->converts =
+        drv_find_struct(info.pNext, VK_STRUCTURE_TYPE_SAMPLER_YCBCR_CONVERSION_INFO) != NULL;
     VkSampler sampler = (VkSampler)(uintptr_t)object;
     info.pNext = drv_replayed_chain(device, DRV_CAPTURED_SAMPLER, info.pNext, &replayed);
     VkResult result = info.pNext == &replayed
@@ -174,7 +177,7 @@ drv_CreateSampler(VkDevice handle, const VkSamplerCreateInfo *pCreateInfo,
     if (result == VK_SUCCESS) {
         *pSampler = sampler;
     }
-    return finish(device, pAllocator, object, result);
+    return finish(device, pAllocator, &object->simple, result);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

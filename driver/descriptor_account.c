@@ -73,6 +73,7 @@ book(struct drv_descriptor_account *account, const struct drv_descriptor_counts 
         account->used.kinds[i] += set->kinds[i];
     }
     account->used.inline_bindings += set->inline_bindings;
+    account->used.converting += set->converting;
 }
 
 enum drv_descriptor_room
@@ -83,8 +84,10 @@ drv_descriptor_account_take(struct drv_descriptor_account *account,
 
     book(account, set);
     bool may_be_fragmented = account->freed && !account->alike;
-    return fits && !may_be_fragmented && !is_beyond_us(set) ? DRV_DESCRIPTOR_FITS
-                                                            : DRV_DESCRIPTOR_ASK;
+    /* This set's, or those of another that has taken more than we have booked. */
+    bool converts = account->used.converting > 0;
+    return fits && !may_be_fragmented && !converts && !is_beyond_us(set) ? DRV_DESCRIPTOR_FITS
+                                                                         : DRV_DESCRIPTOR_ASK;
 }
 
 void
@@ -96,6 +99,7 @@ drv_descriptor_account_untake(struct drv_descriptor_account *account,
         account->used.kinds[i] -= set->kinds[i];
     }
     account->used.inline_bindings -= set->inline_bindings;
+    account->used.converting -= set->converting;
 }
 
 void

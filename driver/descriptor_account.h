@@ -3,7 +3,8 @@
  * Vulkan promises that an allocation succeeds while the pool has enough sets and descriptors left
  * and cannot be fragmented. Otherwise only the host knows: after frees in a pool whose sets differ,
  * and once the pool holds what it was made for, where some hosts give more and applications count
- * on it. Pure arithmetic; the pool's owner synchronises. */
+ * on it; and as long as it holds sets that convert Y'CbCr (descriptor_type.h). Pure arithmetic; the
+ * pool's owner synchronises. */
 #ifndef DRV_DESCRIPTOR_ACCOUNT_H
 #define DRV_DESCRIPTOR_ACCOUNT_H
 
@@ -24,6 +25,7 @@ struct drv_descriptor_account {
     struct {
         uint64_t kinds[DRV_DESCRIPTOR_KIND_COUNT]; /* sums of absurd numbers do not wrap around */
         uint64_t inline_bindings;
+        uint64_t converting;
     } used;
 
     /* Since creation or the last reset. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "driver/drv_entry.h"
+#include "driver/sampler.h"
 #include "driver/scratch.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
@@ -58,6 +59,14 @@ drv_descriptor_counts_add(struct drv_descriptor_counts *counts, VkDescriptorType
     }
 }
 
+static void
+add_binding(struct drv_descriptor_counts *counts, const struct drv_descriptor_binding *binding,
+            uint32_t count)
+{
+    drv_descriptor_counts_add(counts, binding->type, count);
+    counts->converting += binding->converting ? count : 0;
+}
+
 struct drv_descriptor_counts
 drv_descriptor_set_layout_counts(const struct drv_descriptor_set_layout *layout,
                                  uint32_t variable_count)
@@ -65,8 +74,7 @@ drv_descriptor_set_layout_counts(const struct drv_descriptor_set_layout *layout,
     struct drv_descriptor_counts counts = layout->counts;
 
     if (layout->variable) {
-        VkDescriptorType type = layout->bindings[layout->binding_count - 1].type;
-        drv_descriptor_counts_add(&counts, type, variable_count);
+        add_binding(&counts, &layout->bindings[layout->binding_count - 1], variable_count);
     }
     return counts;
 }
@@ -100,6 +108,21 @@ has_immutable_samplers(const VkDescriptorSetLayoutBinding *binding)
            drv_descriptor_type_has_sampler(binding->descriptorType);
 }
 
+/* Vulkan has such samplers only in combined image samplers, and only immutable ones. */
+static bool
+has_converting_samplers(const VkDescriptorSetLayoutBinding *binding)
+{
+    bool combined = binding->descriptorType == VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER;
+    for (uint32_t i = 0; combined && binding->pImmutableSamplers && i < binding->descriptorCount;
+         i++) {
+        const struct drv_sampler *sampler = drv_sampler_from(binding->pImmutableSamplers[i]);
+        if (sampler && sampler->converts) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 drv_descriptor_set_layout_describe(struct drv_descriptor_set_layout *layout,
                                    const VkDescriptorSetLayoutCreateInfo *info)
@@ -113,14 +136,14 @@ drv_descriptor_set_layout_describe(struct drv_descriptor_set_layout *layout,
             .type = binding->descriptorType,
             .count = binding->descriptorCount,
             .immutable_samplers = has_immutable_samplers(binding),
+            .converting = has_converting_samplers(binding),
         };
     }
     qsort(layout->bindings, layout->binding_count, sizeof(layout->bindings[0]), compare_bindings);
 
     uint32_t fixed = layout->binding_count - (layout->variable ? 1 : 0);
     for (uint32_t i = 0; i < fixed; i++) {
-        drv_descriptor_counts_add(&layout->counts, layout->bindings[i].type,
-                                  layout->bindings[i].count);
+        add_binding(&layout->counts, &layout->bindings[i], layout->bindings[i].count);
     }
 }
 

@@ -19,6 +19,7 @@ struct drv_descriptor_binding {
     VkDescriptorType type;
     uint32_t count; /* descriptors, or bytes of an inline uniform block */
     bool immutable_samplers;
+    bool converting; /* some of these have a VkSamplerYcbcrConversion */
 };
 
 struct drv_descriptor_set_layout {

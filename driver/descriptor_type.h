@@ -18,10 +18,13 @@ enum drv_descriptor_kind {
     DRV_DESCRIPTOR_KIND_COUNT,
 };
 
-/* Inline uniform blocks count in bytes, as Vulkan does, and once more as bindings. */
+/* Inline uniform blocks count in bytes, as Vulkan does, and once more as bindings. Combined image
+ * samplers that convert Y'CbCr count once more, too: each takes as many descriptors of its pool as
+ * the host needs for the image's format. */
 struct drv_descriptor_counts {
     uint32_t kinds[DRV_DESCRIPTOR_KIND_COUNT];
     uint32_t inline_bindings;
+    uint32_t converting;
 };
 
 static inline enum drv_descriptor_kind

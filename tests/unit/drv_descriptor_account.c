@@ -187,3 +187,20 @@ TEST(a_host_that_gives_more_is_asked_again_until_the_pool_has_room)
     drv_descriptor_account_give(&account, &two);
     assert_int_equal(drv_descriptor_account_take(&account, &two), DRV_DESCRIPTOR_FITS);
 }
+
+/* A set that converts takes more of its pool than its layout says, so what is left for others, too,
+ * only the host knows. */
+TEST(sets_that_convert_and_others_beside_them_are_for_the_host_to_judge)
+{
+    struct drv_descriptor_account account = pool(10, 10, 10);
+    struct drv_descriptor_counts plain = set(1, 1), converting = set(0, 1);
+    converting.converting = 1;
+
+    assert_int_equal(drv_descriptor_account_take(&account, &plain), DRV_DESCRIPTOR_FITS);
+    assert_full(&account, &converting);
+    assert_int_equal(drv_descriptor_account_take(&account, &plain), DRV_DESCRIPTOR_FITS);
+    assert_int_equal(drv_descriptor_account_take(&account, &converting), DRV_DESCRIPTOR_ASK);
+    assert_int_equal(drv_descriptor_account_take(&account, &plain), DRV_DESCRIPTOR_ASK);
+    drv_descriptor_account_reset(&account);
+    assert_int_equal(drv_descriptor_account_take(&account, &plain), DRV_DESCRIPTOR_FITS);
+}

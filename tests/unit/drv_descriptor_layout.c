@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "driver/descriptor_layout.h"
+#include "driver/sampler.h"
 
 static struct drv_descriptor_set_layout *
 describe(uint32_t count, const VkDescriptorSetLayoutBinding *bindings, const void *chain)
@@ -44,6 +45,38 @@ TEST(immutable_samplers_count_only_where_a_type_has_samplers)
     assert_false(layout->bindings[0].immutable_samplers);
     assert_true(layout->bindings[1].immutable_samplers);
     assert_false(layout->bindings[2].immutable_samplers);
+    free(layout);
+}
+
+/* How many descriptors each takes only the host knows. */
+TEST(immutable_samplers_that_convert_are_counted_wherever_the_set_has_them)
+{
+    struct drv_sampler plain = {0}, converting = {.converts = true};
+    const VkSampler some[] = {(VkSampler)(uintptr_t)&plain, (VkSampler)(uintptr_t)&converting};
+    const VkSampler none[] = {(VkSampler)(uintptr_t)&plain};
+    const VkDescriptorSetLayoutBinding bindings[] = {
+        {0, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 1, 0, none},
+        {1, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 2, 0, some},
+        {2, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 2, 0, some},
+        {3, VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER, 4, 0, NULL},
+        {4, VK_DESCRIPTOR_TYPE_SAMPLER, 1, 0, none},
+    };
+    const VkDescriptorBindingFlags flags[] = {0, 0,
+                                              VK_DESCRIPTOR_BINDING_VARIABLE_DESCRIPTOR_COUNT_BIT};
+    const VkDescriptorSetLayoutBindingFlagsCreateInfo flags_info = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_BINDING_FLAGS_CREATE_INFO,
+        .bindingCount = 3,
+        .pBindingFlags = flags,
+    };
+    struct drv_descriptor_set_layout *layout = describe(5, bindings, NULL);
+    struct drv_descriptor_counts counts = drv_descriptor_set_layout_counts(layout, 0);
+    assert_int_equal(counts.converting, 4);
+    assert_int_equal(counts.kinds[VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER], 9);
+    free(layout);
+
+    layout = describe(3, bindings, &flags_info);
+    assert_int_equal(drv_descriptor_set_layout_counts(layout, 0).converting, 2);
+    assert_int_equal(drv_descriptor_set_layout_counts(layout, 1).converting, 3);
     free(layout);
 }
 
