@@ -235,22 +235,21 @@ set_values(struct copying *copying, const void *chain, const struct semaphores *
     return *out;
 }
 
-/* What VkSubmitInfo and VkBindSparseInfo have in common. */
-struct batch {
-    const void *chain;
-    uint32_t wait_count, signal_count;
-    const VkSemaphore *waits, *signals;
-};
+static bool
+concerns_batch(const struct drv_batch *batch)
+{
+    return any_is_here(batch->waits, batch->wait_count) ||
+           any_is_here(batch->signals, batch->signal_count);
+}
 
 static VkResult
-copy_batch(struct copying *copying, struct batch *batch)
+copy_batch(struct copying *copying, struct drv_batch *batch)
 {
     const VkTimelineSemaphoreSubmitInfo *timeline =
         drv_find_struct(batch->chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     const VkTimelineSemaphoreSubmitInfo none = {0};
     struct semaphores waits, signals;
-    if (!any_is_here(batch->waits, batch->wait_count) &&
-        !any_is_here(batch->signals, batch->signal_count)) {
+    if (!concerns_batch(batch)) {
         return VK_SUCCESS;
     }
     timeline = timeline ? timeline : &none;
@@ -275,11 +274,11 @@ copy_batch(struct copying *copying, struct batch *batch)
 }
 
 static VkResult
-fence_batch(struct copying *copying, VkFence fence, struct batch *batch)
+fence_batch(struct copying *copying, VkFence fence, struct drv_batch *batch)
 {
     struct semaphores signals, waits = {0};
     VkResult result = promise_fence(copying, fence, &signals);
-    *batch = (struct batch){0};
+    *batch = (struct drv_batch){0};
     if (result != VK_SUCCESS || signals.count == 0) {
         return result;
     }
@@ -290,126 +289,52 @@ fence_batch(struct copying *copying, VkFence fence, struct batch *batch)
 }
 
 static VkResult
-copy_submits(struct copying *copying, struct drv_submits *submits)
+copy_batches(struct copying *copying, struct drv_batches *batches)
 {
-    VkSubmitInfo *infos =
-        drv_scratch_array(copying->scratch, (size_t)submits->count + 1, sizeof(*infos));
-    struct batch batch;
-    for (uint32_t i = 0; infos && i < submits->count; i++) {
-        VkSubmitInfo *info = &infos[i];
-        *info = submits->infos[i];
-        batch = (struct batch){info->pNext, info->waitSemaphoreCount, info->signalSemaphoreCount,
-                               info->pWaitSemaphores, info->pSignalSemaphores};
+    void *infos = drv_batches_copy(batches, copying->scratch, 1);
+    struct drv_batch batch;
+    if (!infos) {
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
+    for (uint32_t i = 0; i < batches->count; i++) {
+        batch = drv_batch_get(batches, i);
         VkResult result = copy_batch(copying, &batch);
         if (result != VK_SUCCESS) {
             return result;
         }
-        info->pNext = batch.chain;
-        info->pWaitSemaphores = batch.waits;
-        info->pSignalSemaphores = batch.signals;
-        info->signalSemaphoreCount = batch.signal_count;
+        drv_batch_put(batches->kind, infos, i, &batch);
     }
-    if (!infos) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    submits->infos = infos;
-    if (!fence_is_here(submits->fence)) {
+    batches->infos = infos;
+    if (!fence_is_here(batches->fence)) {
         return VK_SUCCESS;
     }
-    VkResult result = fence_batch(copying, submits->fence, &batch);
-    infos[submits->count++] = (VkSubmitInfo){
-        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-        .pNext = batch.chain,
-        .signalSemaphoreCount = batch.signal_count,
-        .pSignalSemaphores = batch.signals,
-    };
-    submits->fence = VK_NULL_HANDLE;
+    VkResult result = fence_batch(copying, batches->fence, &batch);
+    drv_batch_put(batches->kind, infos, batches->count++, &batch);
+    batches->fence = VK_NULL_HANDLE;
     return result;
 }
 
 static bool
-concerns_submits(const struct drv_submits *submits)
+concerns_batches(const struct drv_batches *batches)
 {
-    for (uint32_t i = 0; i < submits->count; i++) {
-        const VkSubmitInfo *info = &submits->infos[i];
-        if (any_is_here(info->pWaitSemaphores, info->waitSemaphoreCount) ||
-            any_is_here(info->pSignalSemaphores, info->signalSemaphoreCount)) {
+    for (uint32_t i = 0; i < batches->count; i++) {
+        const struct drv_batch batch = drv_batch_get(batches, i);
+        if (concerns_batch(&batch)) {
             return true;
         }
     }
-    return fence_is_here(submits->fence);
+    return fence_is_here(batches->fence);
 }
 
 VkResult
-drv_exchange_submit(struct drv_queue *queue, struct drv_scratch *scratch,
-                    struct drv_submits *submits)
+drv_exchange_batches(struct drv_queue *queue, struct drv_scratch *scratch,
+                     struct drv_batches *batches)
 {
     struct copying copying = {.queue = queue, .scratch = scratch};
-    if (!drv_exchange_is_used(&queue->device->exchange) || !concerns_submits(submits)) {
+    if (!drv_exchange_is_used(&queue->device->exchange) || !concerns_batches(batches)) {
         return VK_SUCCESS;
     }
-    return copy_submits(&copying, submits) == VK_SUCCESS ? VK_SUCCESS : failed(&copying);
-}
-
-static VkResult
-copy_binds(struct copying *copying, struct drv_binds *binds)
-{
-    VkBindSparseInfo *infos =
-        drv_scratch_array(copying->scratch, (size_t)binds->count + 1, sizeof(*infos));
-    struct batch batch;
-    for (uint32_t i = 0; infos && i < binds->count; i++) {
-        VkBindSparseInfo *info = &infos[i];
-        *info = binds->infos[i];
-        batch = (struct batch){info->pNext, info->waitSemaphoreCount, info->signalSemaphoreCount,
-                               info->pWaitSemaphores, info->pSignalSemaphores};
-        VkResult result = copy_batch(copying, &batch);
-        if (result != VK_SUCCESS) {
-            return result;
-        }
-        info->pNext = batch.chain;
-        info->pWaitSemaphores = batch.waits;
-        info->pSignalSemaphores = batch.signals;
-        info->signalSemaphoreCount = batch.signal_count;
-    }
-    if (!infos) {
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    binds->infos = infos;
-    if (!fence_is_here(binds->fence)) {
-        return VK_SUCCESS;
-    }
-    VkResult result = fence_batch(copying, binds->fence, &batch);
-    infos[binds->count++] = (VkBindSparseInfo){
-        .sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
-        .pNext = batch.chain,
-        .signalSemaphoreCount = batch.signal_count,
-        .pSignalSemaphores = batch.signals,
-    };
-    binds->fence = VK_NULL_HANDLE;
-    return result;
-}
-
-static bool
-concerns_binds(const struct drv_binds *binds)
-{
-    for (uint32_t i = 0; i < binds->count; i++) {
-        const VkBindSparseInfo *info = &binds->infos[i];
-        if (any_is_here(info->pWaitSemaphores, info->waitSemaphoreCount) ||
-            any_is_here(info->pSignalSemaphores, info->signalSemaphoreCount)) {
-            return true;
-        }
-    }
-    return fence_is_here(binds->fence);
-}
-
-VkResult
-drv_exchange_bind(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_binds *binds)
-{
-    struct copying copying = {.queue = queue, .scratch = scratch};
-    if (!drv_exchange_is_used(&queue->device->exchange) || !concerns_binds(binds)) {
-        return VK_SUCCESS;
-    }
-    return copy_binds(&copying, binds) == VK_SUCCESS ? VK_SUCCESS : failed(&copying);
+    return copy_batches(&copying, batches) == VK_SUCCESS ? VK_SUCCESS : failed(&copying);
 }
 
 /* --- vkQueueSubmit2: values beside the semaphores --- */

@@ -8,34 +8,23 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "driver/batch.h"
 #include "driver/scratch.h"
 
 struct drv_queue;
 
 /* The submission, before and after. */
-struct drv_submits {
-    uint32_t count;
-    const VkSubmitInfo *infos;
-    VkFence fence;
-};
 struct drv_submits2 {
     uint32_t count;
     const VkSubmitInfo2 *infos;
     VkFence fence;
 };
-struct drv_binds {
-    uint32_t count;
-    const VkBindSparseInfo *infos;
-    VkFence fence;
-};
 
 /* Does nothing to a submission with which nobody else is concerned. The copy lies in the scratch.
  * VK_ERROR_OUT_OF_HOST_MEMORY: nothing has changed. VK_ERROR_DEVICE_LOST: something has. */
-BASE_MUST_CHECK VkResult drv_exchange_submit(struct drv_queue *queue, struct drv_scratch *scratch,
-                                             struct drv_submits *submits);
+BASE_MUST_CHECK VkResult drv_exchange_batches(struct drv_queue *queue, struct drv_scratch *scratch,
+                                              struct drv_batches *batches);
 BASE_MUST_CHECK VkResult drv_exchange_submit2(struct drv_queue *queue, struct drv_scratch *scratch,
                                               struct drv_submits2 *submits);
-BASE_MUST_CHECK VkResult drv_exchange_bind(struct drv_queue *queue, struct drv_scratch *scratch,
-                                           struct drv_binds *binds);
 
 #endif

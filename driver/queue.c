@@ -138,40 +138,63 @@ take_images(struct drv_queue *queue, uint32_t count, const VkSubmitInfo *infos)
 }
 
 static VkResult
-submit(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_submits *submits)
+send_batches(struct drv_queue *queue, const struct drv_batches *batches)
 {
-    VkResult result = begin_submission(queue, submits->fence);
+    struct proto_client *client = queue->object.client;
+    return batches->kind == DRV_BATCH_SUBMIT
+               ? proto_send_vkQueueSubmit(client, (VkQueue)queue, batches->count, batches->infos,
+                                          batches->fence)
+               : proto_send_vkQueueBindSparse(client, (VkQueue)queue, batches->count,
+                                              batches->infos, batches->fence);
+}
+
+static VkResult
+submit(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_batches *batches)
+{
+    VkResult result = begin_submission(queue, batches->fence);
     if (result != VK_SUCCESS) {
         return result;
     }
-    for (uint32_t i = 0; i < submits->count; i++) {
-        const VkSubmitInfo *info = &submits->infos[i];
-        note_timeline_signals(info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
+    for (uint32_t i = 0; i < batches->count; i++) {
+        const struct drv_batch batch = drv_batch_get(batches, i);
+        note_timeline_signals(batch.chain, batch.signal_count, batch.signals);
     }
-    result = drv_filter_submits(scratch, submits->count, &submits->infos)
-                 ? proto_send_vkQueueSubmit(queue->object.client, (VkQueue)queue, submits->count,
-                                            submits->infos, submits->fence)
-                 : VK_ERROR_OUT_OF_HOST_MEMORY;
-    return end_submission(queue, submits->fence, result);
+    result = drv_filter_batches(scratch, batches) ? send_batches(queue, batches)
+                                                  : VK_ERROR_OUT_OF_HOST_MEMORY;
+    return end_submission(queue, batches->fence, result);
+}
+
+static VkResult
+exchange_and_submit(struct drv_queue *queue, struct drv_batches *batches)
+{
+    struct drv_scratch scratch;
+
+    drv_scratch_init(&scratch);
+    VkResult result = drv_exchange_batches(queue, &scratch, batches);
+    if (result == VK_SUCCESS) {
+        result = submit(queue, &scratch, batches);
+    }
+    drv_scratch_finish(&scratch);
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmits, VkFence fence)
 {
     struct drv_queue *queue = drv_queue_from(handle);
-    struct drv_submits submits = {submitCount, pSubmits, fence};
-    struct drv_scratch scratch;
+    struct drv_batches batches = {DRV_BATCH_SUBMIT, submitCount, pSubmits, fence};
 
-    drv_scratch_init(&scratch);
     VkResult result = take_images(queue, submitCount, pSubmits);
-    if (result == VK_SUCCESS) {
-        result = drv_exchange_submit(queue, &scratch, &submits);
-    }
-    if (result == VK_SUCCESS) {
-        result = submit(queue, &scratch, &submits);
-    }
-    drv_scratch_finish(&scratch);
-    return result;
+    return result == VK_SUCCESS ? exchange_and_submit(queue, &batches) : result;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseInfo *pBindInfo,
+                    VkFence fence)
+{
+    struct drv_batches batches = {DRV_BATCH_BIND, bindInfoCount, pBindInfo, fence};
+
+    return exchange_and_submit(drv_queue_from(handle), &batches);
 }
 
 static VkResult
@@ -221,41 +244,6 @@ drv_QueueSubmit2(VkQueue handle, uint32_t submitCount, const VkSubmitInfo2 *pSub
     }
     if (result == VK_SUCCESS) {
         result = submit2(queue, &scratch, &submits);
-    }
-    drv_scratch_finish(&scratch);
-    return result;
-}
-
-static VkResult
-bind(struct drv_queue *queue, struct drv_scratch *scratch, struct drv_binds *binds)
-{
-    VkResult result = begin_submission(queue, binds->fence);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    for (uint32_t i = 0; i < binds->count; i++) {
-        const VkBindSparseInfo *info = &binds->infos[i];
-        note_timeline_signals(info->pNext, info->signalSemaphoreCount, info->pSignalSemaphores);
-    }
-    result = drv_filter_binds(scratch, binds->count, &binds->infos)
-                 ? proto_send_vkQueueBindSparse(queue->object.client, (VkQueue)queue, binds->count,
-                                                binds->infos, binds->fence)
-                 : VK_ERROR_OUT_OF_HOST_MEMORY;
-    return end_submission(queue, binds->fence, result);
-}
-
-VKAPI_ATTR VkResult VKAPI_CALL
-drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseInfo *pBindInfo,
-                    VkFence fence)
-{
-    struct drv_queue *queue = drv_queue_from(handle);
-    struct drv_binds binds = {bindInfoCount, pBindInfo, fence};
-    struct drv_scratch scratch;
-
-    drv_scratch_init(&scratch);
-    VkResult result = drv_exchange_bind(queue, &scratch, &binds);
-    if (result == VK_SUCCESS) {
-        result = bind(queue, &scratch, &binds);
     }
     drv_scratch_finish(&scratch);
     return result;

@@ -6,21 +6,11 @@
 #include "driver/struct_chain.h"
 #include "driver/sync.h"
 
-/* What belongs to each wait of VkSubmitInfo and VkBindSparseInfo lies in arrays side by side. */
-struct waits {
-    uint32_t count;
-    const VkSemaphore *semaphores;
-    const VkPipelineStageFlags *stages; /* NULL: none */
-    void *chain;                        /* a copy, with the arrays of the next two in it */
-    VkTimelineSemaphoreSubmitInfo *timeline;
-    VkDeviceGroupSubmitInfo *group;
-};
-
 static bool
-any_ready(uint32_t count, const VkSemaphore *semaphores)
+any_ready(const struct drv_batch *batch)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (drv_semaphore_is_signaled_here(semaphores[i])) {
+    for (uint32_t i = 0; i < batch->wait_count; i++) {
+        if (drv_semaphore_is_signaled_here(batch->waits[i])) {
             return true;
         }
     }
@@ -29,15 +19,16 @@ any_ready(uint32_t count, const VkSemaphore *semaphores)
 
 /* Copies the items of the waits that stay. NULL stays NULL; false: out of memory. */
 static bool
-keep_items(struct drv_scratch *scratch, const struct waits *waits, size_t size, const void **items)
+keep_items(struct drv_scratch *scratch, const struct drv_batch *batch, size_t size,
+           const void **items)
 {
     if (!*items) {
         return true;
     }
-    uint8_t *kept = drv_scratch_array(scratch, waits->count, size);
+    uint8_t *kept = drv_scratch_array(scratch, batch->wait_count, size);
     size_t place = 0;
-    for (uint32_t i = 0; kept && i < waits->count; i++) {
-        if (!drv_semaphore_is_signaled_here(waits->semaphores[i])) {
+    for (uint32_t i = 0; kept && i < batch->wait_count; i++) {
+        if (!drv_semaphore_is_signaled_here(batch->waits[i])) {
             memcpy(kept + place++ * size, (const uint8_t *)*items + i * size, size);
         }
     }
@@ -46,130 +37,86 @@ keep_items(struct drv_scratch *scratch, const struct waits *waits, size_t size, 
 }
 
 static bool
-keep_timeline(struct drv_scratch *scratch, const struct waits *waits)
+keep_timeline(struct drv_scratch *scratch, const struct drv_batch *batch, void *chain,
+              uint32_t left)
 {
-    VkTimelineSemaphoreSubmitInfo *timeline = waits->timeline;
-    if (!timeline || timeline->waitSemaphoreValueCount != waits->count) {
+    VkTimelineSemaphoreSubmitInfo *timeline =
+        drv_find_out_struct(chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    if (!timeline || timeline->waitSemaphoreValueCount != batch->wait_count) {
         return true; /* all of them are binary, whatever the values */
     }
-    return keep_items(scratch, waits, sizeof(uint64_t),
+    timeline->waitSemaphoreValueCount = left;
+    return keep_items(scratch, batch, sizeof(uint64_t),
                       (const void **)&timeline->pWaitSemaphoreValues);
 }
 
 static bool
-keep_group(struct drv_scratch *scratch, const struct waits *waits)
+keep_group(struct drv_scratch *scratch, const struct drv_batch *batch, void *chain, uint32_t left)
 {
-    VkDeviceGroupSubmitInfo *group = waits->group;
-    if (!group || group->waitSemaphoreCount != waits->count) {
+    VkDeviceGroupSubmitInfo *group =
+        drv_find_out_struct(chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+    if (!group || group->waitSemaphoreCount != batch->wait_count) {
         return true; /* of a group of one device nobody needs to say which */
     }
-    return keep_items(scratch, waits, sizeof(uint32_t),
+    group->waitSemaphoreCount = left;
+    return keep_items(scratch, batch, sizeof(uint32_t),
                       (const void **)&group->pWaitSemaphoreDeviceIndices);
 }
 
 /* Takes out what is ready. */
 static bool
-filter_waits(struct drv_scratch *scratch, const void *chain, struct waits *waits)
+filter_waits(struct drv_scratch *scratch, struct drv_batch *batch)
 {
-    if (!drv_chain_copy(scratch, chain, &waits->chain)) {
-        return false;
-    }
-    waits->timeline =
-        drv_find_out_struct(waits->chain, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    waits->group = drv_find_out_struct(waits->chain, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
-    const VkSemaphore *all = waits->semaphores;
-    const void *semaphores = all;
-    if (!keep_timeline(scratch, waits) || !keep_group(scratch, waits) ||
-        !keep_items(scratch, waits, sizeof(*waits->stages), (const void **)&waits->stages) ||
-        !keep_items(scratch, waits, sizeof(*all), &semaphores)) {
-        return false;
-    }
+    void *chain;
+    const void *waits = batch->waits, *stages = batch->stages;
     uint32_t left = 0;
-    for (uint32_t i = 0; i < waits->count; i++) {
-        left += !drv_semaphore_is_signaled_here(all[i]);
+    for (uint32_t i = 0; i < batch->wait_count; i++) {
+        left += !drv_semaphore_is_signaled_here(batch->waits[i]);
     }
-    if (waits->timeline && waits->timeline->waitSemaphoreValueCount == waits->count) {
-        waits->timeline->waitSemaphoreValueCount = left;
+    if (!drv_chain_copy(scratch, batch->chain, &chain) ||
+        !keep_timeline(scratch, batch, chain, left) || !keep_group(scratch, batch, chain, left) ||
+        !keep_items(scratch, batch, sizeof(*batch->stages), &stages) ||
+        !keep_items(scratch, batch, sizeof(*batch->waits), &waits)) {
+        return false;
     }
-    if (waits->group && waits->group->waitSemaphoreCount == waits->count) {
-        waits->group->waitSemaphoreCount = left;
-    }
-    waits->semaphores = semaphores;
-    waits->count = left;
+    batch->chain = chain;
+    batch->waits = waits;
+    batch->stages = stages;
+    batch->wait_count = left;
     return true;
 }
 
 static void
-unsignal(uint32_t count, const VkSemaphore *semaphores)
+unsignal(const struct drv_batch *batch)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        drv_semaphore_take_signal_here(semaphores[i]);
+    for (uint32_t i = 0; i < batch->wait_count; i++) {
+        drv_semaphore_take_signal_here(batch->waits[i]);
     }
 }
 
 bool
-drv_filter_submits(struct drv_scratch *scratch, uint32_t count, const VkSubmitInfo **infos)
+drv_filter_batches(struct drv_scratch *scratch, struct drv_batches *batches)
 {
-    const VkSubmitInfo *originals = *infos;
-    VkSubmitInfo *copies = NULL;
+    void *copies = NULL;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const VkSubmitInfo *info = &originals[i];
-        if (!any_ready(info->waitSemaphoreCount, info->pWaitSemaphores)) {
+    for (uint32_t i = 0; i < batches->count; i++) {
+        struct drv_batch batch = drv_batch_get(batches, i);
+        if (!any_ready(&batch)) {
             continue;
         }
         if (!copies) {
-            copies = drv_scratch_copy(scratch, originals, count * sizeof(*copies));
+            copies = drv_batches_copy(batches, scratch, 0);
         }
-        struct waits waits = {
-            .count = info->waitSemaphoreCount,
-            .semaphores = info->pWaitSemaphores,
-            .stages = info->pWaitDstStageMask,
-        };
-        if (!copies || !filter_waits(scratch, info->pNext, &waits)) {
+        if (!copies || !filter_waits(scratch, &batch)) {
             return false;
         }
-        copies[i].pNext = waits.chain;
-        copies[i].waitSemaphoreCount = waits.count;
-        copies[i].pWaitSemaphores = waits.semaphores;
-        copies[i].pWaitDstStageMask = waits.stages;
+        drv_batch_put(batches->kind, copies, i, &batch);
     }
-    for (uint32_t i = 0; copies && i < count; i++) {
-        unsignal(originals[i].waitSemaphoreCount, originals[i].pWaitSemaphores);
+    for (uint32_t i = 0; copies && i < batches->count; i++) {
+        const struct drv_batch batch = drv_batch_get(batches, i);
+        unsignal(&batch);
     }
-    *infos = copies ? copies : originals;
-    return true;
-}
-
-bool
-drv_filter_binds(struct drv_scratch *scratch, uint32_t count, const VkBindSparseInfo **infos)
-{
-    const VkBindSparseInfo *originals = *infos;
-    VkBindSparseInfo *copies = NULL;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const VkBindSparseInfo *info = &originals[i];
-        if (!any_ready(info->waitSemaphoreCount, info->pWaitSemaphores)) {
-            continue;
-        }
-        if (!copies) {
-            copies = drv_scratch_copy(scratch, originals, count * sizeof(*copies));
-        }
-        struct waits waits = {
-            .count = info->waitSemaphoreCount,
-            .semaphores = info->pWaitSemaphores,
-        };
-        if (!copies || !filter_waits(scratch, info->pNext, &waits)) {
-            return false;
-        }
-        copies[i].pNext = waits.chain;
-        copies[i].waitSemaphoreCount = waits.count;
-        copies[i].pWaitSemaphores = waits.semaphores;
-    }
-    for (uint32_t i = 0; copies && i < count; i++) {
-        unsignal(originals[i].waitSemaphoreCount, originals[i].pWaitSemaphores);
-    }
-    *infos = copies ? copies : originals;
+    batches->infos = copies ? copies : batches->infos;
     return true;
 }
 

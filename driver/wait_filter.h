@@ -10,15 +10,13 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "driver/batch.h"
 #include "driver/scratch.h"
 
-/* *infos becomes a copy in `scratch` if anything has to be taken out; the semaphores are
+/* The infos become a copy in `scratch` if anything has to be taken out; the semaphores are
  * unsignalled then. False: out of host memory, and nothing has changed. */
-BASE_MUST_CHECK bool drv_filter_submits(struct drv_scratch *scratch, uint32_t count,
-                                        const VkSubmitInfo **infos);
+BASE_MUST_CHECK bool drv_filter_batches(struct drv_scratch *scratch, struct drv_batches *batches);
 BASE_MUST_CHECK bool drv_filter_submits2(struct drv_scratch *scratch, uint32_t count,
                                          const VkSubmitInfo2 **infos);
-BASE_MUST_CHECK bool drv_filter_binds(struct drv_scratch *scratch, uint32_t count,
-                                      const VkBindSparseInfo **infos);
 
 #endif
