@@ -76,6 +76,54 @@ may_be_copied(const VkImageCreateInfo *info)
            (info->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT);
 }
 
+/* Of one plane, if planes are bound one by one. */
+static VkImageAspectFlagBits
+plane_to_ask_for(const VkImageCreateInfo *info)
+{
+    return info->flags & VK_IMAGE_CREATE_DISJOINT_BIT ? VK_IMAGE_ASPECT_PLANE_0_BIT
+                                                      : VK_IMAGE_ASPECT_NONE;
+}
+
+/* Without maintenance4 only an image tells. */
+static void
+ask_an_image(const struct rnd_device *device, const VkImageCreateInfo *info,
+             VkMemoryRequirements2 *out)
+{
+    VkImage image;
+    if (device->table.CreateImage(device->handle, info, NULL, &image) != VK_SUCCESS) {
+        return;
+    }
+    const VkImagePlaneMemoryRequirementsInfo plane = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_PLANE_MEMORY_REQUIREMENTS_INFO,
+        .planeAspect = plane_to_ask_for(info),
+    };
+    const VkImageMemoryRequirementsInfo2 which = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+        .pNext = plane.planeAspect ? &plane : NULL,
+        .image = image,
+    };
+    device->table.GetImageMemoryRequirements2(device->handle, &which, out);
+    device->table.DestroyImage(device->handle, image, NULL);
+}
+
+/* The host's memory types; 0 if there is no such image. */
+static uint32_t
+memory_types_of(const struct rnd_device *device, const VkImageCreateInfo *info)
+{
+    VkMemoryRequirements2 requirements = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2};
+    const VkDeviceImageMemoryRequirements which = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_IMAGE_MEMORY_REQUIREMENTS,
+        .pCreateInfo = info,
+        .planeAspect = plane_to_ask_for(info),
+    };
+    if (device->table.GetDeviceImageMemoryRequirements) {
+        device->table.GetDeviceImageMemoryRequirements(device->handle, &which, &requirements);
+    } else {
+        ask_an_image(device, info, &requirements);
+    }
+    return requirements.memoryRequirements.memoryTypeBits;
+}
+
 /* Whether any memory type of both sides is left for such an image: what else would it be external
  * for? NVIDIA's driver says that images which the host copies may be external to pages, and then
  * has none for them. */
@@ -85,15 +133,10 @@ finds_shared_memory(const struct rnd_device *device, const VkImageCreateInfo *in
 {
     const struct rnd_memory_types *types = &device->physical_device->memory_types;
     VkImageCreateInfo external_info = *info;
-    VkMemoryRequirements requirements = {0};
-    VkImage image;
     external_info.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
-    if (device->table.CreateImage(device->handle, &external_info, NULL, &image) == VK_SUCCESS) {
-        device->table.GetImageMemoryRequirements(device->handle, image, &requirements);
-        device->table.DestroyImage(device->handle, image, NULL);
-    }
-    return rnd_memory_types_to_guest(types, requirements.memoryTypeBits, external->host, 0) !=
-           rnd_memory_types_to_guest(types, requirements.memoryTypeBits, 0, 0);
+    uint32_t mask = memory_types_of(device, &external_info);
+    return rnd_memory_types_to_guest(types, mask, external->host, 0) !=
+           rnd_memory_types_to_guest(types, mask, 0, 0);
 }
 
 bool
