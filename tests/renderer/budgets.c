@@ -252,10 +252,11 @@ TEST(budgets_of_heaps_in_ram_are_not_beyond_the_bound)
     struct wire_reader reply = wire_reader_over(guest.reply, GUEST_MEMORY_SIZE);
     proto_decode_reply_vkGetPhysicalDeviceMemoryProperties2(&reply, physical_device, &properties);
     assert_false(reply.failed);
-    if (budgets.heapBudget[0] == 0) {
+    uint32_t heap = properties.memoryProperties.memoryTypes[mapped(&guest)].heapIndex;
+    if (budgets.heapBudget[heap] == 0) {
         guest_end(&guest);
         skip(); /* the host does not know */
     }
-    assert_int_equal(budgets.heapBudget[0], WHOLE / 8 * 7);
+    assert_int_equal(budgets.heapBudget[heap], WHOLE / 8 * 7);
     guest_end(&guest);
 }
