@@ -4,8 +4,10 @@ from collections import namedtuple
 
 # name: for people. command: what is run. window: compared by the screen, else by what it prints.
 # keep: a pattern, the parts of the output that count. env: more variables.
-# clock: clock.c is preloaded; the program's time stands after so many questions, or never.
-Application = namedtuple("Application", "name command window keep env clock", defaults=(False, ".+", {}, None))
+# clock: clock.c is preloaded; the program's time stands after so many questions, or never. limit_s: how long it may run.
+Application = namedtuple(
+    "Application", "name command window keep env clock limit_s", defaults=(False, ".+", {}, None, 120)
+)
 
 NEVER_STANDS = 0
 ZINK = {"MESA_LOADER_DRIVER_OVERRIDE": "zink", "LIBGL_ALWAYS_SOFTWARE": "1"}
@@ -67,6 +69,18 @@ def gstreamer(name, pipeline):
 # Not of ffmpeg 7.1: libplacebo, bwdif_vulkan and those with two inputs, which differ from one native run to the next.
 NEW_FILTERS = ["avgblur_vulkan", "vflip_vulkan", "flip_vulkan", "nlmeans_vulkan=r=3"]
 
+def ggml(operations, cases):
+    """ggml's Vulkan backend. The program compares each case with ggml's own result on the CPU, and prints the outcome."""
+    command = ["/usr/libexec/x86_64-linux-gnu/llama.cpp-tests/test-backend-ops", "test", "-b", "Vulkan0"]
+    return Application(
+        f"ggml: {operations}",
+        command + ["-o", operations, "-p", cases],
+        keep=r"^  [A-Z].*\): .+|^ +\d+/\d+ tests passed.*",
+        env={"GGML_VK_VISIBLE_DEVICES": "0"},
+        limit_s=900,
+    )
+
+
 FOLDER = (
     [
         Application(
@@ -88,5 +102,10 @@ FOLDER = (
             " av://lavfi:testsrc2=size=320x240:rate=10:duration=10".split(),
             window=True,
         ),
+    ]
+    + [
+        ggml("ADD,SILU,SUM_ROWS,ARGMAX,GROUP_NORM,CUMSUM,SOLVE_TRI,SSM_SCAN", ".*"),
+        ggml("SOFT_MAX", r"ne=\[1[56],1[56],1,1\]"),
+        ggml("MUL_MAT", r"type_a=(f32|f16|q4_0|q8_0|q4_K),type_b=f32,m=16,n=(1|16),k=256,bs=\[1,1\],nr=\[1,1\],per=\[0,1,2,3\]"),
     ]
 )

@@ -26,7 +26,6 @@ from catalog import FOLDER, SYSTEM
 from folder import Folder, System, Unusable
 
 SKIPPED = 77
-TIMEOUT_S = 120
 FAILED = 125  # of `vesper run`: it failed, or the validation layer spoke
 
 
@@ -61,11 +60,11 @@ def end(process):
         process.wait()
 
 
-def stays(process, screen, expected):
+def stays(process, screen, expected, limit_s):
     """The picture that is there for a second, which is painted and, if one is expected, that. None if there is none
     in time."""
     empty = last = screen.picture()
-    stayed, deadline = 0, time.monotonic() + TIMEOUT_S
+    stayed, deadline = 0, time.monotonic() + limit_s
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.3)
         now = screen.picture()
@@ -76,12 +75,12 @@ def stays(process, screen, expected):
     return None
 
 
-def show(command, env, screen, expected=None):
+def show(command, env, screen, expected, limit_s):
     """The screen that the application paints, or what the application says if that fails."""
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            picture = stays(process, screen, expected)
+            picture = stays(process, screen, expected, limit_s)
             seen, status = screen.picture(), process.poll()
         finally:
             end(process)
@@ -92,13 +91,13 @@ def show(command, env, screen, expected=None):
     return f"picture {picture}" + (f"\nstatus {FAILED} of vesper:\n{complaint}" if process.returncode == FAILED else "")
 
 
-def printed(command, env, keep):
+def printed(command, env, keep, limit_s):
     try:
         done = subprocess.run(
-            command, env=env, check=False, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S
+            command, env=env, check=False, capture_output=True, text=True, errors="replace", timeout=limit_s
         )
     except subprocess.TimeoutExpired:
-        return f"nothing within {TIMEOUT_S} s"
+        return f"nothing within {limit_s} s"
     lines = re.findall(keep, done.stdout, re.MULTILINE)
     if done.returncode != 0 or not lines:
         lines += [f"status {done.returncode}"] + done.stderr.splitlines()[-5:]
@@ -117,9 +116,9 @@ class Comparison:
         env = {**self.place.env, **env, **application.env, "DISPLAY": self.screen.display}
         command = self.place.prefix + vesper + self.with_clock(application)
         if not application.window:
-            return printed(command, env, application.keep)
+            return printed(command, env, application.keep, application.limit_s)
         expected = re.match("picture (.+)", native)
-        return show(command, env, self.screen, expected and expected[1])
+        return show(command, env, self.screen, expected and expected[1], application.limit_s)
 
     def with_clock(self, application):
         """Behind `vesper run`, whose server's time is the true one."""
