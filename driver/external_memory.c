@@ -154,6 +154,21 @@ drv_memory_import_pages(struct drv_device *device, struct drv_memory *memory,
     return result;
 }
 
+/* Pages are the application's to read and write, and many map what they import, whatever its type
+ * says: types that cannot be mapped are named only if there are no others. */
+static uint32_t
+prefer_mappable(const struct drv_device *device, uint32_t types)
+{
+    const VkPhysicalDeviceMemoryProperties *memory = &device->physical_device->memory;
+    uint32_t mappable = 0;
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+        if (memory->memoryTypes[i].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
+            mappable |= UINT32_C(1) << i;
+        }
+    }
+    return types & mappable ? types & mappable : types;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_GetMemoryHostPointerPropertiesEXT(
     VkDevice handle, VkExternalMemoryHandleTypeFlagBits handleType, const void *pHostPointer,
@@ -174,7 +189,10 @@ drv_GetMemoryHostPointerPropertiesEXT(
     }
     VkResult result = import_as(device, fd, TP_FD_PAGES, page, 0, &blob);
     base_fd_close(&fd);
-    return result == VK_SUCCESS
-               ? ask_types(device, &blob, &pMemoryHostPointerProperties->memoryTypeBits)
-               : result;
+    uint32_t types = 0;
+    if (result == VK_SUCCESS) {
+        result = ask_types(device, &blob, &types);
+    }
+    pMemoryHostPointerProperties->memoryTypeBits = prefer_mappable(device, types);
+    return result;
 }
