@@ -171,6 +171,11 @@ def wait_until(condition, within_s=10):
     return bool(condition())
 
 
+def hear_hangups():
+    """A server started under nohup ignores SIGHUP, as it should; the tests must not depend on how they were started."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Server:
     """A server with a folder of its own, without spare workers unless the environment asks for them. Ends, and says
     so if it did not end well, with the block."""
@@ -182,7 +187,7 @@ class Server:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [program, "--socket-path", self.path, *options], stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=log,
+                stdout=subprocess.PIPE, stderr=log, preexec_fn=hear_hangups,
                 env={**os.environ, "VESPER_LOG": level, "VESPER_SPARE": "0", **(environment or {})})
         self.greeting = self.process.stdout.readline().decode()
 
