@@ -5,12 +5,14 @@
 
 #include "driver/descriptor_template.h"
 #include "driver/descriptor_write.h"
+#include "driver/sampler.h"
 
 /* What an application may leave in members that do not count. Following it crashes. */
 #define POISON ((uintptr_t)0xdeaddeaddeaddeadu)
 #define POISON_POINTER ((const void *)POISON)
 
-static int sampler_storage, view_storage;
+static struct drv_sampler sampler_storage; /* what a layout has of its own is looked at */
+static int view_storage;
 #define SAMPLER ((VkSampler)(uintptr_t)&sampler_storage)
 #define VIEW ((VkImageView)(uintptr_t)&view_storage)
 
