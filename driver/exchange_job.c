@@ -1,12 +1,12 @@
 /* The exchange's threads. Each takes a job, waits for what it is about, does it, and takes the
  * next; a job always finds a thread of its own, since what it waits for may depend on another job.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/exchange_private.h"
@@ -203,25 +203,18 @@ reserve_thread_locked(struct drv_exchange *exchange)
     return true;
 }
 
-/* The application's signals are none of our threads' business. */
 static bool
 add_thread_locked(struct drv_exchange *exchange)
 {
-    sigset_t all, before;
     if (!reserve_thread_locked(exchange)) {
         return false;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t *thread = &exchange->threads[exchange->thread_count];
-    bool made = pthread_create(thread, NULL, run, exchange) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!made) {
+    if (base_thread_start(thread, "vesper-sync", run, exchange) != 0) {
         base_log_warn("no thread to wait for fences and semaphores of others: raise the limit of "
                       "threads (ulimit -u)");
         return false;
     }
-    pthread_setname_np(*thread, "vesper-sync");
     exchange->thread_count++;
     return true;
 }

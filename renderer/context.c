@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "protocol/runtime/caps.h"
 #include "renderer/context_impl.h"
 #include "renderer/memory.h"
@@ -21,16 +22,6 @@ rnd_context_get_capset(struct wire_capset *out)
 {
     proto_caps_fill_capset(out, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK |
                                     WIRE_FEATURE_PEER_INFO | WIRE_FEATURE_EXTERNAL_MEMORY);
-}
-
-static void
-init_monotonic_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
 }
 
 struct rnd_context *
@@ -53,7 +44,7 @@ rnd_context_create(const struct rnd_context_info *info)
     pthread_mutex_init(&ctx->submit_lock, NULL);
     pthread_mutex_init(&ctx->rings_lock, NULL);
     pthread_mutex_init(&ctx->instance_lock, NULL);
-    init_monotonic_cond(&ctx->monitor_wake);
+    base_cond_init(&ctx->monitor_wake);
     base_list_init(&ctx->rings);
     rnd_stream_init(&ctx->stream, ctx, NULL);
     base_log_info("context %s: created", ctx->info.name);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "renderer/context_impl.h"
 #include "renderer/resource.h"
 
@@ -37,20 +38,6 @@ static bool
 stopping(const struct rnd_ring *ring)
 {
     return atomic_load_explicit(&ring->stop, memory_order_relaxed);
-}
-
-static struct timespec
-deadline_after(uint64_t ns)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(ns / 1000000000);
-    at.tv_nsec += (long)(ns % 1000000000);
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
 }
 
 /* --- publishing head --- */
@@ -196,8 +183,7 @@ sleep_until_notified(struct rnd_ring *ring)
     ring->notified = false;
     set_idle(ring);
     while (nothing_yet(ring)) {
-        struct timespec deadline = deadline_after(look_ns);
-        pthread_cond_timedwait(&ring->wake, &ring->lock, &deadline);
+        (void)base_cond_wait_until(&ring->wake, &ring->lock, base_clock_deadline_ns(look_ns));
         look_ns = look_ns * 2 < LONGEST_IDLE_LOOK_NS ? look_ns * 2 : LONGEST_IDLE_LOOK_NS;
     }
     clear_idle(ring);
@@ -269,16 +255,6 @@ place(struct rnd_ring *ring, const struct rnd_ring_layout *layout)
     ring->monitor_period_ns = layout->monitor_period_ns;
 }
 
-static void
-init_monotonic_cond(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 /* Charged; the ring's to give back. */
 static uint8_t *
 alloc_scratch(struct rnd_context *ctx, uint32_t size)
@@ -315,8 +291,8 @@ ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
     place(ring, layout);
     rnd_stream_init(&ring->stream, ctx, ring);
     pthread_mutex_init(&ring->lock, NULL);
-    init_monotonic_cond(&ring->wake);
-    init_monotonic_cond(&ring->advanced);
+    base_cond_init(&ring->wake);
+    base_cond_init(&ring->advanced);
     base_list_init(&ring->link);
     return ring;
 }
@@ -414,8 +390,8 @@ wake_until_finished(struct rnd_ring *ring)
     while (!ring->finished) {
         base_futex_wake(ring->view.tail);
         pthread_cond_broadcast(&ring->wake);
-        struct timespec deadline = deadline_after(1000 * 1000);
-        pthread_cond_timedwait(&ring->advanced, &ring->lock, &deadline);
+        (void)base_cond_wait_until(&ring->advanced, &ring->lock,
+                                   base_clock_deadline_ns(1000 * 1000));
     }
     pthread_mutex_unlock(&ring->lock);
 }

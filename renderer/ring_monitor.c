@@ -3,8 +3,8 @@
  * rings' own threads are inside long host calls. It stops beating when the context is fatal. */
 #include "renderer/ring.h"
 
-#include <time.h>
-
+#include "base/clock.h"
+#include "base/thread.h"
 #include "renderer/context_impl.h"
 
 enum {
@@ -25,12 +25,8 @@ beat_locked(struct rnd_context *ctx)
 static void
 sleep_locked(struct rnd_context *ctx)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    uint64_t ns = (uint64_t)at.tv_nsec + ctx->monitor_period_ns % 1000000000;
-    at.tv_sec += (time_t)(ctx->monitor_period_ns / 1000000000 + ns / 1000000000);
-    at.tv_nsec = (long)(ns % 1000000000);
-    pthread_cond_timedwait(&ctx->monitor_wake, &ctx->rings_lock, &at);
+    (void)base_cond_wait_until(&ctx->monitor_wake, &ctx->rings_lock,
+                               base_clock_deadline_ns(ctx->monitor_period_ns));
 }
 
 static void *

@@ -1,28 +1,13 @@
 /* What the application waits for: images that it may draw into, and frames that were shown. */
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "driver/drv_entry.h"
 #include "driver/sync.h"
 #include "driver/wsi/ownership.h"
 #include "driver/wsi/swapchain.h"
-
-/* False when the deadline has passed. */
-static bool
-wait_locked(struct wsi_swapchain *swapchain, uint64_t deadline_ns)
-{
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / 1000000000),
-        .tv_nsec = (long)(deadline_ns % 1000000000),
-    };
-    if (deadline_ns == UINT64_MAX) {
-        pthread_cond_wait(&swapchain->changed, &swapchain->lock);
-        return true;
-    }
-    return pthread_cond_timedwait(&swapchain->changed, &swapchain->lock, &deadline) == 0;
-}
 
 /* --- images: one is idle only when nobody reads it any more, so its semaphore and its fence are
  * signalled at once, on this side --- */
@@ -57,7 +42,7 @@ acquire_locked(struct wsi_swapchain *swapchain, uint64_t timeout_ns, uint32_t *i
         if (timeout_ns == 0) {
             return VK_NOT_READY;
         }
-        if (!wait_locked(swapchain, deadline_ns)) {
+        if (!base_cond_wait_until(&swapchain->changed, &swapchain->lock, deadline_ns)) {
             return VK_TIMEOUT;
         }
     }
@@ -171,7 +156,8 @@ wait_for_present_locked(struct wsi_swapchain *swapchain, uint64_t id, uint64_t t
         if (swapchain->status < 0) {
             return swapchain->status;
         }
-        if (timeout_ns == 0 || !wait_locked(swapchain, deadline_ns)) {
+        if (timeout_ns == 0 ||
+            !base_cond_wait_until(&swapchain->changed, &swapchain->lock, deadline_ns)) {
             return VK_TIMEOUT;
         }
     }

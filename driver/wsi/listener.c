@@ -2,15 +2,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/thread.h"
 #include "driver/wsi/swapchain.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 #define PATIENCE_NS (UINT64_C(250) * 1000 * 1000)
 
 enum { LONGEST_SLEEP_MS = 256 };
@@ -92,13 +90,9 @@ wsi_listener_wait(struct wsi_listener *listener, bool (*holds_locked)(const void
                   const void *user)
 {
     uint64_t deadline_ns = base_clock_deadline_ns(PATIENCE_NS);
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
-        .tv_nsec = (long)(deadline_ns % NS_PER_S),
-    };
     pthread_mutex_lock(&listener->lock);
     while (holds_locked(user) && !listener->stop &&
-           pthread_cond_timedwait(&listener->changed, &listener->lock, &deadline) == 0) {
+           base_cond_wait_until(&listener->changed, &listener->lock, deadline_ns)) {
     }
     pthread_mutex_unlock(&listener->lock);
 }
@@ -109,7 +103,6 @@ void
 wsi_listener_init(struct wsi_listener *listener, const struct wsi_listener_ops *ops, void *user,
                   struct wsi_swapchain *swapchain)
 {
-    pthread_condattr_t monotonic;
     *listener = (struct wsi_listener){
         .ops = ops,
         .user = user,
@@ -117,30 +110,19 @@ wsi_listener_init(struct wsi_listener *listener, const struct wsi_listener_ops *
         .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         .connection_fd = -1,
     };
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&listener->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    base_cond_init(&listener->changed);
     pthread_mutex_init(&listener->lock, NULL);
 }
 
-/* Signals are the application's: none is handled on a thread that it does not know of. */
 bool
 wsi_listener_start(struct wsi_listener *listener, int connection_fd)
 {
-    sigset_t all, before;
     if (listener->wake_fd == -1) {
         return false;
     }
     listener->connection_fd = connection_fd;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    listener->runs =
-        pthread_create(&listener->thread, NULL, listen_to_window_system, listener) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (listener->runs) {
-        pthread_setname_np(listener->thread, listener->ops->thread_name);
-    }
+    listener->runs = base_thread_start(&listener->thread, listener->ops->thread_name,
+                                       listen_to_window_system, listener) == 0;
     return listener->runs;
 }
 

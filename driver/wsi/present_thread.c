@@ -1,10 +1,8 @@
 /* The thread of a swapchain: waits for each frame's copy, and shows it when its time has come. What
  * need not wait is shown within vkQueuePresentKHR. */
-#include <signal.h>
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "driver/address_reports.h"
 #include "driver/drv_entry.h"
 #include "driver/sync.h"
@@ -263,12 +261,8 @@ hold(struct wsi_swapchain *swapchain, const struct wsi_frame *frame)
 {
     pthread_mutex_lock(&swapchain->lock);
     uint64_t due_ns = due_locked(swapchain, frame);
-    const struct timespec due = {
-        .tv_sec = (time_t)(due_ns / 1000000000),
-        .tv_nsec = (long)(due_ns % 1000000000),
-    };
     while (!swapchain->stop && !is_error(swapchain->status) && base_clock_now_ns() < due_ns) {
-        (void)pthread_cond_timedwait(&swapchain->changed, &swapchain->lock, &due);
+        (void)base_cond_wait_until(&swapchain->changed, &swapchain->lock, due_ns);
     }
     pthread_mutex_unlock(&swapchain->lock);
 }
@@ -365,18 +359,12 @@ run(void *user)
 VkResult
 wsi_present_thread_start(struct wsi_swapchain *swapchain)
 {
-    /* Signals are the application's: none is handled on a thread that it does not know of. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&swapchain->thread, NULL, run, swapchain);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = base_thread_start(&swapchain->thread, "vesper-present", run, swapchain);
     if (error) {
         base_log_error("vkCreateSwapchainKHR: cannot start the thread that shows frames (error %d)",
                        error);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    pthread_setname_np(swapchain->thread, "vesper-present");
     return VK_SUCCESS;
 }
 

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/thread.h"
 #include "driver/drv_entry.h"
 #include "driver/struct_chain.h"
 
@@ -109,11 +109,7 @@ init_images(struct wsi_swapchain *swapchain, uint32_t count)
 static void
 init_lock(struct wsi_swapchain *swapchain)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&swapchain->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    base_cond_init(&swapchain->changed);
     pthread_mutex_init(&swapchain->lock, NULL);
     pthread_mutex_init(&swapchain->recording_lock, NULL);
 }

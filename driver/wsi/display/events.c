@@ -3,18 +3,16 @@
  * The fences are the driver's own payloads, which live until the event has come, whatever becomes
  * of the fence. A thread of the device's, made with the first of them, signals them. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/sync.h"
 #include "driver/wsi/display/kms.h"
 
-#define NS_PER_S UINT64_C(1000000000)
 /* From look to look at connectors, while somebody waits for one to change. */
 #define LOOK_NS (UINT64_C(200) * 1000 * 1000)
 
@@ -92,10 +90,6 @@ static void
 work_locked(struct wsi_display_events *events)
 {
     uint64_t deadline_ns = base_clock_deadline_ns(LOOK_NS);
-    const struct timespec deadline = {
-        .tv_sec = (time_t)(deadline_ns / NS_PER_S),
-        .tv_nsec = (long)(deadline_ns % NS_PER_S),
-    };
     struct event *frame = take_frame_event_locked(events);
     if (frame) {
         pthread_mutex_unlock(&events->lock);
@@ -105,7 +99,7 @@ work_locked(struct wsi_display_events *events)
     } else if (base_list_empty(&events->events)) {
         pthread_cond_wait(&events->changed, &events->lock);
     } else {
-        (void)pthread_cond_timedwait(&events->changed, &events->lock, &deadline);
+        (void)base_cond_wait_until(&events->changed, &events->lock, deadline_ns);
         pthread_mutex_unlock(&events->lock);
         look_at_connectors(events);
         pthread_mutex_lock(&events->lock);
@@ -130,16 +124,11 @@ run(void *user)
 static bool
 start_thread(struct wsi_display_events *events)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&events->thread, NULL, run, events);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = base_thread_start(&events->thread, "vesper-display", run, events);
     if (error) {
         base_log_error("no thread can be started that waits for displays (error %d)", error);
         return false;
     }
-    pthread_setname_np(events->thread, "vesper-display");
     return true;
 }
 
@@ -158,11 +147,7 @@ create_events(struct drv_device *device)
     if (!events) {
         return NULL;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&events->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    base_cond_init(&events->changed);
     pthread_mutex_init(&events->lock, NULL);
     base_list_init(&events->events);
     events->device = device;
