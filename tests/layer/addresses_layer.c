@@ -13,7 +13,6 @@
 
 struct layer_instance {
     struct layer_instance_base base;
-    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
 };
 
@@ -56,30 +55,9 @@ static struct base_list bindings = {&bindings, &bindings};
 
 #define HANDLE(handle) ((uint64_t)(uintptr_t)(handle))
 
-static struct layer_instance *
-find_instance(void *dispatchable)
-{
-    return (struct layer_instance *)layer_find_instance(dispatchable);
-}
-
-static struct layer_device *
-find_device(void *dispatchable)
-{
-    return (struct layer_device *)layer_find_device(dispatchable);
-}
+LAYER_FINDERS
 
 /* --- the extension --- */
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
-                                         uint32_t *count, VkExtensionProperties *out)
-{
-    static const VkExtensionProperties ours = {VK_EXT_DEVICE_ADDRESS_BINDING_REPORT_EXTENSION_NAME,
-                                               1};
-    return layer_enumerate_with(&ours,
-                                find_instance(physical_device)->EnumerateDeviceExtensionProperties,
-                                physical_device, layer_name, count, out);
-}
 
 static VKAPI_ATTR void VKAPI_CALL
 layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDeviceFeatures2 *out)
@@ -90,15 +68,6 @@ layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDev
     if (feature) {
         feature->reportAddressBinding = VK_TRUE;
     }
-}
-
-/* The driver does not know the extension; of its structures it knows that it does not know them. */
-static VkResult
-create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
-{
-    return layer_create_without(VK_EXT_DEVICE_ADDRESS_BINDING_REPORT_EXTENSION_NAME,
-                                physical_device, info, allocator, create, out);
 }
 
 /* --- messengers --- */
@@ -351,7 +320,6 @@ static void
 load_instance(struct layer_instance_base *base)
 {
     struct layer_instance *instance = (struct layer_instance *)base;
-    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
     LAYER_LOAD(instance, GetPhysicalDeviceFeatures2);
 }
 
@@ -387,7 +355,6 @@ finish_device(struct layer_device_base *base)
 }
 
 static const struct layer_function instance_functions[] = {
-    LAYER_HOOK(EnumerateDeviceExtensionProperties),
     LAYER_HOOK(GetPhysicalDeviceFeatures2),
     LAYER_HOOK(CreateDebugUtilsMessengerEXT),
     LAYER_HOOK(DestroyDebugUtilsMessengerEXT),
@@ -403,12 +370,15 @@ static const struct layer_function device_functions[] = {
     LAYER_HOOK(DestroyDescriptorPool), {0},
 };
 
+static const VkExtensionProperties extension = {VK_EXT_DEVICE_ADDRESS_BINDING_REPORT_EXTENSION_NAME,
+                                                1};
+
 const struct layer_definition layer_definition = {
     .instance_size = sizeof(struct layer_instance),
     .device_size = sizeof(struct layer_device),
     .load_instance = load_instance,
     .load_device = load_device,
-    .create_device = create_device,
+    .extension = &extension,
     .finish_device = finish_device,
     .instance_functions = instance_functions,
     .device_functions = device_functions,

@@ -33,17 +33,7 @@ struct layer_device {
 
 static struct base_list pipelines = {&pipelines, &pipelines};
 
-static struct layer_instance *
-find_instance(void *dispatchable)
-{
-    return (struct layer_instance *)layer_find_instance(dispatchable);
-}
-
-static struct layer_device *
-find_device(void *dispatchable)
-{
-    return (struct layer_device *)layer_find_device(dispatchable);
-}
+LAYER_FINDERS
 
 /* --- what is captured --- */
 

@@ -14,7 +14,6 @@
 
 struct layer_instance {
     struct layer_instance_base base;
-    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceFeatures2 GetPhysicalDeviceFeatures2;
 };
 
@@ -29,29 +28,9 @@ struct layer_device {
 static atomic_uint submissions; /* with commands */
 static atomic_bool lost;
 
-static struct layer_instance *
-find_instance(void *dispatchable)
-{
-    return (struct layer_instance *)layer_find_instance(dispatchable);
-}
-
-static struct layer_device *
-find_device(void *dispatchable)
-{
-    return (struct layer_device *)layer_find_device(dispatchable);
-}
+LAYER_FINDERS
 
 /* --- the extension --- */
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
-                                         uint32_t *count, VkExtensionProperties *out)
-{
-    static const VkExtensionProperties ours = {VK_EXT_DEVICE_FAULT_EXTENSION_NAME, 2};
-    return layer_enumerate_with(&ours,
-                                find_instance(physical_device)->EnumerateDeviceExtensionProperties,
-                                physical_device, layer_name, count, out);
-}
 
 static VKAPI_ATTR void VKAPI_CALL
 layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDeviceFeatures2 *out)
@@ -63,15 +42,6 @@ layer_GetPhysicalDeviceFeatures2(VkPhysicalDevice physical_device, VkPhysicalDev
         feature->deviceFault = VK_TRUE;
         feature->deviceFaultVendorBinary = VK_TRUE;
     }
-}
-
-/* The driver does not know the extension; of its structures it knows that it does not know them. */
-static VkResult
-create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
-{
-    return layer_create_without(VK_EXT_DEVICE_FAULT_EXTENSION_NAME, physical_device, info,
-                                allocator, create, out);
 }
 
 /* --- losing the device --- */
@@ -169,7 +139,6 @@ static void
 load_instance(struct layer_instance_base *base)
 {
     struct layer_instance *instance = (struct layer_instance *)base;
-    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
     LAYER_LOAD(instance, GetPhysicalDeviceFeatures2);
 }
 
@@ -184,7 +153,6 @@ load_device(struct layer_device_base *base)
 }
 
 static const struct layer_function instance_functions[] = {
-    LAYER_HOOK(EnumerateDeviceExtensionProperties),
     LAYER_HOOK(GetPhysicalDeviceFeatures2),
     {0},
 };
@@ -193,12 +161,14 @@ static const struct layer_function device_functions[] = {
     LAYER_HOOK(DeviceWaitIdle), LAYER_HOOK(GetDeviceFaultInfoEXT), {0},
 };
 
+static const VkExtensionProperties extension = {VK_EXT_DEVICE_FAULT_EXTENSION_NAME, 2};
+
 const struct layer_definition layer_definition = {
     .instance_size = sizeof(struct layer_instance),
     .device_size = sizeof(struct layer_device),
     .load_instance = load_instance,
     .load_device = load_device,
-    .create_device = create_device,
+    .extension = &extension,
     .instance_functions = instance_functions,
     .device_functions = device_functions,
 };

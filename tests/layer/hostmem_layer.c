@@ -34,7 +34,6 @@ static const char host_name[] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
 
 struct layer_instance {
     struct layer_instance_base base;
-    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceExternalBufferProperties GetPhysicalDeviceExternalBufferProperties;
     PFN_vkGetPhysicalDeviceImageFormatProperties2 GetPhysicalDeviceImageFormatProperties2;
     PFN_vkGetPhysicalDeviceMemoryProperties GetPhysicalDeviceMemoryProperties;
@@ -60,17 +59,7 @@ struct layer_memory {
     size_t size;
 };
 
-static struct layer_instance *
-find_instance(void *dispatchable)
-{
-    return (struct layer_instance *)layer_find_instance(dispatchable);
-}
-
-static struct layer_device *
-find_device(void *dispatchable)
-{
-    return (struct layer_device *)layer_find_device(dispatchable);
-}
+LAYER_FINDERS
 
 static bool
 dma_bufs_only(void)
@@ -170,10 +159,10 @@ driver_extensions(struct layer_instance *instance, VkPhysicalDevice physical_dev
                   uint32_t *count)
 {
     *count = 0;
-    instance->EnumerateDeviceExtensionProperties(physical_device, NULL, count, NULL);
+    instance->base.EnumerateDeviceExtensionProperties(physical_device, NULL, count, NULL);
     VkExtensionProperties *all = calloc(*count + 1, sizeof(*all));
     if (all) {
-        instance->EnumerateDeviceExtensionProperties(physical_device, NULL, count, all);
+        instance->base.EnumerateDeviceExtensionProperties(physical_device, NULL, count, all);
     }
     return all;
 }
@@ -208,8 +197,8 @@ layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const
 {
     struct layer_instance *instance = find_instance(physical_device);
     if (layer_name) {
-        return instance->EnumerateDeviceExtensionProperties(physical_device, layer_name, count,
-                                                            out);
+        return instance->base.EnumerateDeviceExtensionProperties(physical_device, layer_name, count,
+                                                                 out);
     }
     uint32_t total;
     VkExtensionProperties *all = driver_extensions(instance, physical_device, &total);
@@ -485,7 +474,6 @@ static void
 load_instance(struct layer_instance_base *base)
 {
     struct layer_instance *instance = (struct layer_instance *)base;
-    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
     LAYER_LOAD(instance, GetPhysicalDeviceExternalBufferProperties);
     LAYER_LOAD(instance, GetPhysicalDeviceImageFormatProperties2);
     LAYER_LOAD(instance, GetPhysicalDeviceMemoryProperties);

@@ -125,6 +125,8 @@ layer_CreateInstance(const VkInstanceCreateInfo *info, const VkAllocationCallbac
     base->key = key_of(*out);
     base->handle = *out;
     base->DestroyInstance = (PFN_vkDestroyInstance)base->next(*out, "vkDestroyInstance");
+    base->EnumerateDeviceExtensionProperties = (PFN_vkEnumerateDeviceExtensionProperties)base->next(
+        *out, "vkEnumerateDeviceExtensionProperties");
     layer_definition.load_instance(base);
     layer_publish(&instances, &base->link);
     return VK_SUCCESS;
@@ -144,14 +146,14 @@ layer_DestroyInstance(VkInstance handle, const VkAllocationCallbacks *allocator)
 
 /* --- devices --- */
 
-VkResult
-layer_enumerate_with(const VkExtensionProperties *extension,
-                     PFN_vkEnumerateDeviceExtensionProperties next,
-                     VkPhysicalDevice physical_device, const char *layer_name, uint32_t *count,
-                     VkExtensionProperties *out)
+static VKAPI_ATTR VkResult VKAPI_CALL
+layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
+                                         uint32_t *count, VkExtensionProperties *out)
 {
     uint32_t room = *count;
-    VkResult result = next(physical_device, layer_name, count, out);
+    VkResult result =
+        layer_find_instance(physical_device)
+            ->EnumerateDeviceExtensionProperties(physical_device, layer_name, count, out);
     if (layer_name || !out) {
         *count += layer_name ? 0 : 1;
         return result;
@@ -159,14 +161,15 @@ layer_enumerate_with(const VkExtensionProperties *extension,
     if (result != VK_SUCCESS || *count == room) {
         return VK_INCOMPLETE;
     }
-    out[(*count)++] = *extension;
+    out[(*count)++] = *layer_definition.extension;
     return VK_SUCCESS;
 }
 
-VkResult
-layer_create_without(const char *extension, VkPhysicalDevice physical_device,
-                     const VkDeviceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                     PFN_vkCreateDevice create, VkDevice *out)
+/* The driver does not know the extension; of its structures it knows that it does not know them. */
+static VkResult
+create_without_extension(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+                         const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
+                         VkDevice *out)
 {
     VkDeviceCreateInfo ours = *info;
     const char **names = calloc(info->enabledExtensionCount + 1, sizeof(*names));
@@ -176,13 +179,26 @@ layer_create_without(const char *extension, VkPhysicalDevice physical_device,
     ours.enabledExtensionCount = 0;
     ours.ppEnabledExtensionNames = names;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-        if (strcmp(info->ppEnabledExtensionNames[i], extension) != 0) {
+        if (strcmp(info->ppEnabledExtensionNames[i], layer_definition.extension->extensionName) !=
+            0) {
             names[ours.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
         }
     }
     VkResult result = create(physical_device, &ours, allocator, out);
     free(names);
     return result;
+}
+
+static VkResult
+create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
+{
+    if (layer_definition.create_device) {
+        return layer_definition.create_device(physical_device, info, allocator, create, out);
+    }
+    return layer_definition.extension
+               ? create_without_extension(physical_device, info, allocator, create, out)
+               : create(physical_device, info, allocator, out);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL
@@ -197,10 +213,7 @@ layer_CreateDevice(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *i
     }
     PFN_vkCreateDevice create = (PFN_vkCreateDevice)link->pfnNextGetInstanceProcAddr(
         layer_find_instance(physical_device)->handle, "vkCreateDevice");
-    VkResult result =
-        layer_definition.create_device
-            ? layer_definition.create_device(physical_device, info, allocator, create, out)
-            : create(physical_device, info, allocator, out);
+    VkResult result = create_device(physical_device, info, allocator, create, out);
     if (result != VK_SUCCESS) {
         free(base);
         return result;
@@ -243,6 +256,11 @@ static const struct layer_function instance_functions[] = {
     LAYER_HOOK(CreateDevice),
     {0},
 };
+/* Of a layer with an extension. */
+static const struct layer_function extension_functions[] = {
+    LAYER_HOOK(EnumerateDeviceExtensionProperties),
+    {0},
+};
 static const struct layer_function device_functions[] = {
     LAYER_HOOK(GetDeviceProcAddr),
     LAYER_HOOK(DestroyDevice),
@@ -271,6 +289,7 @@ static PFN_vkVoidFunction
 find_function(const char *name)
 {
     PFN_vkVoidFunction own = look_up(instance_functions, name);
+    own = own || !layer_definition.extension ? own : look_up(extension_functions, name);
     own = own ? own : look_up(layer_definition.instance_functions, name);
     return own ? own : find_device_function(name);
 }

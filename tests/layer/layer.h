@@ -19,6 +19,7 @@ struct layer_instance_base {
     VkInstance handle;
     PFN_vkGetInstanceProcAddr next;
     PFN_vkDestroyInstance DestroyInstance;
+    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
 };
 
 /* Likewise of a device. */
@@ -51,9 +52,12 @@ struct layer_function {
 
 struct layer_definition {
     size_t instance_size, device_size; /* bytes */
+    /* That the layer gives the driver: it is named with the driver's, and not asked of it. NULL:
+     * none. */
+    const VkExtensionProperties *extension;
     void (*load_instance)(struct layer_instance_base *base);
     void (*load_device)(struct layer_device_base *base);
-    /* Asks for the device below. NULL: as the layer was asked. */
+    /* Asks for the device below. NULL: as the layer was asked, but for the extension. */
     VkResult (*create_device)(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
                               const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
                               VkDevice *out);
@@ -68,22 +72,22 @@ extern const struct layer_definition layer_definition; /* the layer's */
 struct layer_instance_base *layer_find_instance(void *dispatchable);
 struct layer_device_base *layer_find_device(void *dispatchable);
 
+/* The same for a layer's own `struct layer_instance` and `struct layer_device`. */
+#define LAYER_FINDERS                                                                              \
+    static inline struct layer_instance *find_instance(void *dispatchable)                         \
+    {                                                                                              \
+        return (struct layer_instance *)layer_find_instance(dispatchable);                         \
+    }                                                                                              \
+    static inline struct layer_device *find_device(void *dispatchable)                             \
+    {                                                                                              \
+        return (struct layer_device *)layer_find_device(dispatchable);                             \
+    }
+
 /* A layer's own lists. */
 extern pthread_mutex_t layer_lock;
 void layer_publish(struct base_list *list, struct base_list *link);
 void layer_unpublish(struct base_list *link);
 
 const void *layer_find_in_chain(const void *chain, VkStructureType type);
-
-/* For a layer that gives the driver an extension: it is named with the driver's, and not asked of
- * it. */
-VkResult layer_enumerate_with(const VkExtensionProperties *extension,
-                              PFN_vkEnumerateDeviceExtensionProperties next,
-                              VkPhysicalDevice physical_device, const char *layer_name,
-                              uint32_t *count, VkExtensionProperties *out);
-VkResult layer_create_without(const char *extension, VkPhysicalDevice physical_device,
-                              const VkDeviceCreateInfo *info,
-                              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
-                              VkDevice *out);
 
 #endif

@@ -42,7 +42,6 @@ static const struct layer_format {
 
 struct layer_instance {
     struct layer_instance_base base;
-    PFN_vkEnumerateDeviceExtensionProperties EnumerateDeviceExtensionProperties;
     PFN_vkGetPhysicalDeviceFormatProperties2 GetPhysicalDeviceFormatProperties2;
     PFN_vkGetPhysicalDeviceImageFormatProperties2 GetPhysicalDeviceImageFormatProperties2;
 };
@@ -69,17 +68,7 @@ struct layer_image {
 
 static struct base_list images = {&images, &images};
 
-static struct layer_instance *
-find_instance(void *dispatchable)
-{
-    return (struct layer_instance *)layer_find_instance(dispatchable);
-}
-
-static struct layer_device *
-find_device(void *dispatchable)
-{
-    return (struct layer_device *)layer_find_device(dispatchable);
-}
+LAYER_FINDERS
 
 /* NULL: an image that the driver made as it was asked to. */
 static struct layer_image *
@@ -265,28 +254,6 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
         prefer_dedicated(info, out);
     }
     return result;
-}
-
-/* --- instance --- */
-
-static VKAPI_ATTR VkResult VKAPI_CALL
-layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const char *layer_name,
-                                         uint32_t *count, VkExtensionProperties *out)
-{
-    static const VkExtensionProperties ours = {EXTENSION,
-                                               VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_SPEC_VERSION};
-    return layer_enumerate_with(&ours,
-                                find_instance(physical_device)->EnumerateDeviceExtensionProperties,
-                                physical_device, layer_name, count, out);
-}
-
-/* --- device --- */
-
-static VkResult
-create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-              const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create, VkDevice *out)
-{
-    return layer_create_without(EXTENSION, physical_device, info, allocator, create, out);
 }
 
 /* --- images --- */
@@ -581,7 +548,6 @@ static void
 load_instance(struct layer_instance_base *base)
 {
     struct layer_instance *instance = (struct layer_instance *)base;
-    LAYER_LOAD(instance, EnumerateDeviceExtensionProperties);
     LAYER_LOAD(instance, GetPhysicalDeviceFormatProperties2);
     LAYER_LOAD(instance, GetPhysicalDeviceImageFormatProperties2);
 }
@@ -598,7 +564,6 @@ load_device(struct layer_device_base *base)
 }
 
 static const struct layer_function instance_functions[] = {
-    LAYER_HOOK(EnumerateDeviceExtensionProperties),
     LAYER_HOOK(GetPhysicalDeviceFormatProperties2),
     LAYER_HOOK_ALIAS(GetPhysicalDeviceFormatProperties2),
     LAYER_HOOK(GetPhysicalDeviceImageFormatProperties2),
@@ -619,12 +584,15 @@ static const struct layer_function device_functions[] = {
     {0},
 };
 
+static const VkExtensionProperties extension = {EXTENSION,
+                                                VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_SPEC_VERSION};
+
 const struct layer_definition layer_definition = {
     .instance_size = sizeof(struct layer_instance),
     .device_size = sizeof(struct layer_device),
     .load_instance = load_instance,
     .load_device = load_device,
-    .create_device = create_device,
+    .extension = &extension,
     .instance_functions = instance_functions,
     .device_functions = device_functions,
 };
