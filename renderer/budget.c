@@ -111,3 +111,17 @@ rnd_budget_charge(struct rnd_budget *budget, struct base_account *account, const
              atomic_load(&budget->whole.bytes), budget->whole.limit);
     return false;
 }
+
+void *
+rnd_budget_alloc(struct rnd_budget *budget, struct base_account *account, const char *name,
+                 const char *what, size_t bytes)
+{
+    if (!rnd_budget_charge(budget, account, name, what, bytes)) {
+        return NULL;
+    }
+    void *memory = malloc(bytes);
+    if (!memory) {
+        base_account_give_back(account, bytes);
+    }
+    return memory;
+}

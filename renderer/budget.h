@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/account.h"
@@ -34,5 +35,8 @@ BASE_MUST_CHECK bool rnd_budget_parse(const char *setting, uint64_t *out);
  * does not fit. `name` is the context's, `what` is to be held. */
 BASE_MUST_CHECK bool rnd_budget_charge(struct rnd_budget *budget, struct base_account *account,
                                        const char *name, const char *what, uint64_t bytes);
+/* Charged memory, or NULL. It is free()d, and given back to the account, by the caller. */
+BASE_MUST_CHECK void *rnd_budget_alloc(struct rnd_budget *budget, struct base_account *account,
+                                       const char *name, const char *what, size_t bytes);
 
 #endif

@@ -255,21 +255,6 @@ place(struct rnd_ring *ring, const struct rnd_ring_layout *layout)
     ring->monitor_period_ns = layout->monitor_period_ns;
 }
 
-/* Charged; the ring's to give back. */
-static uint8_t *
-alloc_scratch(struct rnd_context *ctx, uint32_t size)
-{
-    struct base_account *account = &ctx->budget.decoding;
-    if (!rnd_budget_charge(&ctx->budget, account, ctx->info.name, "a ring's commands", size)) {
-        return NULL;
-    }
-    uint8_t *scratch = malloc(size);
-    if (!scratch) {
-        base_account_give_back(account, size);
-    }
-    return scratch;
-}
-
 static struct rnd_ring *
 ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
            const struct rnd_ring_layout *layout)
@@ -278,7 +263,8 @@ ring_alloc(struct rnd_context *ctx, uint64_t id, struct rnd_shm *shm,
     if (!ring) {
         return NULL;
     }
-    ring->scratch = alloc_scratch(ctx, layout->buffer_size);
+    ring->scratch = rnd_budget_alloc(&ctx->budget, &ctx->budget.decoding, ctx->info.name,
+                                     "a ring's commands", layout->buffer_size);
     if (!ring->scratch) {
         free(ring);
         return NULL;

@@ -168,15 +168,9 @@ reserve_scratch(struct rnd_stream *stream, size_t size)
         return true;
     }
     drop_scratch(stream);
-    if (!rnd_budget_charge(&ctx->budget, &ctx->budget.decoding, ctx->info.name,
-                           "a stream's commands", size)) {
-        return false;
-    }
-    stream->scratch = malloc(size);
-    stream->scratch_size = size;
-    if (!stream->scratch) {
-        drop_scratch(stream);
-    }
+    stream->scratch = rnd_budget_alloc(&ctx->budget, &ctx->budget.decoding, ctx->info.name,
+                                       "a stream's commands", size);
+    stream->scratch_size = stream->scratch ? size : 0;
     return stream->scratch != NULL;
 }
 
