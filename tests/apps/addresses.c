@@ -36,30 +36,23 @@ static PFN_vkDestroyDebugUtilsMessengerEXT destroy_messenger;
 
 #define HANDLE(handle) ((uint64_t)(uintptr_t)(handle))
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static VKAPI_ATTR VkBool32 VKAPI_CALL
 hear(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT types,
      const VkDebugUtilsMessengerCallbackDataEXT *message, void *user)
 {
     const VkDeviceAddressBindingCallbackDataEXT *data = message->pNext;
-    expect(severity == VK_DEBUG_UTILS_MESSAGE_SEVERITY_INFO_BIT_EXT &&
-               types == VK_DEBUG_UTILS_MESSAGE_TYPE_DEVICE_ADDRESS_BINDING_BIT_EXT,
-           "the message is of another kind");
-    expect(user == &create_messenger, "the user data is another's");
-    expect(is_ours, "the callback is on a thread of the driver's");
-    expect(!message->pMessage && message->objectCount == 1, "one object is meant, without words");
-    expect(data && data->sType == VK_STRUCTURE_TYPE_DEVICE_ADDRESS_BINDING_CALLBACK_DATA_EXT,
-           "the message has no address");
-    expect(data->baseAddress != 0 && data->size != 0, "the address is none");
-    expect(message->pObjects[0].objectHandle != ADDRESSES_STRANGER, "a stranger is named");
-    expect(heard_count < MAX_HEARD, "there are too many messages");
+    vkh_expect(severity == VK_DEBUG_UTILS_MESSAGE_SEVERITY_INFO_BIT_EXT &&
+                   types == VK_DEBUG_UTILS_MESSAGE_TYPE_DEVICE_ADDRESS_BINDING_BIT_EXT,
+               "the message is of another kind");
+    vkh_expect(user == &create_messenger, "the user data is another's");
+    vkh_expect(is_ours, "the callback is on a thread of the driver's");
+    vkh_expect(!message->pMessage && message->objectCount == 1,
+               "one object is meant, without words");
+    vkh_expect(data && data->sType == VK_STRUCTURE_TYPE_DEVICE_ADDRESS_BINDING_CALLBACK_DATA_EXT,
+               "the message has no address");
+    vkh_expect(data->baseAddress != 0 && data->size != 0, "the address is none");
+    vkh_expect(message->pObjects[0].objectHandle != ADDRESSES_STRANGER, "a stranger is named");
+    vkh_expect(heard_count < MAX_HEARD, "there are too many messages");
     heard[heard_count++] = (struct heard){
         message->pObjects[0].objectType,
         message->pObjects[0].objectHandle,
@@ -103,7 +96,7 @@ listen(const struct vkh_gpu *gpu, PFN_vkDebugUtilsMessengerCallbackEXT callback,
 static struct heard
 next(VkObjectType type, uint64_t object, VkDeviceAddressBindingTypeEXT kind)
 {
-    expect(heard_count > 0, "a message is missing");
+    vkh_expect(heard_count > 0, "a message is missing");
     struct heard first = heard[0];
     heard_count--;
     for (unsigned i = 0; i < heard_count; i++) {
@@ -121,9 +114,9 @@ static struct heard
 bound(VkObjectType type, uint64_t object, bool is_new, VkDeviceSize least)
 {
     struct heard message = next(type, object, VK_DEVICE_ADDRESS_BINDING_TYPE_BIND_EXT);
-    expect(message.size >= least, "the addresses are fewer than the object needs");
-    expect((message.flags == VK_DEVICE_ADDRESS_BINDING_INTERNAL_OBJECT_BIT_EXT) == is_new,
-           "whether the object was visible is told wrongly");
+    vkh_expect(message.size >= least, "the addresses are fewer than the object needs");
+    vkh_expect((message.flags == VK_DEVICE_ADDRESS_BINDING_INTERNAL_OBJECT_BIT_EXT) == is_new,
+               "whether the object was visible is told wrongly");
     return message;
 }
 
@@ -132,14 +125,14 @@ unbound(const struct heard *before)
 {
     struct heard message =
         next(before->type, before->object, VK_DEVICE_ADDRESS_BINDING_TYPE_UNBIND_EXT);
-    expect(message.address == before->address && message.size == before->size,
-           "other addresses were unbound than were bound");
+    vkh_expect(message.address == before->address && message.size == before->size,
+               "other addresses were unbound than were bound");
 }
 
 static void
 nothing_more(void)
 {
-    expect(heard_count == 0, "there is a message too many");
+    vkh_expect(heard_count == 0, "there is a message too many");
 }
 
 /* --- objects --- */
@@ -282,7 +275,8 @@ try_threads(struct vkh_gpu *gpu)
 {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        expect(pthread_create(&threads[i], NULL, try_on_a_thread, gpu) == 0, "there is no thread");
+        vkh_expect(pthread_create(&threads[i], NULL, try_on_a_thread, gpu) == 0,
+                   "there is no thread");
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
@@ -298,7 +292,7 @@ open_gpu(struct vkh_gpu *gpu)
                                              .instance_extensions = needed,
                                              .extensions = extensions,
                                              .device_next = &feature});
-    expect(vkh_gpu_has_extension(gpu, extensions[0]), "the extension is not there");
+    vkh_expect(vkh_gpu_has_extension(gpu, extensions[0]), "the extension is not there");
     create_messenger = (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
         gpu->instance, "vkCreateDebugUtilsMessengerEXT");
     destroy_messenger = (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(

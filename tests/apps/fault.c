@@ -17,14 +17,6 @@ static const uint64_t PATIENCE_NS = 20ull * 1000 * 1000 * 1000;
 static PFN_vkGetDeviceFaultInfoEXT get_info;
 
 static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
-static void
 open_gpu(struct vkh_gpu *gpu)
 {
     static const char *const extensions[] = {VK_EXT_DEVICE_FAULT_EXTENSION_NAME, NULL};
@@ -35,7 +27,7 @@ open_gpu(struct vkh_gpu *gpu)
     };
     vkh_gpu_open(gpu, &(struct vkh_gpu_info){
                           .program = "fault", .extensions = extensions, .device_next = &feature});
-    expect(vkh_gpu_has_extension(gpu, extensions[0]), "VK_EXT_device_fault is not there");
+    vkh_expect(vkh_gpu_has_extension(gpu, extensions[0]), "VK_EXT_device_fault is not there");
     get_info =
         (PFN_vkGetDeviceFaultInfoEXT)vkGetDeviceProcAddr(gpu->device, "vkGetDeviceFaultInfoEXT");
 }
@@ -86,10 +78,11 @@ lose(const struct vkh_gpu *gpu)
     VKH_CHECK(vkWaitForFences(gpu->device, 1, &fence, VK_TRUE, PATIENCE_NS));
     VKH_CHECK(vkResetFences(gpu->device, 1, &fence));
     VKH_CHECK(submit(gpu, commands, fence));
-    expect(vkWaitForFences(gpu->device, 1, &fence, VK_TRUE, PATIENCE_NS) == VK_ERROR_DEVICE_LOST,
-           "a wait for the lost submission gave something else");
-    expect(submit(gpu, commands, VK_NULL_HANDLE) == VK_ERROR_DEVICE_LOST,
-           "a lost device took a submission");
+    vkh_expect(vkWaitForFences(gpu->device, 1, &fence, VK_TRUE, PATIENCE_NS) ==
+                   VK_ERROR_DEVICE_LOST,
+               "a wait for the lost submission gave something else");
+    vkh_expect(submit(gpu, commands, VK_NULL_HANDLE) == VK_ERROR_DEVICE_LOST,
+               "a lost device took a submission");
     vkDestroyFence(gpu->device, fence, NULL);
 }
 
@@ -116,21 +109,21 @@ ask_for_all(const struct vkh_gpu *gpu)
         .pVendorInfos = vendors,
         .pVendorBinaryData = binary,
     };
-    expect(counts.addressInfoCount == BASE_COUNT_OF(addresses) &&
-               counts.vendorInfoCount == BASE_COUNT_OF(vendors) &&
-               counts.vendorBinarySize == sizeof(binary),
-           "the counts are not the host's");
+    vkh_expect(counts.addressInfoCount == BASE_COUNT_OF(addresses) &&
+                   counts.vendorInfoCount == BASE_COUNT_OF(vendors) &&
+                   counts.vendorBinarySize == sizeof(binary),
+               "the counts are not the host's");
     VKH_CHECK(get_info(gpu->device, &counts, &info));
-    expect(strcmp(info.description, fault_description) == 0, "the description is another one");
-    expect(addresses[0].addressType == fault_addresses[0].addressType &&
-               addresses[1].reportedAddress == fault_addresses[1].reportedAddress &&
-               addresses[1].addressPrecision == fault_addresses[1].addressPrecision,
-           "the addresses are others");
-    expect(strcmp(vendors[0].description, fault_vendors[0].description) == 0 &&
-               vendors[0].vendorFaultCode == fault_vendors[0].vendorFaultCode &&
-               vendors[0].vendorFaultData == fault_vendors[0].vendorFaultData,
-           "the vendor's part is another one");
-    expect(memcmp(binary, fault_binary, sizeof(binary)) == 0, "the binary is another one");
+    vkh_expect(strcmp(info.description, fault_description) == 0, "the description is another one");
+    vkh_expect(addresses[0].addressType == fault_addresses[0].addressType &&
+                   addresses[1].reportedAddress == fault_addresses[1].reportedAddress &&
+                   addresses[1].addressPrecision == fault_addresses[1].addressPrecision,
+               "the addresses are others");
+    vkh_expect(strcmp(vendors[0].description, fault_vendors[0].description) == 0 &&
+                   vendors[0].vendorFaultCode == fault_vendors[0].vendorFaultCode &&
+                   vendors[0].vendorFaultData == fault_vendors[0].vendorFaultData,
+               "the vendor's part is another one");
+    vkh_expect(memcmp(binary, fault_binary, sizeof(binary)) == 0, "the binary is another one");
 }
 
 static void
@@ -145,11 +138,11 @@ ask_for_less(const struct vkh_gpu *gpu)
         .sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_INFO_EXT,
         .pAddressInfos = &address,
     };
-    expect(get_info(gpu->device, &counts, &info) == VK_INCOMPLETE, "one of two was all");
-    expect(counts.addressInfoCount == 1 && counts.vendorInfoCount == 0 &&
-               counts.vendorBinarySize == 0 &&
-               address.reportedAddress == fault_addresses[0].reportedAddress,
-           "one address was asked for, and something else was given");
+    vkh_expect(get_info(gpu->device, &counts, &info) == VK_INCOMPLETE, "one of two was all");
+    vkh_expect(counts.addressInfoCount == 1 && counts.vendorInfoCount == 0 &&
+                   counts.vendorBinarySize == 0 &&
+                   address.reportedAddress == fault_addresses[0].reportedAddress,
+               "one address was asked for, and something else was given");
 }
 
 /* Once the driver has noticed. */
@@ -157,16 +150,16 @@ static void
 ask_nobody(const struct vkh_gpu *gpu)
 {
     const char *pid = getenv("VESPER_SERVER_PID");
-    expect(pid && atoi(pid) > 1, "VESPER_SERVER_PID does not name a server: use vesper run");
+    vkh_expect(pid && atoi(pid) > 1, "VESPER_SERVER_PID does not name a server: use vesper run");
     kill(-(pid_t)atoi(pid), SIGKILL);
     uint64_t until = base_clock_deadline_ns(PATIENCE_NS);
     while (count(gpu).addressInfoCount > 0) {
-        expect(base_clock_now_ns() < until, "a dead renderer still answers");
+        vkh_expect(base_clock_now_ns() < until, "a dead renderer still answers");
     }
     VkDeviceFaultCountsEXT counts = {.sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_COUNTS_EXT};
     VkDeviceFaultInfoEXT info = {.sType = VK_STRUCTURE_TYPE_DEVICE_FAULT_INFO_EXT};
     VKH_CHECK(get_info(gpu->device, &counts, &info));
-    expect(strstr(info.description, "renderer"), "the description does not name the renderer");
+    vkh_expect(strstr(info.description, "renderer"), "the description does not name the renderer");
 }
 
 int

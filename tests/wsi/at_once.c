@@ -8,20 +8,12 @@
 
 enum { FRAMES = 12 };
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static const struct screen *
 screen_of(struct presenter *presenter)
 {
     const struct window_ops *ops = presenter->window->ops;
     const struct screen *screen = ops->screen ? ops->screen(presenter->window) : NULL;
-    expect(screen, "this test needs the compositor of tests/wsi/compositor");
+    vkh_expect(screen, "this test needs the compositor of tests/wsi/compositor");
     return screen;
 }
 
@@ -78,7 +70,8 @@ test_mode(struct presenter *presenter, VkPresentModeKHR mode)
         }
     }
     wait_for(presenter, FRAMES - 1);
-    expect(presenter_is_shown(presenter, FRAMES - 1), "the window does not show the last picture");
+    vkh_expect(presenter_is_shown(presenter, FRAMES - 1),
+               "the window does not show the last picture");
 }
 
 /* Work that keeps the queue busy: what is submitted behind it is not done before it is. */
@@ -107,12 +100,12 @@ present_undrawn(struct presenter *presenter, struct vkh_buffer *buffer, uint32_t
     };
     uint32_t early = atomic_load(&screen->early);
     VKH_CHECK(vkQueueSubmit(presenter->gpu.queue, 1, &submit, VK_NULL_HANDLE));
-    expect(present(presenter, amount), "an undrawn frame was not committed");
+    vkh_expect(present(presenter, amount), "an undrawn frame was not committed");
     bool undrawn = !drawn;
-    expect(!undrawn || atomic_load(&screen->early) == early + 1,
-           "a frame that is not drawn can be read already");
+    vkh_expect(!undrawn || atomic_load(&screen->early) == early + 1,
+               "a frame that is not drawn can be read already");
     wait_for(presenter, amount);
-    expect(presenter_is_shown(presenter, amount), "the window does not show the late picture");
+    vkh_expect(presenter_is_shown(presenter, amount), "the window does not show the late picture");
     vkFreeCommandBuffers(presenter->gpu.device, presenter->gpu.pool, 1, &commands);
     return undrawn;
 }
@@ -127,7 +120,7 @@ test_undrawn(struct presenter *presenter)
     uint32_t amount = LEAST;
     while (!present_undrawn(presenter, &buffer, amount)) {
         amount *= 2;
-        expect(amount <= MOST, "whatever it has to do, the GPU is done before we can look");
+        vkh_expect(amount <= MOST, "whatever it has to do, the GPU is done before we can look");
     }
     printf("%u fills took longer than presenting\n", amount);
     VKH_CHECK(vkDeviceWaitIdle(presenter->gpu.device));
@@ -152,9 +145,10 @@ test_own_commits(struct presenter *presenter)
         window->ops->commit(window);
     }
     window->ops->settle(window);
-    expect(atomic_load(&screen_of(presenter)->own_commits) >= 2 * MANY,
-           "the compositor has not seen the application's own commits");
-    expect(presenter_is_shown(presenter, MANY - 1), "the window does not show the last picture");
+    vkh_expect(atomic_load(&screen_of(presenter)->own_commits) >= 2 * MANY,
+               "the compositor has not seen the application's own commits");
+    vkh_expect(presenter_is_shown(presenter, MANY - 1),
+               "the window does not show the last picture");
 }
 
 static void
@@ -177,7 +171,7 @@ void
 test_at_once_waiting(struct presenter *presenter)
 {
     test_modes_at_once(presenter);
-    expect(atomic_load(&screen_of(presenter)->early) == 0, "a frame came before it was drawn");
+    vkh_expect(atomic_load(&screen_of(presenter)->early) == 0, "a frame came before it was drawn");
 }
 
 /* --- some frames --- */
@@ -191,13 +185,13 @@ test_at_once_paced(struct presenter *presenter)
     const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
     uint32_t count = 0;
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
-    expect(present(presenter, 0), "the first frame was not committed at once");
+    vkh_expect(present(presenter, 0), "the first frame was not committed at once");
     for (uint32_t i = 1; i <= FRAMES; i++) {
         wait_for(presenter, i - 1);
         nanosleep(&moment, NULL);
         count += present(presenter, i);
     }
     printf("%u of %d frames were committed at once\n", count, FRAMES);
-    expect(count >= FRAMES / 2, "frames that wait for no other are not committed at once");
-    expect(presenter_is_shown(presenter, FRAMES), "the window does not show the last picture");
+    vkh_expect(count >= FRAMES / 2, "frames that wait for no other are not committed at once");
+    vkh_expect(presenter_is_shown(presenter, FRAMES), "the window does not show the last picture");
 }

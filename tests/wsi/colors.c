@@ -17,20 +17,12 @@ enum {
     TRANSFER_COMPOUND_POWER_2_4 = 14,
 };
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static const struct screen *
 screen_of(struct presenter *presenter)
 {
     const struct window_ops *ops = presenter->window->ops;
     const struct screen *screen = ops->screen ? ops->screen(presenter->window) : NULL;
-    expect(screen, "this test needs the compositor of tests/wsi/compositor");
+    vkh_expect(screen, "this test needs the compositor of tests/wsi/compositor");
     return screen;
 }
 
@@ -47,7 +39,7 @@ is_offered(struct presenter *presenter, VkFormat format, VkColorSpaceKHR space)
     uint32_t count = BASE_COUNT_OF(formats);
     VKH_CHECK(vkGetPhysicalDeviceSurfaceFormatsKHR(presenter->gpu.physical_device,
                                                    presenter->surface, &count, formats));
-    expect(formats[0].colorSpace == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR, "sRGB comes first");
+    vkh_expect(formats[0].colorSpace == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR, "sRGB comes first");
     for (uint32_t i = 0; i < count; i++) {
         if (formats[i].format == format && formats[i].colorSpace == space) {
             return true;
@@ -105,25 +97,28 @@ expect_color(struct presenter *presenter, const char *name, int primaries, int t
 static void
 test_offers(struct presenter *presenter)
 {
-    expect(is_offered(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT),
-           "Display P3 fits into 8 bits");
-    expect(is_offered(presenter, VK_FORMAT_B8G8R8A8_SRGB, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT),
-           "Display P3 has the curve of sRGB");
-    expect(!is_offered(presenter, VK_FORMAT_B8G8R8A8_SRGB, VK_COLOR_SPACE_BT709_NONLINEAR_EXT),
-           "BT.709 has another curve than sRGB");
-    expect(
+    vkh_expect(
+        is_offered(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT),
+        "Display P3 fits into 8 bits");
+    vkh_expect(
+        is_offered(presenter, VK_FORMAT_B8G8R8A8_SRGB, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT),
+        "Display P3 has the curve of sRGB");
+    vkh_expect(!is_offered(presenter, VK_FORMAT_B8G8R8A8_SRGB, VK_COLOR_SPACE_BT709_NONLINEAR_EXT),
+               "BT.709 has another curve than sRGB");
+    vkh_expect(
         is_offered(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32, VK_COLOR_SPACE_HDR10_ST2084_EXT),
         "HDR10 fits into 10 bits");
-    expect(!is_offered(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_HDR10_ST2084_EXT),
-           "HDR10 does not fit into 8 bits");
-    expect(is_offered(presenter, VK_FORMAT_R16G16B16A16_SFLOAT,
-                      VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT),
-           "floats hold scRGB");
-    expect(!is_offered(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32,
-                       VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT),
-           "10 bits do not hold scRGB");
-    expect(!is_offered(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32, VK_COLOR_SPACE_HDR10_HLG_EXT),
-           "the compositor does not know HLG");
+    vkh_expect(!is_offered(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_HDR10_ST2084_EXT),
+               "HDR10 does not fit into 8 bits");
+    vkh_expect(is_offered(presenter, VK_FORMAT_R16G16B16A16_SFLOAT,
+                          VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT),
+               "floats hold scRGB");
+    vkh_expect(!is_offered(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32,
+                           VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT),
+               "10 bits do not hold scRGB");
+    vkh_expect(
+        !is_offered(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32, VK_COLOR_SPACE_HDR10_HLG_EXT),
+        "the compositor does not know HLG");
 }
 
 static void
@@ -131,15 +126,15 @@ test_spaces(struct presenter *presenter)
 {
     create_swapchain(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_SRGB_NONLINEAR_KHR);
     expect_color(presenter, "sRGB", NO_COLOR, NO_COLOR);
-    expect(!figure(presenter, SCREEN_COLOR_OBJECT), "sRGB is described by nobody");
+    vkh_expect(!figure(presenter, SCREEN_COLOR_OBJECT), "sRGB is described by nobody");
 
     create_swapchain(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT);
     frame(presenter);
     int transfer = figure(presenter, SCREEN_TRANSFER);
-    expect(transfer == TRANSFER_SRGB || transfer == TRANSFER_COMPOUND_POWER_2_4,
-           "Display P3 has the curve of sRGB, by either version's name");
+    vkh_expect(transfer == TRANSFER_SRGB || transfer == TRANSFER_COMPOUND_POWER_2_4,
+               "Display P3 has the curve of sRGB, by either version's name");
     expect_color(presenter, "Display P3", PRIMARIES_DISPLAY_P3, transfer);
-    expect(presenter_is_shown(presenter, 3), "the window does not show the picture");
+    vkh_expect(presenter_is_shown(presenter, 3), "the window does not show the picture");
 
     create_swapchain(presenter, VK_FORMAT_R16G16B16A16_SFLOAT,
                      VK_COLOR_SPACE_EXTENDED_SRGB_LINEAR_EXT);
@@ -147,7 +142,8 @@ test_spaces(struct presenter *presenter)
 
     create_swapchain(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_PASS_THROUGH_EXT);
     expect_color(presenter, "pass-through", NO_COLOR, NO_COLOR);
-    expect(!figure(presenter, SCREEN_COLOR_OBJECT), "the application may describe it by itself");
+    vkh_expect(!figure(presenter, SCREEN_COLOR_OBJECT),
+               "the application may describe it by itself");
 }
 
 /* --- HDR metadata --- */
@@ -224,10 +220,11 @@ static void
 test_end(struct presenter *presenter)
 {
     const struct screen *screen = screen_of(presenter);
-    expect(atomic_load(&screen->color_objects) == 1, "the window has an object for its colours");
+    vkh_expect(atomic_load(&screen->color_objects) == 1,
+               "the window has an object for its colours");
     presenter_destroy_swapchain(presenter);
     presenter->window->ops->settle(presenter->window);
-    expect(atomic_load(&screen->color_objects) == 0, "the last swapchain has left its object");
+    vkh_expect(atomic_load(&screen->color_objects) == 0, "the last swapchain has left its object");
     create_swapchain(presenter, VK_FORMAT_A2R10G10B10_UNORM_PACK32,
                      VK_COLOR_SPACE_HDR10_ST2084_EXT);
     expect_color(presenter, "HDR10 once more", PRIMARIES_BT2020, TRANSFER_PQ);
@@ -245,12 +242,12 @@ test_colors(struct presenter *presenter)
 void
 test_no_colors(struct presenter *presenter)
 {
-    expect(
+    vkh_expect(
         !is_offered(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_DISPLAY_P3_NONLINEAR_EXT),
         "nobody would tell the compositor");
     create_swapchain(presenter, VK_FORMAT_B8G8R8A8_UNORM, VK_COLOR_SPACE_PASS_THROUGH_EXT);
     expect_color(presenter, "pass-through", NO_COLOR, NO_COLOR);
     set_hdr(presenter, &bright_display); /* which nobody hears */
     frame(presenter);
-    expect(presenter_is_shown(presenter, 2), "the window does not show the picture");
+    vkh_expect(presenter_is_shown(presenter, 2), "the window does not show the picture");
 }

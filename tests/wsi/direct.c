@@ -2,14 +2,6 @@
  * be seen to be. */
 #include "tests/wsi/direct.h"
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static uint32_t
 acquire(struct presenter *presenter, VkSemaphore semaphore, VkFence fence)
 {
@@ -95,7 +87,7 @@ test_kept(struct presenter *presenter)
         } else {
             present(presenter, image, semaphore);
         }
-        expect(presenter_is_shown(presenter, image), "the window does not show what was kept");
+        vkh_expect(presenter_is_shown(presenter, image), "the window does not show what was kept");
     }
 }
 
@@ -135,8 +127,8 @@ test_alias(struct presenter *presenter)
         vkDestroyImage(device, bind.image, NULL);
     }
     VKH_CHECK(presenter_frame(presenter, presenter->image_count));
-    expect(presenter_is_shown(presenter, presenter->image_count),
-           "the window does not show the last picture");
+    vkh_expect(presenter_is_shown(presenter, presenter->image_count),
+               "the window does not show the last picture");
 }
 
 void
@@ -153,5 +145,6 @@ test_storm(struct presenter *presenter)
             VKH_CHECK(presenter_frame(presenter, i + j));
         }
     }
-    expect(presenter_is_shown(presenter, STEPS + 1), "the window does not show the last picture");
+    vkh_expect(presenter_is_shown(presenter, STEPS + 1),
+               "the window does not show the last picture");
 }

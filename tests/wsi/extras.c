@@ -5,14 +5,6 @@
 #include "tests/wsi/extras.h"
 
 static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
-static void
 test_capabilities(struct presenter *presenter)
 {
     VkPhysicalDevice physical_device = presenter->gpu.physical_device;
@@ -42,12 +34,12 @@ test_capabilities(struct presenter *presenter)
     VkSurfaceCapabilitiesKHR one;
     VKH_CHECK(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physical_device, presenter->surface, &one));
     VKH_CHECK(vkGetPhysicalDeviceSurfaceCapabilities2KHR(physical_device, &info, &two));
-    expect(two.surfaceCapabilities.minImageCount == one.minImageCount &&
-               two.surfaceCapabilities.currentExtent.width == one.currentExtent.width,
-           "both questions about capabilities have the same answer");
-    expect(compatibility.presentModeCount > 0, "FIFO is compatible with itself at least");
-    expect(scaling.maxScaledImageExtent.width >= one.minImageExtent.width,
-           "scaled images may be as large as others");
+    vkh_expect(two.surfaceCapabilities.minImageCount == one.minImageCount &&
+                   two.surfaceCapabilities.currentExtent.width == one.currentExtent.width,
+               "both questions about capabilities have the same answer");
+    vkh_expect(compatibility.presentModeCount > 0, "FIFO is compatible with itself at least");
+    vkh_expect(scaling.maxScaledImageExtent.width >= one.minImageExtent.width,
+               "scaled images may be as large as others");
 }
 
 static VkSwapchainKHR
@@ -156,11 +148,12 @@ test_frames(struct presenter *presenter)
     }
     presenter->present_next = NULL;
     VKH_CHECK(vkWaitForPresentKHR(device, presenter->swapchain, FRAMES, UINT64_MAX));
-    expect(vkWaitForPresentKHR(device, presenter->swapchain, FRAMES + 1, 1000000) == VK_TIMEOUT,
-           "a frame that was never presented is not waited for in vain");
+    vkh_expect(vkWaitForPresentKHR(device, presenter->swapchain, FRAMES + 1, 1000000) == VK_TIMEOUT,
+               "a frame that was never presented is not waited for in vain");
     vkDestroyFence(device, fence, NULL);
     if (presenter->window->ops->read) {
-        expect(presenter_is_shown(presenter, FRAMES), "the window does not show the last picture");
+        vkh_expect(presenter_is_shown(presenter, FRAMES),
+                   "the window does not show the last picture");
     }
 }
 

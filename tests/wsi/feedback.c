@@ -4,14 +4,6 @@
 #include "tests/layer/modifiers.h"
 #include "tests/wsi/compositor/screen.h"
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 /* What the compositor says to that, it has said when this returns. */
 static void
 set_full_screen(struct presenter *presenter, bool full_screen)
@@ -39,7 +31,7 @@ expect_modifier(struct presenter *presenter, uint64_t modifier)
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     expect_no_change(presenter);
     VKH_CHECK(presenter_frame(presenter, 1));
-    expect(presenter_is_shown(presenter, 1), "the window does not show the picture");
+    vkh_expect(presenter_is_shown(presenter, 1), "the window does not show the picture");
     if (atomic_load(&screen->modifier) != modifier) {
         vkh_die("frames have the modifier 0x%llx, expected 0x%llx",
                 (unsigned long long)atomic_load(&screen->modifier), (unsigned long long)modifier);
@@ -55,17 +47,17 @@ expect_change(struct presenter *presenter)
     while (result == VK_SUCCESS && base_clock_now_ns() < deadline_ns) {
         result = presenter_frame(presenter, 2);
     }
-    expect(result == VK_SUBOPTIMAL_KHR, "the compositor's change went unnoticed");
-    expect(presenter_frame(presenter, 3) == VK_SUBOPTIMAL_KHR, "it is forgotten again");
-    expect(presenter_is_shown(presenter, 3), "the window does not show the picture any more");
+    vkh_expect(result == VK_SUBOPTIMAL_KHR, "the compositor's change went unnoticed");
+    vkh_expect(presenter_frame(presenter, 3) == VK_SUBOPTIMAL_KHR, "it is forgotten again");
+    vkh_expect(presenter_is_shown(presenter, 3), "the window does not show the picture any more");
 }
 
 void
 test_feedback(struct presenter *presenter)
 {
     const struct window_ops *ops = presenter->window->ops;
-    expect(ops->screen && ops->screen(presenter->window),
-           "this test needs the compositor of tests/wsi/compositor");
+    vkh_expect(ops->screen && ops->screen(presenter->window),
+               "this test needs the compositor of tests/wsi/compositor");
     expect_modifier(presenter, TEST_MODIFIER_METADATA); /* it began in full screen */
     set_full_screen(presenter, false);
     expect_change(presenter);

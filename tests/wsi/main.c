@@ -22,14 +22,6 @@ static const VkPresentModeKHR modes[] = {
     VK_PRESENT_MODE_IMMEDIATE_KHR,
 };
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static bool
 is_offered(struct presenter *presenter, VkPresentModeKHR mode)
 {
@@ -65,8 +57,8 @@ expect_srgb_alone(struct presenter *presenter)
     VKH_CHECK(vkGetPhysicalDeviceSurfaceFormatsKHR(presenter->gpu.physical_device,
                                                    presenter->surface, &count, formats));
     for (uint32_t i = 0; i < count; i++) {
-        expect(formats[i].colorSpace == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
-               "a colour space that the application does not know");
+        vkh_expect(formats[i].colorSpace == VK_COLOR_SPACE_SRGB_NONLINEAR_KHR,
+                   "a colour space that the application does not know");
     }
 }
 
@@ -83,8 +75,8 @@ test_picture(struct presenter *presenter)
         VKH_CHECK(presenter_create_swapchain(presenter, modes[i]));
         frames(presenter, FRAMES, (uint32_t)i);
         if (presenter->window->ops->read) {
-            expect(presenter_is_shown(presenter, FRAMES - 1 + (uint32_t)i),
-                   "the window does not show what was presented last");
+            vkh_expect(presenter_is_shown(presenter, FRAMES - 1 + (uint32_t)i),
+                       "the window does not show what was presented last");
         }
         printf("present mode %d: %d frames\n", modes[i], FRAMES);
     }
@@ -97,13 +89,13 @@ test_cube(struct presenter *presenter)
     struct demo_picture cube;
     presenter_draw_cube(presenter,
                         (VkExtent2D){presenter->window->width, presenter->window->height}, &cube);
-    expect(demo_picture_drawn_pixels(&cube) > 1000, "there is a cube in the picture");
+    vkh_expect(demo_picture_drawn_pixels(&cube) > 1000, "there is a cube in the picture");
     presenter->own_picture = cube.rgba;
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
-    expect(presenter->extent.width == cube.width && presenter->extent.height == cube.height,
-           "the window has the size that it was opened with");
+    vkh_expect(presenter->extent.width == cube.width && presenter->extent.height == cube.height,
+               "the window has the size that it was opened with");
     frames(presenter, 5, 0);
-    expect(presenter_is_shown(presenter, 4), "the window does not show the cube");
+    vkh_expect(presenter_is_shown(presenter, 4), "the window does not show the cube");
     presenter->own_picture = NULL;
     demo_picture_finish(&cube);
 }
@@ -124,9 +116,9 @@ test_acquire(struct presenter *presenter)
         VKH_CHECK(vkAcquireNextImageKHR(device, presenter->swapchain, UINT64_MAX, VK_NULL_HANDLE,
                                         fence, &index));
         VKH_CHECK(vkWaitForFences(device, 1, &fence, VK_TRUE, UINT64_MAX));
-        expect(vkGetFenceStatus(device, fence) == VK_SUCCESS, "the fence is not signalled");
+        vkh_expect(vkGetFenceStatus(device, fence) == VK_SUCCESS, "the fence is not signalled");
         VKH_CHECK(vkResetFences(device, 1, &fence));
-        expect(vkGetFenceStatus(device, fence) == VK_NOT_READY, "the fence is not reset");
+        vkh_expect(vkGetFenceStatus(device, fence) == VK_NOT_READY, "the fence is not reset");
     }
     VkResult result = VK_SUCCESS;
     for (; result == VK_SUCCESS && acquired < presenter->image_count; acquired++) {
@@ -140,10 +132,10 @@ test_acquire(struct presenter *presenter)
     if (result == VK_SUCCESS) { /* all of them: the next one cannot come */
         result =
             vkAcquireNextImageKHR(device, presenter->swapchain, 0, VK_NULL_HANDLE, fence, &index);
-        expect(result == VK_NOT_READY, "no image is left, and no time to wait: VK_NOT_READY");
+        vkh_expect(result == VK_NOT_READY, "no image is left, and no time to wait: VK_NOT_READY");
         result = vkAcquireNextImageKHR(device, presenter->swapchain, 5000000, VK_NULL_HANDLE, fence,
                                        &index);
-        expect(result == VK_TIMEOUT, "no image is left: VK_TIMEOUT");
+        vkh_expect(result == VK_TIMEOUT, "no image is left: VK_TIMEOUT");
     }
     vkDestroyFence(device, fence, NULL);
 }
@@ -168,7 +160,8 @@ test_resize(struct presenter *presenter)
     }
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 5, STEPS);
-    expect(presenter_is_shown(presenter, STEPS + 4), "the window does not show the last picture");
+    vkh_expect(presenter_is_shown(presenter, STEPS + 4),
+               "the window does not show the last picture");
 }
 
 /* Nobody sees the frames, and the application goes on. */
@@ -182,7 +175,7 @@ test_hidden(struct presenter *presenter)
     frames(presenter, 10, 5);
     window->ops->set_visible(window, true);
     frames(presenter, 5, 15);
-    expect(presenter_is_shown(presenter, 19), "the window does not show the last picture");
+    vkh_expect(presenter_is_shown(presenter, 19), "the window does not show the last picture");
 }
 
 /* Goes on until the window is reported lost. */
@@ -193,8 +186,9 @@ until_lost(struct presenter *presenter)
         VkResult result = presenter_frame(presenter, i);
         if (result == VK_ERROR_SURFACE_LOST_KHR || result == VK_ERROR_OUT_OF_DATE_KHR) {
             VkResult again = presenter_create_swapchain(presenter, presenter->mode);
-            expect(again == VK_ERROR_SURFACE_LOST_KHR || again == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR,
-                   "a lost window still takes a swapchain");
+            vkh_expect(again == VK_ERROR_SURFACE_LOST_KHR ||
+                           again == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR,
+                       "a lost window still takes a swapchain");
             return;
         }
     }

@@ -21,14 +21,6 @@ static PFN_vkSetSwapchainPresentTimingQueueSizeEXT set_room;
 static PFN_vkGetCalibratedTimestampsKHR get_timestamps;
 
 static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
-static void
 load(VkDevice device)
 {
     get_past = (PFN_vkGetPastPresentationTimingEXT)vkGetDeviceProcAddr(
@@ -41,8 +33,8 @@ load(VkDevice device)
         device, "vkSetSwapchainPresentTimingQueueSizeEXT");
     get_timestamps = (PFN_vkGetCalibratedTimestampsKHR)vkGetDeviceProcAddr(
         device, "vkGetCalibratedTimestampsKHR");
-    expect(get_past && get_domains && get_properties && set_room && get_timestamps,
-           "the device has no VK_EXT_present_timing");
+    vkh_expect(get_past && get_domains && get_properties && set_room && get_timestamps,
+               "the device has no VK_EXT_present_timing");
 }
 
 /* The stages that the window tells of. */
@@ -62,10 +54,10 @@ test_capabilities(struct presenter *presenter)
     };
     VKH_CHECK(vkGetPhysicalDeviceSurfaceCapabilities2KHR(presenter->gpu.physical_device, &info,
                                                          &capabilities));
-    expect(timing.presentTimingSupported && timing.presentAtAbsoluteTimeSupported,
-           "frames have times");
-    expect(timing.presentStageQueries & VK_PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT,
-           "the first stage is always there");
+    vkh_expect(timing.presentTimingSupported && timing.presentAtAbsoluteTimeSupported,
+               "frames have times");
+    vkh_expect(timing.presentStageQueries & VK_PRESENT_STAGE_QUEUE_OPERATIONS_END_BIT_EXT,
+               "the first stage is always there");
     return timing.presentStageQueries;
 }
 
@@ -81,20 +73,20 @@ test_domains(struct presenter *presenter)
     VkDevice device = presenter->gpu.device;
     VKH_CHECK(get_domains(device, presenter->swapchain, &domains, &counter));
     uint32_t count = domains.timeDomainCount;
-    expect(count > 0 && count <= 8, "there are domains");
+    vkh_expect(count > 0 && count <= 8, "there are domains");
     domains.timeDomainCount = count - 1;
     domains.pTimeDomains = names;
     domains.pTimeDomainIds = ids;
-    expect(get_domains(device, presenter->swapchain, &domains, NULL) ==
-                   (count > 1 ? VK_INCOMPLETE : VK_SUCCESS) &&
-               domains.timeDomainCount == count - 1,
-           "less room than domains");
+    vkh_expect(get_domains(device, presenter->swapchain, &domains, NULL) ==
+                       (count > 1 ? VK_INCOMPLETE : VK_SUCCESS) &&
+                   domains.timeDomainCount == count - 1,
+               "less room than domains");
     domains.timeDomainCount = count;
     VKH_CHECK(get_domains(device, presenter->swapchain, &domains, NULL));
     for (uint32_t i = 0; i < count; i++) {
         found = names[i] == VK_TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT ? ids[i] : found;
     }
-    expect(found, "stages have a domain");
+    vkh_expect(found, "stages have a domain");
     return found;
 }
 
@@ -115,8 +107,8 @@ test_calibration(struct presenter *presenter, uint64_t domain)
     };
     uint64_t times[2], deviation, before_ns = base_clock_now_ns();
     VKH_CHECK(get_timestamps(presenter->gpu.device, 2, infos, times, &deviation));
-    expect(times[0] >= before_ns && times[1] >= before_ns && times[0] <= base_clock_now_ns(),
-           "the domain's clock is CLOCK_MONOTONIC");
+    vkh_expect(times[0] >= before_ns && times[1] >= before_ns && times[0] <= base_clock_now_ns(),
+               "the domain's clock is CLOCK_MONOTONIC");
 }
 
 /* --- frames --- */
@@ -195,11 +187,11 @@ wait_for_results(struct presenter *presenter, uint32_t wanted)
     uint32_t count = 0;
     VKH_CHECK(ask(presenter, NULL, &count));
     while (count < wanted) {
-        expect(base_clock_now_ns() < deadline_ns, "times of frames do not come");
+        vkh_expect(base_clock_now_ns() < deadline_ns, "times of frames do not come");
         nanosleep(&pause, NULL);
         VKH_CHECK(ask(presenter, NULL, &count));
     }
-    expect(count == wanted, "there are times of more frames than were asked about");
+    vkh_expect(count == wanted, "there are times of more frames than were asked about");
 }
 
 static uint64_t
@@ -223,9 +215,10 @@ expect_order(const VkPastPresentationTimingEXT *timing, VkPresentStageFlagsEXT s
     for (VkPresentStageFlagsEXT left = stages; left; left &= left - 1) {
         wanted++;
     }
-    expect(timing->reportComplete && timing->presentStageCount == wanted,
-           "each stage that was asked for is told");
-    expect(copied_ns >= after_ns && dequeued_ns >= copied_ns, "a frame is drawn, then dequeued");
+    vkh_expect(timing->reportComplete && timing->presentStageCount == wanted,
+               "each stage that was asked for is told");
+    vkh_expect(copied_ns >= after_ns && dequeued_ns >= copied_ns,
+               "a frame is drawn, then dequeued");
 }
 
 /* As many as there is room for, and what happens to one more. */
@@ -251,7 +244,7 @@ test_room(struct presenter *presenter, VkPresentStageFlagsEXT stages, uint64_t d
     presenter->present_next = &wish.infos;
     VkResult result = presenter_draw(presenter, image, 0);
     presenter->present_next = NULL;
-    expect(result == VK_ERROR_PRESENT_TIMING_QUEUE_FULL_EXT, "no room, and no error");
+    vkh_expect(result == VK_ERROR_PRESENT_TIMING_QUEUE_FULL_EXT, "no room, and no error");
     const VkPresentInfoKHR again = {
         .sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
         .swapchainCount = 1,
@@ -259,21 +252,21 @@ test_room(struct presenter *presenter, VkPresentStageFlagsEXT stages, uint64_t d
         .pImageIndices = &image,
     };
     VKH_CHECK(vkQueuePresentKHR(presenter->gpu.queue, &again));
-    expect(set_room(device, presenter->swapchain, 2) == VK_NOT_READY, "what is there must fit");
+    vkh_expect(set_room(device, presenter->swapchain, 2) == VK_NOT_READY, "what is there must fit");
 
     wait_for_results(presenter, ROOM);
-    expect(ask(presenter, &past, &count) == VK_INCOMPLETE && count == ROOM - 1,
-           "less room than times");
+    vkh_expect(ask(presenter, &past, &count) == VK_INCOMPLETE && count == ROOM - 1,
+               "less room than times");
     for (uint32_t i = 0; i < count; i++) {
-        expect(past.timings[i].presentId == 10 + i, "times come in order");
-        expect(past.timings[i].timeDomainId == domain &&
-                   past.timings[i].timeDomain == VK_TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT,
-               "times are of the domain that was asked for");
+        vkh_expect(past.timings[i].presentId == 10 + i, "times come in order");
+        vkh_expect(past.timings[i].timeDomainId == domain &&
+                       past.timings[i].timeDomain == VK_TIME_DOMAIN_PRESENT_STAGE_LOCAL_EXT,
+                   "times are of the domain that was asked for");
         expect_order(&past.timings[i], stages, begin_ns);
     }
     count = ROOM;
     VKH_CHECK(ask(presenter, &past, &count));
-    expect(count == 1 && past.timings[0].presentId == 10 + ROOM - 1, "each time is told once");
+    vkh_expect(count == 1 && past.timings[0].presentId == 10 + ROOM - 1, "each time is told once");
 }
 
 /* Not before its time. */
@@ -291,7 +284,7 @@ test_target(struct presenter *presenter, VkPresentStageFlagsEXT stages, uint64_t
         VKH_CHECK(ask(presenter, &past, &count));
         uint64_t shown_ns = time_of(
             &past.timings[0], stages & SEEN ? SEEN : VK_PRESENT_STAGE_REQUEST_DEQUEUED_BIT_EXT);
-        expect(past.timings[0].targetTime == target_ns, "the target is the application's");
+        vkh_expect(past.timings[0].targetTime == target_ns, "the target is the application's");
         /* 0: a busy machine has held the compositor up for a second. */
         if (shown_ns && shown_ns < target_ns) {
             vkh_die("a frame was shown %" PRIu64 " ns before its time", target_ns - shown_ns);
@@ -309,9 +302,9 @@ test_refresh(struct presenter *presenter)
     };
     uint64_t counter;
     VKH_CHECK(get_properties(presenter->gpu.device, presenter->swapchain, &properties, &counter));
-    expect(properties.refreshInterval == properties.refreshDuration, "a fixed rate");
-    expect(!screen || (properties.refreshDuration == screen->refresh_ns && counter > 0),
-           "the refresh is the compositor's");
+    vkh_expect(properties.refreshInterval == properties.refreshDuration, "a fixed rate");
+    vkh_expect(!screen || (properties.refreshDuration == screen->refresh_ns && counter > 0),
+               "the refresh is the compositor's");
 }
 
 void

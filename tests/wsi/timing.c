@@ -15,14 +15,6 @@ enum { FRAMES = 12 };
  * nobody sees: such a frame counts as presented before it is (docs/presenting.md). */
 #define HELD_UP_NS UINT64_C(900000000)
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static const struct screen *
 screen_of(struct presenter *presenter)
 {
@@ -90,8 +82,8 @@ expect_past(struct presenter *presenter, uint32_t first, uint32_t count,
         vkh_die("%u frames were seen, and there are times of %u", count, known);
     }
     VkResult result = vkGetPastPresentationTimingGOOGLE(device, presenter->swapchain, &taken, past);
-    expect(taken == 1 && result == (count > 1 ? VK_INCOMPLETE : VK_SUCCESS),
-           "room for one time gets one, and says so");
+    vkh_expect(taken == 1 && result == (count > 1 ? VK_INCOMPLETE : VK_SUCCESS),
+               "room for one time gets one, and says so");
     taken = known - 1;
     VKH_CHECK(vkGetPastPresentationTimingGOOGLE(device, presenter->swapchain, &taken, past + 1));
     for (uint32_t i = 0; i < count; i++) {
@@ -100,11 +92,11 @@ expect_past(struct presenter *presenter, uint32_t first, uint32_t count,
             vkh_die("place %u: frame %u at %" PRIu64 ", expected frame %u, later than the last", i,
                     past[i].presentID, past[i].actualPresentTime, first + i);
         }
-        expect(past[i].earliestPresentTime <= past[i].actualPresentTime,
-               "a frame is not seen before it can be");
+        vkh_expect(past[i].earliestPresentTime <= past[i].actualPresentTime,
+                   "a frame is not seen before it can be");
     }
     VKH_CHECK(vkGetPastPresentationTimingGOOGLE(device, presenter->swapchain, &known, NULL));
-    expect(known == 0, "each time is told once");
+    vkh_expect(known == 0, "each time is told once");
 }
 
 static void
@@ -118,14 +110,14 @@ test_past(struct presenter *presenter)
     for (uint32_t i = 1; i <= FRAMES; i++) {
         timed_frame(presenter, i, 0);
         bool seen = wait_for(presenter, i);
-        expect(!screen || !seen || atomic_load(&screen->shown) - shown_before >= i,
-               "a frame that was waited for has been seen");
+        vkh_expect(!screen || !seen || atomic_load(&screen->shown) - shown_before >= i,
+                   "a frame that was waited for has been seen");
     }
     expect_past(presenter, 1, FRAMES, past);
-    expect(past[0].actualPresentTime >= before_ns, "no frame is seen before it is drawn");
+    vkh_expect(past[0].actualPresentTime >= before_ns, "no frame is seen before it is drawn");
     /* One refresh may lie ahead: the compositor tells when the light comes. */
-    expect(past[FRAMES - 1].actualPresentTime < base_clock_now_ns() + 1000000000,
-           "no frame is seen in a far future");
+    vkh_expect(past[FRAMES - 1].actualPresentTime < base_clock_now_ns() + 1000000000,
+               "no frame is seen in a far future");
 }
 
 /* Not before its time. */
@@ -138,8 +130,8 @@ test_desired(struct presenter *presenter, uint64_t refresh_ns)
         timed_frame(presenter, FRAMES + i, desired_ns);
         (void)wait_for(presenter, FRAMES + i);
         expect_past(presenter, FRAMES + i, 1, &past);
-        expect(past.desiredPresentTime == desired_ns,
-               "the desired time is the one that was asked for");
+        vkh_expect(past.desiredPresentTime == desired_ns,
+                   "the desired time is the one that was asked for");
         if (past.actualPresentTime < desired_ns) {
             vkh_die("a frame was seen %" PRIu64 " ns before its time",
                     desired_ns - past.actualPresentTime);
@@ -158,8 +150,8 @@ test_timing(struct presenter *presenter)
     VKH_CHECK(
         vkGetRefreshCycleDurationGOOGLE(presenter->gpu.device, presenter->swapchain, &refresh));
     printf("a frame lasts %" PRIu64 " ns\n", refresh.refreshDuration);
-    expect(!screen || refresh.refreshDuration == screen->refresh_ns,
-           "the refresh is the compositor's");
+    vkh_expect(!screen || refresh.refreshDuration == screen->refresh_ns,
+               "the refresh is the compositor's");
     test_desired(presenter, refresh.refreshDuration);
 }
 
@@ -203,7 +195,7 @@ expect_counts(const char *mode, struct counts counts, struct counts wanted)
 void
 test_modes(struct presenter *presenter)
 {
-    expect(screen_of(presenter), "this test needs the compositor of tests/wsi/compositor");
+    vkh_expect(screen_of(presenter), "this test needs the compositor of tests/wsi/compositor");
     /* A time that has passed is one all the same. */
     expect_counts("FIFO", count_in_mode(presenter, VK_PRESENT_MODE_FIFO_KHR, 1),
                   (struct counts){.barriers = FRAMES, .timed = FRAMES});
@@ -227,7 +219,7 @@ test_unseen(struct presenter *presenter)
     (void)wait_for(presenter, 6);
     VKH_CHECK(vkGetPastPresentationTimingGOOGLE(presenter->gpu.device, presenter->swapchain, &known,
                                                 &past));
-    expect(known == 0, "a frame that nobody saw has no time");
+    vkh_expect(known == 0, "a frame that nobody saw has no time");
 }
 
 /* Each picture is seen to the last bit; returns how many were dma-bufs. */
@@ -235,57 +227,57 @@ static uint32_t
 count_dma_bufs(struct presenter *presenter)
 {
     const struct screen *screen = screen_of(presenter);
-    expect(screen, "this test needs the compositor of tests/wsi/compositor");
+    vkh_expect(screen, "this test needs the compositor of tests/wsi/compositor");
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     for (uint32_t i = 1; i <= FRAMES; i++) {
         timed_frame(presenter, i, 0);
         (void)wait_for(presenter, i);
-        expect(presenter_is_shown(presenter, i), "the window does not show the picture");
+        vkh_expect(presenter_is_shown(presenter, i), "the window does not show the picture");
     }
-    expect(atomic_load(&screen->shown) == FRAMES, "each frame was shown once");
+    vkh_expect(atomic_load(&screen->shown) == FRAMES, "each frame was shown once");
     return atomic_load(&screen->dma_bufs);
 }
 
 void
 test_dma_bufs(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->modifier) == 0, "a linear one");
+    vkh_expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->modifier) == 0, "a linear one");
 }
 
 void
 test_direct(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->modifier) == TEST_MODIFIER_METADATA,
-           "the images themselves, of the modifier that both sides like best");
+    vkh_expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->modifier) == TEST_MODIFIER_METADATA,
+               "the images themselves, of the modifier that both sides like best");
 }
 
 void
 test_no_dma_bufs(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == 0, "no frame is a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == 0, "nor is shared memory");
+    vkh_expect(count_dma_bufs(presenter) == 0, "no frame is a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == 0, "nor is shared memory");
 }
 
 void
 test_shared_dma_bufs(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == 0, "no frame is handed over as a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == FRAMES,
-           "every frame lies in a dma-buf that the compositor has mapped");
+    vkh_expect(count_dma_bufs(presenter) == 0, "no frame is handed over as a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->shared_dma_bufs) == FRAMES,
+               "every frame lies in a dma-buf that the compositor has mapped");
 }
 
 void
 test_explicit(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->synced) == FRAMES, "with its points");
+    vkh_expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->synced) == FRAMES, "with its points");
 }
 
 void
 test_implicit(struct presenter *presenter)
 {
-    expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
-    expect(atomic_load(&screen_of(presenter)->synced) == 0, "without points");
+    vkh_expect(count_dma_bufs(presenter) == FRAMES, "every frame is a dma-buf");
+    vkh_expect(atomic_load(&screen_of(presenter)->synced) == 0, "without points");
 }

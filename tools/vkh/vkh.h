@@ -31,6 +31,14 @@ VKH_DEVICE_OPTIONAL_FUNCTIONS(VKH_DECLARE)
 _Noreturn void vkh_die(const char *format, ...) BASE_PRINTF(1, 2);
 void vkh_check(VkResult result, const char *what, const char *file, int line);
 const char *vkh_result_name(VkResult result);
+/* Dies of the message, which says what is wrong, unless that holds. */
+static inline void
+vkh_expect(bool holds, const char *message)
+{
+    if (!holds) {
+        vkh_die("%s", message);
+    }
+}
 /* For calls that cannot fail in a correct program on a sane machine. */
 #define VKH_CHECK(call) vkh_check((call), #call, __FILE__, __LINE__)
 

@@ -15,14 +15,6 @@
 #include "tests/wsi/presenter.h"
 
 static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
-static void
 frames(struct presenter *presenter, uint32_t count, uint32_t first)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -55,36 +47,38 @@ test_displays(struct presenter *presenter)
     uint32_t count = BASE_COUNT_OF(displays);
 
     VKH_CHECK(vkGetPhysicalDeviceDisplayPropertiesKHR(device, &count, displays));
-    expect(count == 1, "a connector without monitor is listed");
-    expect(strcmp(displays[0].displayName, "HDMI-A-1") == 0, "the connector's name");
-    expect(displays[0].physicalDimensions.width == 300 &&
-               displays[0].physicalResolution.width == FAKE_KMS_WIDTH,
-           "the monitor's size");
+    vkh_expect(count == 1, "a connector without monitor is listed");
+    vkh_expect(strcmp(displays[0].displayName, "HDMI-A-1") == 0, "the connector's name");
+    vkh_expect(displays[0].physicalDimensions.width == 300 &&
+                   displays[0].physicalResolution.width == FAKE_KMS_WIDTH,
+               "the monitor's size");
     VkDisplayKHR first = displays[0].display;
     window_display_fake()->plugged[1] = true;
     count = 1;
     VkResult result = vkGetPhysicalDeviceDisplayPropertiesKHR(device, &count, displays);
-    expect(result == VK_INCOMPLETE && count == 1, "two displays fit where there is room for one");
+    vkh_expect(result == VK_INCOMPLETE && count == 1,
+               "two displays fit where there is room for one");
     VkDisplayProperties2KHR displays2[] = {{VK_STRUCTURE_TYPE_DISPLAY_PROPERTIES_2_KHR},
                                            {VK_STRUCTURE_TYPE_DISPLAY_PROPERTIES_2_KHR}};
     count = 2;
     VKH_CHECK(vkGetPhysicalDeviceDisplayProperties2KHR(device, &count, displays2));
-    expect(count == 2 && displays2[0].displayProperties.display == first,
-           "a display has the same handle for good");
+    vkh_expect(count == 2 && displays2[0].displayProperties.display == first,
+               "a display has the same handle for good");
 
     VkDisplayPlanePropertiesKHR planes[4];
     count = BASE_COUNT_OF(planes);
     VKH_CHECK(vkGetPhysicalDeviceDisplayPlanePropertiesKHR(device, &count, planes));
-    expect(count == 2, "a plane for each CRTC");
-    expect(planes[0].currentDisplay == first && planes[1].currentDisplay == VK_NULL_HANDLE,
-           "the console is on the first display");
+    vkh_expect(count == 2, "a plane for each CRTC");
+    vkh_expect(planes[0].currentDisplay == first && planes[1].currentDisplay == VK_NULL_HANDLE,
+               "the console is on the first display");
     VkDisplayKHR supported[4];
     count = BASE_COUNT_OF(supported);
     VKH_CHECK(vkGetDisplayPlaneSupportedDisplaysKHR(device, 0, &count, supported));
-    expect(count == 1 && supported[0] == first, "the first plane leads to the first display only");
+    vkh_expect(count == 1 && supported[0] == first,
+               "the first plane leads to the first display only");
     count = BASE_COUNT_OF(supported);
     VKH_CHECK(vkGetDisplayPlaneSupportedDisplaysKHR(device, 1, &count, supported));
-    expect(count == 2, "the second plane leads to both");
+    vkh_expect(count == 2, "the second plane leads to both");
 }
 
 static void
@@ -98,16 +92,16 @@ test_modes(struct presenter *presenter)
     VKH_CHECK(vkGetPhysicalDeviceDisplayPropertiesKHR(device, &count, &display));
     count = BASE_COUNT_OF(modes);
     VKH_CHECK(vkGetDisplayModePropertiesKHR(device, display.display, &count, modes));
-    expect(count == 2 && modes[0].parameters.visibleRegion.width == FAKE_KMS_WIDTH,
-           "the preferred mode comes first");
-    expect(modes[0].parameters.refreshRate == 60000 && modes[1].parameters.refreshRate == 60000,
-           "60 Hz are 60000 mHz");
+    vkh_expect(count == 2 && modes[0].parameters.visibleRegion.width == FAKE_KMS_WIDTH,
+               "the preferred mode comes first");
+    vkh_expect(modes[0].parameters.refreshRate == 60000 && modes[1].parameters.refreshRate == 60000,
+               "60 Hz are 60000 mHz");
     VkDisplayModeProperties2KHR modes2[] = {{VK_STRUCTURE_TYPE_DISPLAY_MODE_PROPERTIES_2_KHR},
                                             {VK_STRUCTURE_TYPE_DISPLAY_MODE_PROPERTIES_2_KHR}};
     count = 2;
     VKH_CHECK(vkGetDisplayModeProperties2KHR(device, display.display, &count, modes2));
-    expect(modes2[1].displayModeProperties.displayMode == modes[1].displayMode,
-           "a mode has the same handle for good");
+    vkh_expect(modes2[1].displayModeProperties.displayMode == modes[1].displayMode,
+               "a mode has the same handle for good");
 
     VkDisplayModeCreateInfoKHR info = {
         .sType = VK_STRUCTURE_TYPE_DISPLAY_MODE_CREATE_INFO_KHR,
@@ -115,15 +109,15 @@ test_modes(struct presenter *presenter)
     };
     VkDisplayModeKHR mode;
     VKH_CHECK(vkCreateDisplayModeKHR(device, display.display, &info, NULL, &mode));
-    expect(mode == modes[1].displayMode, "a mode that the monitor has is that one");
+    vkh_expect(mode == modes[1].displayMode, "a mode that the monitor has is that one");
     info.parameters.refreshRate++;
     VkResult result = vkCreateDisplayModeKHR(device, display.display, &info, NULL, &mode);
-    expect(result == VK_ERROR_INITIALIZATION_FAILED, "a mode that the monitor does not have");
+    vkh_expect(result == VK_ERROR_INITIALIZATION_FAILED, "a mode that the monitor does not have");
 
     VkDisplayPlaneCapabilitiesKHR capabilities;
     VKH_CHECK(vkGetDisplayPlaneCapabilitiesKHR(device, modes[1].displayMode, 0, &capabilities));
-    expect(capabilities.maxSrcExtent.width == 160 && capabilities.maxDstExtent.height == 100,
-           "a plane shows the whole of the mode");
+    vkh_expect(capabilities.maxSrcExtent.width == 160 && capabilities.maxDstExtent.height == 100,
+               "a plane shows the whole of the mode");
 }
 
 /* --- frames --- */
@@ -145,8 +139,8 @@ test_picture(struct presenter *presenter)
         }
         VKH_CHECK(presenter_create_swapchain(presenter, modes[i]));
         frames(presenter, FRAMES, (uint32_t)i);
-        expect(presenter_is_shown(presenter, FRAMES - 1 + (uint32_t)i),
-               "the display does not show what was presented last");
+        vkh_expect(presenter_is_shown(presenter, FRAMES - 1 + (uint32_t)i),
+                   "the display does not show what was presented last");
         printf("present mode %d: %d frames\n", modes[i], FRAMES);
     }
 }
@@ -155,13 +149,14 @@ static void
 test_modes_offered(struct presenter *presenter)
 {
     struct fake_kms *fake = window_display_fake();
-    expect(is_offered(presenter, VK_PRESENT_MODE_IMMEDIATE_KHR), "tearing flips: IMMEDIATE");
+    vkh_expect(is_offered(presenter, VK_PRESENT_MODE_IMMEDIATE_KHR), "tearing flips: IMMEDIATE");
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_IMMEDIATE_KHR));
     frames(presenter, 10, 0);
-    expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
-    expect(fake->async > 0, "frames of IMMEDIATE wait for the blank");
+    vkh_expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
+    vkh_expect(fake->async > 0, "frames of IMMEDIATE wait for the blank");
     fake->no_async = true;
-    expect(!is_offered(presenter, VK_PRESENT_MODE_IMMEDIATE_KHR), "no tearing flips: no IMMEDIATE");
+    vkh_expect(!is_offered(presenter, VK_PRESENT_MODE_IMMEDIATE_KHR),
+               "no tearing flips: no IMMEDIATE");
 }
 
 static double
@@ -184,8 +179,8 @@ test_rhythm(struct presenter *presenter)
     frames(presenter, FRAMES, 4);
     double elapsed = seconds() - start;
     printf("%d frames took %.3f s\n", FRAMES, elapsed);
-    expect(elapsed > (FRAMES - 4) / 60.0, "frames of FIFO come faster than 60 a second");
-    expect(presenter_is_shown(presenter, FRAMES + 3), "the last frame is not shown");
+    vkh_expect(elapsed > (FRAMES - 4) / 60.0, "frames of FIFO come faster than 60 a second");
+    vkh_expect(presenter_is_shown(presenter, FRAMES + 3), "the last frame is not shown");
 }
 
 /* --- who has the display --- */
@@ -194,16 +189,16 @@ static void
 test_console(struct presenter *presenter)
 {
     struct fake_kms *fake = window_display_fake();
-    expect(fake->master == -1, "we are master without showing anything");
+    vkh_expect(fake->master == -1, "we are master without showing anything");
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 5, 0);
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_MAILBOX_KHR));
     frames(presenter, 5, 5);
-    expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
     presenter_destroy_swapchain(presenter);
-    expect(fake->shown[0] == FAKE_KMS_CONSOLE, "the console is not back");
-    expect(fake->master == -1, "we are still master");
-    expect(fake->live == 0, "buffers are left");
+    vkh_expect(fake->shown[0] == FAKE_KMS_CONSOLE, "the console is not back");
+    vkh_expect(fake->master == -1, "we are still master");
+    vkh_expect(fake->live == 0, "buffers are left");
 }
 
 static VkResult
@@ -246,13 +241,13 @@ test_in_use(struct presenter *presenter)
     (void)vkGetDisplayModePropertiesKHR(device, display.display, &count, &mode);
     VkSurfaceKHR other = window_display_create_surface(presenter->gpu.instance, &mode, 1);
     VkResult result = try_swapchain(presenter, other);
-    expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR, "the display takes a second swapchain");
+    vkh_expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR, "the display takes a second swapchain");
     presenter_destroy_swapchain(presenter);
     VKH_CHECK(try_swapchain(presenter, other));
 
     fake->master = 1000;
     result = try_swapchain(presenter, other);
-    expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR, "another program is master");
+    vkh_expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR, "another program is master");
     fake->master = -1;
     vkDestroySurfaceKHR(presenter->gpu.instance, other, NULL);
 }
@@ -280,11 +275,11 @@ test_unplugged(struct presenter *presenter)
     until_lost(presenter);
     presenter_destroy_swapchain(presenter);
     VkResult result = presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR);
-    expect(result == VK_ERROR_SURFACE_LOST_KHR, "an unplugged display takes a swapchain");
+    vkh_expect(result == VK_ERROR_SURFACE_LOST_KHR, "an unplugged display takes a swapchain");
     window_display_fake()->plugged[0] = true;
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 5, 0);
-    expect(presenter_is_shown(presenter, 4), "plugged in again, it shows nothing");
+    vkh_expect(presenter_is_shown(presenter, 4), "plugged in again, it shows nothing");
 }
 
 static void
@@ -318,27 +313,28 @@ test_acquired(struct presenter *presenter)
     VkDisplayKHR display, none;
 
     VkResult result = vkGetDrmDisplayEXT(device, fd, 12345, &none);
-    expect(result == VK_ERROR_UNKNOWN && none == VK_NULL_HANDLE, "there is no connector 12345");
+    vkh_expect(result == VK_ERROR_UNKNOWN && none == VK_NULL_HANDLE, "there is no connector 12345");
     VKH_CHECK(vkGetDrmDisplayEXT(device, fd, FAKE_KMS_FIRST_CONNECTOR, &display));
     result = vkAcquireDrmDisplayEXT(device, fd, display);
-    expect(result == VK_ERROR_INITIALIZATION_FAILED, "a descriptor that is not master");
+    vkh_expect(result == VK_ERROR_INITIALIZATION_FAILED, "a descriptor that is not master");
     int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     result = vkAcquireDrmDisplayEXT(device, root, display);
-    expect(result == VK_ERROR_UNKNOWN, "a descriptor that is not of the device");
+    vkh_expect(result == VK_ERROR_UNKNOWN, "a descriptor that is not of the device");
     close(root);
-    expect(set_master(fd) == 0, "the descriptor cannot become master");
+    vkh_expect(set_master(fd) == 0, "the descriptor cannot become master");
     VKH_CHECK(vkAcquireDrmDisplayEXT(device, fd, display));
     result = vkAcquireDrmDisplayEXT(device, fd, display);
-    expect(result == VK_ERROR_INITIALIZATION_FAILED, "the display was acquired before");
+    vkh_expect(result == VK_ERROR_INITIALIZATION_FAILED, "the display was acquired before");
 
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 10, 0);
-    expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
     presenter_destroy_swapchain(presenter);
-    expect(fake->master == fd, "the application's descriptor is not master any more");
+    vkh_expect(fake->master == fd, "the application's descriptor is not master any more");
     VKH_CHECK(vkReleaseDisplayEXT(device, display));
     result = try_swapchain(presenter, presenter->surface);
-    expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR, "released, and the application is master");
+    vkh_expect(result == VK_ERROR_NATIVE_WINDOW_IN_USE_KHR,
+               "released, and the application is master");
     close(fd);
     fake->master = -1;
 }
@@ -352,7 +348,7 @@ first_display(struct presenter *presenter)
     uint32_t count = 1;
     VkResult result =
         vkGetPhysicalDeviceDisplayPropertiesKHR(presenter->gpu.physical_device, &count, &display);
-    expect(result >= 0 && count == 1, "there is no display");
+    vkh_expect(result >= 0 && count == 1, "there is no display");
     return display.display;
 }
 
@@ -372,25 +368,25 @@ test_power(struct presenter *presenter)
     struct fake_kms *fake = window_display_fake();
 
     fake->master = 1000;
-    expect(set_power(presenter, VK_DISPLAY_POWER_STATE_OFF_EXT) == VK_ERROR_UNKNOWN,
-           "another program has the display");
-    expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "and it stays on");
+    vkh_expect(set_power(presenter, VK_DISPLAY_POWER_STATE_OFF_EXT) == VK_ERROR_UNKNOWN,
+               "another program has the display");
+    vkh_expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "and it stays on");
     fake->master = -1;
     VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_SUSPEND_EXT));
-    expect(fake->dpms[0] == DRM_MODE_DPMS_SUSPEND, "the display is not suspended");
-    expect(fake->master == -1, "we are still master");
+    vkh_expect(fake->dpms[0] == DRM_MODE_DPMS_SUSPEND, "the display is not suspended");
+    vkh_expect(fake->master == -1, "we are still master");
     VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_ON_EXT));
 
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 5, 0);
-    expect(presenter_is_shown(presenter, 4), "the last frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 4), "the last frame is not shown");
     VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_OFF_EXT));
     frames(presenter, 20, 5);
-    expect(fake->dpms[0] == DRM_MODE_DPMS_OFF, "frames switch the display on");
+    vkh_expect(fake->dpms[0] == DRM_MODE_DPMS_OFF, "frames switch the display on");
     VKH_CHECK(set_power(presenter, VK_DISPLAY_POWER_STATE_ON_EXT));
-    expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "the display is not on");
+    vkh_expect(fake->dpms[0] == DRM_MODE_DPMS_ON, "the display is not on");
     frames(presenter, 5, 25);
-    expect(presenter_is_shown(presenter, 29), "the last frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 29), "the last frame is not shown");
 }
 
 static void
@@ -398,7 +394,7 @@ expect_signal(struct presenter *presenter, VkFence fence, const char *what)
 {
     VkResult result =
         vkWaitForFences(presenter->gpu.device, 1, &fence, VK_TRUE, PRESENTER_PATIENCE_NS);
-    expect(result == VK_SUCCESS, what);
+    vkh_expect(result == VK_SUCCESS, what);
     vkDestroyFence(presenter->gpu.device, fence, NULL);
 }
 
@@ -445,7 +441,7 @@ test_hotplug(struct presenter *presenter)
     VkDevice device = presenter->gpu.device;
     VkFence plugged = register_hotplug(presenter), also = register_hotplug(presenter);
     expect_signal(presenter, register_frame(presenter), "the display begins no frame");
-    expect(vkGetFenceStatus(device, plugged) == VK_NOT_READY, "nothing has been plugged yet");
+    vkh_expect(vkGetFenceStatus(device, plugged) == VK_NOT_READY, "nothing has been plugged yet");
     window_display_fake()->plugged[1] = true;
     expect_signal(presenter, plugged, "a monitor that comes");
     expect_signal(presenter, also, "a monitor that comes, told twice");
@@ -467,10 +463,10 @@ offered_counters(struct presenter *presenter)
     VKH_CHECK(
         vkGetPhysicalDeviceSurfaceCapabilities2EXT(device, presenter->surface, &capabilities));
     VKH_CHECK(vkGetPhysicalDeviceSurfaceCapabilitiesKHR(device, presenter->surface, &known));
-    expect(capabilities.maxImageCount == known.maxImageCount &&
-               capabilities.currentExtent.width == known.currentExtent.width &&
-               capabilities.supportedUsageFlags == known.supportedUsageFlags,
-           "both questions about capabilities have the same answer");
+    vkh_expect(capabilities.maxImageCount == known.maxImageCount &&
+                   capabilities.currentExtent.width == known.currentExtent.width &&
+                   capabilities.supportedUsageFlags == known.supportedUsageFlags,
+               "both questions about capabilities have the same answer");
     return capabilities.supportedSurfaceCounters;
 }
 
@@ -490,17 +486,17 @@ test_counter(struct presenter *presenter)
         .sType = VK_STRUCTURE_TYPE_SWAPCHAIN_COUNTER_CREATE_INFO_EXT,
         .surfaceCounters = VK_SURFACE_COUNTER_VBLANK_BIT_EXT,
     };
-    expect(offered_counters(presenter) == VK_SURFACE_COUNTER_VBLANK_BIT_EXT,
-           "frames of the display are counted");
+    vkh_expect(offered_counters(presenter) == VK_SURFACE_COUNTER_VBLANK_BIT_EXT,
+               "frames of the display are counted");
     presenter->swapchain_next = &info;
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     presenter->swapchain_next = NULL;
     frames(presenter, 1, 0);
     uint64_t before = read_counter(presenter);
     expect_signal(presenter, register_frame(presenter), "the display begins no frame");
-    expect(read_counter(presenter) > before, "the frame is not counted");
+    vkh_expect(read_counter(presenter) > before, "the frame is not counted");
     window_display_fake()->no_vblanks = true;
-    expect(offered_counters(presenter) == 0, "frames of the display are not counted");
+    vkh_expect(offered_counters(presenter) == 0, "frames of the display are not counted");
 }
 
 /* --- for whoever looks at the screen --- */
@@ -511,7 +507,8 @@ show_cube(struct presenter *presenter, const char *until)
 {
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     frames(presenter, 100, 0);
-    expect(presenter_is_shown(presenter, 99), "the display does not show what was presented last");
+    vkh_expect(presenter_is_shown(presenter, 99),
+               "the display does not show what was presented last");
     struct demo_picture cube;
     presenter_draw_cube(presenter, presenter->extent, &cube);
     presenter->own_picture = cube.rgba;

@@ -35,14 +35,6 @@ randr_symbol(const char *name)
 static PFN_vkAcquireXlibDisplayEXT acquire;
 static PFN_vkGetRandROutputDisplayEXT get_display;
 
-static void
-expect(bool holds, const char *what)
-{
-    if (!holds) {
-        vkh_die("%s", what);
-    }
-}
-
 static Display *
 open_server(struct presenter *presenter)
 {
@@ -52,7 +44,7 @@ open_server(struct presenter *presenter)
     get_display = (PFN_vkGetRandROutputDisplayEXT)vkGetInstanceProcAddr(
         instance, "vkGetRandROutputDisplayEXT");
     Display *server = XOpenDisplay(NULL);
-    expect(server, "there is no X server");
+    vkh_expect(server, "there is no X server");
     return server;
 }
 
@@ -71,7 +63,7 @@ first_display(struct presenter *presenter)
     uint32_t count = 1;
     VkResult result = vkGetPhysicalDeviceDisplayPropertiesKHR(presenter->gpu.physical_device,
                                                               &count, &properties);
-    expect(result >= 0 && count == 1, "there is no display");
+    vkh_expect(result >= 0 && count == 1, "there is no display");
     return properties.display;
 }
 
@@ -95,8 +87,9 @@ first_output(xcb_connection_t *connection)
     xcb_randr_get_screen_resources_current_reply_t *resources =
         RANDR(xcb_randr_get_screen_resources_current_reply)(
             connection, RANDR(xcb_randr_get_screen_resources_current)(connection, root), NULL);
-    expect(resources && RANDR(xcb_randr_get_screen_resources_current_outputs_length)(resources) > 0,
-           "the server has no output");
+    vkh_expect(resources &&
+                   RANDR(xcb_randr_get_screen_resources_current_outputs_length)(resources) > 0,
+               "the server has no output");
     xcb_randr_output_t output = RANDR(xcb_randr_get_screen_resources_current_outputs)(resources)[0];
     free(resources);
     return output;
@@ -108,7 +101,7 @@ make_atom(xcb_connection_t *connection)
     static const char name[] = "CONNECTOR_ID";
     xcb_intern_atom_reply_t *reply = xcb_intern_atom_reply(
         connection, xcb_intern_atom(connection, 0, sizeof(name) - 1, name), NULL);
-    expect(reply, "the server knows no atoms");
+    vkh_expect(reply, "the server knows no atoms");
     xcb_atom_t atom = reply->atom;
     free(reply);
     return atom;
@@ -120,7 +113,7 @@ name_connector(xcb_connection_t *connection, xcb_randr_output_t output, uint32_t
     xcb_void_cookie_t cookie = RANDR(xcb_randr_change_output_property_checked)(
         connection, output, make_atom(connection), XCB_ATOM_INTEGER, 32, XCB_PROP_MODE_REPLACE, 1,
         &connector);
-    expect(!xcb_request_check(connection, cookie), "the output takes no property");
+    vkh_expect(!xcb_request_check(connection, cookie), "the output takes no property");
 }
 
 void
@@ -132,22 +125,23 @@ test_not_lent(struct presenter *presenter)
     xcb_randr_output_t output = first_output(connection);
     VkDisplayKHR display = first_display(presenter);
 
-    expect(display_of(presenter, server, output) == VK_NULL_HANDLE,
-           "an output that names no connector");
-    expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
-           "no output is the display");
+    vkh_expect(display_of(presenter, server, output) == VK_NULL_HANDLE,
+               "an output that names no connector");
+    vkh_expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
+               "no output is the display");
     name_connector(connection, output, 12345);
-    expect(display_of(presenter, server, output) == VK_NULL_HANDLE, "there is no connector 12345");
+    vkh_expect(display_of(presenter, server, output) == VK_NULL_HANDLE,
+               "there is no connector 12345");
     name_connector(connection, output, FAKE_KMS_FIRST_CONNECTOR);
-    expect(is_monitor(presenter, display_of(presenter, server, output)),
-           "the output is the first display");
-    expect(display_of(presenter, server, output + 1000) == VK_NULL_HANDLE, "no such output");
-    expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
-           "this server lends nothing");
+    vkh_expect(is_monitor(presenter, display_of(presenter, server, output)),
+               "the output is the first display");
+    vkh_expect(display_of(presenter, server, output + 1000) == VK_NULL_HANDLE, "no such output");
+    vkh_expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
+               "this server lends nothing");
     XCloseDisplay(server);
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     VKH_CHECK(presenter_frame(presenter, 0)); /* as if nothing had happened */
-    expect(presenter_is_shown(presenter, 0), "the frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 0), "the frame is not shown");
 }
 
 /* --- one that lends --- */
@@ -158,37 +152,37 @@ test_lent(struct presenter *presenter)
     VkPhysicalDevice device = presenter->gpu.physical_device;
     struct fake_kms *fake = window_display_fake();
     struct fake_randr *randr = randr_symbol("fake_randr");
-    expect(randr, "there is no stand-in for libxcb-randr");
+    vkh_expect(randr, "there is no stand-in for libxcb-randr");
     int (*set_master)(int) = window_display_drm("drmSetMaster");
     Display *server = open_server(presenter);
     (void)make_atom(XGetXCBConnection(server));
 
-    expect(display_of(presenter, server, FAKE_RANDR_OUTPUT + 1) == VK_NULL_HANDLE,
-           "an output that names no connector");
+    vkh_expect(display_of(presenter, server, FAKE_RANDR_OUTPUT + 1) == VK_NULL_HANDLE,
+               "an output that names no connector");
     VkDisplayKHR display = display_of(presenter, server, FAKE_RANDR_OUTPUT);
-    expect(is_monitor(presenter, display), "the output is the first display");
-    expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED, "refused once");
+    vkh_expect(is_monitor(presenter, display), "the output is the first display");
+    vkh_expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED, "refused once");
     randr->lease_fd = window_display_open_device();
     int lent = randr->lease_fd;
-    expect(set_master(lent) == 0, "the lease cannot be master");
+    vkh_expect(set_master(lent) == 0, "the lease cannot be master");
     VKH_CHECK(acquire(device, server, display));
-    expect(randr->leased_output == FAKE_RANDR_OUTPUT && randr->leased_crtc == FAKE_RANDR_CRTC,
-           "the output is lent with a CRTC that nobody uses");
+    vkh_expect(randr->leased_output == FAKE_RANDR_OUTPUT && randr->leased_crtc == FAKE_RANDR_CRTC,
+               "the output is lent with a CRTC that nobody uses");
 
     VKH_CHECK(presenter_create_swapchain(presenter, VK_PRESENT_MODE_FIFO_KHR));
     for (uint32_t i = 0; i < 10; i++) {
         VKH_CHECK(presenter_frame(presenter, i));
     }
-    expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
+    vkh_expect(presenter_is_shown(presenter, 9), "the last frame is not shown");
     presenter_destroy_swapchain(presenter);
-    expect(fake->master == lent, "the lease is used");
+    vkh_expect(fake->master == lent, "the lease is used");
     randr->lease_fd = window_display_open_device();
     int second = randr->lease_fd;
-    expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
-           "the display was acquired before");
-    expect(fcntl(second, F_GETFD) == -1, "a lease that is not used is given back");
+    vkh_expect(acquire(device, server, display) == VK_ERROR_INITIALIZATION_FAILED,
+               "the display was acquired before");
+    vkh_expect(fcntl(second, F_GETFD) == -1, "a lease that is not used is given back");
     VKH_CHECK(vkReleaseDisplayEXT(device, display));
-    expect(fcntl(lent, F_GETFD) == -1, "the lease is given back");
+    vkh_expect(fcntl(lent, F_GETFD) == -1, "the lease is given back");
     fake->master = -1;
     XCloseDisplay(server);
 }
