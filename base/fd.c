@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,9 @@ base_fd_explain(int error)
                "LimitNOFILE= of a service)";
     case ENFILE:
         return "ENFILE: the system has as many open files as it may; raise the sysctl fs.file-max";
+    case EFBIG:
+        return "EFBIG: larger than a file of the process may be; raise its limit (ulimit -f, "
+               "LimitFSIZE= of a service)";
     default: return strerror(error);
     }
 }
@@ -207,6 +211,14 @@ create_sealable_memfd(const char *name)
     return fd;
 }
 
+static bool
+exceeds_file_size_limit(uint64_t size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           size > limit.rlim_cur;
+}
+
 int
 base_fd_create_shared_memory(const char *name, uint64_t size)
 {
@@ -215,6 +227,10 @@ base_fd_create_shared_memory(const char *name, uint64_t size)
         return -1;
     }
 
+    if (exceeds_file_size_limit(size)) { /* trying would be SIGXFSZ */
+        errno = EFBIG;
+        return -1;
+    }
     int fd = create_sealable_memfd(name);
     if (fd == -1) {
         return -1;
@@ -232,7 +248,13 @@ base_fd_create_shared_memory(const char *name, uint64_t size)
 void *
 base_fd_map(int fd, size_t size)
 {
-    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return base_fd_map_part(fd, 0, size);
+}
+
+void *
+base_fd_map_part(int fd, uint64_t offset, size_t size)
+{
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 
     return map == MAP_FAILED ? NULL : map;
 }

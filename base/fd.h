@@ -32,8 +32,9 @@ BASE_MUST_CHECK ssize_t base_fd_receive(int socket_fd, void *data, size_t size, 
 BASE_MUST_CHECK int base_fd_receive_fd(int socket_fd);
 /* A memfd of exactly `size` zero bytes, sealed against resizing. -1 and errno on failure. */
 BASE_MUST_CHECK int base_fd_create_shared_memory(const char *name, uint64_t size);
-/* MAP_SHARED, read and write; NULL on failure. */
+/* MAP_SHARED, read and write; NULL and errno on failure. A part starts at a whole page. */
 BASE_MUST_CHECK void *base_fd_map(int fd, size_t size);
+BASE_MUST_CHECK void *base_fd_map_part(int fd, uint64_t offset, size_t size);
 void base_fd_unmap(void *map, size_t size);
 /* Maps the pages of a MAP_SHARED mapping of a memfd a second time, instead of whatever lies at
  * `address`. Both and `size` are whole pages. False: errno says why, and nothing may be left at

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -237,6 +238,24 @@ TEST(absurd_sizes_of_shared_memory_fail)
 {
     assert_int_equal(base_fd_create_shared_memory("test", UINT64_MAX), -1);
     assert_int_equal(errno, EFBIG);
+}
+
+/* Which the kernel would answer with a signal. */
+TEST(shared_memory_larger_than_files_may_be_fails)
+{
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 8192;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    int fits = base_fd_create_shared_memory("test", 8192);
+    int larger = base_fd_create_shared_memory("test", 8193);
+    int error = errno;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(fits >= 0);
+    assert_int_equal(larger, -1);
+    assert_int_equal(error, EFBIG);
+    base_fd_close(&fits);
 }
 
 TEST(mapping_what_cannot_be_mapped_gives_null)
