@@ -44,34 +44,37 @@ order_behind_import(struct drv_device *device, struct tp_blob *blob)
 }
 
 static VkResult
-import_as(struct drv_device *device, int fd, enum tp_fd_kind kind, uint64_t size, uint32_t flags,
-          struct tp_blob *out)
+import(struct drv_device *device, const struct tp_fd *memory, uint32_t flags, struct tp_blob *out)
 {
     struct tp_transport *transport = device->ring->transport;
     if (drv_ring_is_lost(device->ring)) {
         return VK_ERROR_DEVICE_LOST;
     }
-    VkResult result =
-        explain(device, transport->ops->import_fd(transport, fd, kind, size, flags, out));
+    VkResult result = explain(device, transport->ops->import_fd(transport, memory, flags, out));
     return result == VK_SUCCESS ? order_behind_import(device, out) : result;
 }
 
 static VkResult
-import(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits type, uint64_t size,
-       uint32_t flags, struct tp_blob *out)
+import_fd(struct drv_device *device, int fd, VkExternalMemoryHandleTypeFlagBits type, uint64_t size,
+          uint32_t flags, struct tp_blob *out)
 {
+    const struct tp_fd memory = {
+        .kind = type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF,
+        .fd = fd,
+        .size = size,
+    };
     if (!device->physical_device->shares_memory || (type != OPAQUE && type != DMA_BUF)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
-    return import_as(device, fd, type == OPAQUE ? TP_FD_OPAQUE : TP_FD_DMA_BUF, size, flags, out);
+    return import(device, &memory, flags, out);
 }
 
 VkResult
 drv_memory_import_fd(struct drv_device *device, struct drv_memory *memory,
                      const VkImportMemoryFdInfoKHR *info)
 {
-    return import(device, info->fd, info->handleType, memory->size,
-                  memory->mappable ? TP_BLOB_MAPPABLE : 0, &memory->blob);
+    return import_fd(device, info->fd, info->handleType, memory->size,
+                     memory->mappable ? TP_BLOB_MAPPABLE : 0, &memory->blob);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -116,7 +119,7 @@ drv_GetMemoryFdPropertiesKHR(VkDevice handle, VkExternalMemoryHandleTypeFlagBits
         return VK_ERROR_INVALID_EXTERNAL_HANDLE; /* of opaque ones one must not ask */
     }
     off_t size = lseek(fd, 0, SEEK_END);
-    VkResult result = size > 0 ? import(device, fd, handleType, (uint64_t)size, 0, &blob)
+    VkResult result = size > 0 ? import_fd(device, fd, handleType, (uint64_t)size, 0, &blob)
                                : VK_ERROR_INVALID_EXTERNAL_HANDLE;
     return result == VK_SUCCESS ? ask_types(device, &blob, &pMemoryFdProperties->memoryTypeBits)
                                 : result;
@@ -131,6 +134,12 @@ is_whole_pages(const void *address, VkDeviceSize size)
     return size > 0 && size <= SIZE_MAX / 2 && ((uintptr_t)address | size) % page == 0;
 }
 
+static bool
+takes(const struct drv_device *device, VkExternalMemoryHandleTypeFlagBits type)
+{
+    return type == HOST_ALLOCATION && device->physical_device->takes_pages;
+}
+
 /* The renderer sees the descriptor, so it may tell why it took it for something else. */
 VkResult
 drv_memory_import_pages(struct drv_device *device, struct drv_memory *memory,
@@ -138,20 +147,23 @@ drv_memory_import_pages(struct drv_device *device, struct drv_memory *memory,
 {
     void *pages = info->pHostPointer;
     size_t size = (size_t)memory->size;
-    if (info->handleType != HOST_ALLOCATION || !device->physical_device->takes_pages ||
-        !is_whole_pages(pages, memory->size) || !drv_host_pages_shareable(pages, size)) {
+    if (!takes(device, info->handleType) || !is_whole_pages(pages, memory->size)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
-    int fd = drv_host_pages_share(pages, size);
-    if (fd < 0) {
-        base_log_error("%zu bytes at %p cannot be shared: %s", size, pages, base_fd_explain(errno));
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    const struct tp_fd shared = {
+        .kind = TP_FD_PAGES,
+        .fd = drv_host_pages_share(&memory->host_pages, pages, size),
+        .offset = (uintptr_t)pages,
+        .size = size,
+    };
+    if (shared.fd >= 0) {
+        return import(device, &shared, 0, &memory->blob);
     }
-    memory->host_pages = pages;
-    VkResult result = import_as(device, fd, TP_FD_PAGES, (uint64_t)lseek(fd, 0, SEEK_END),
-                                memory->mappable ? TP_BLOB_MAPPABLE : 0, &memory->blob);
-    base_fd_close(&fd);
-    return result;
+    if (errno == EINVAL) {
+        return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    base_log_error("%zu bytes at %p cannot be shared: %s", size, pages, base_fd_explain(errno));
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 /* Pages are the application's to read and write, and many map what they import, whatever its type
@@ -178,17 +190,21 @@ drv_GetMemoryHostPointerPropertiesEXT(
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     struct tp_blob blob;
     pMemoryHostPointerProperties->memoryTypeBits = 0;
-    if (handleType != HOST_ALLOCATION || !device->physical_device->takes_pages ||
-        !is_whole_pages(pHostPointer, page) || !drv_host_pages_shareable(pHostPointer, page)) {
+    if (!takes(device, handleType) || !is_whole_pages(pHostPointer, page) ||
+        !drv_host_pages_shareable(pHostPointer, page)) {
         return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     }
     /* Any pages will do for the question: they are what those would become. */
-    int fd = base_fd_create_shared_memory("vesper-question", page);
-    if (fd < 0) {
+    struct tp_fd question = {
+        .kind = TP_FD_PAGES,
+        .fd = base_fd_create_shared_memory("vesper-question", page),
+        .size = page,
+    };
+    if (question.fd < 0) {
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    VkResult result = import_as(device, fd, TP_FD_PAGES, page, 0, &blob);
-    base_fd_close(&fd);
+    VkResult result = import(device, &question, 0, &blob);
+    base_fd_close(&question.fd);
     uint32_t types = 0;
     if (result == VK_SUCCESS) {
         result = ask_types(device, &blob, &types);

@@ -2,85 +2,66 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "driver/address_space.h"
 #include "driver/struct_chain.h"
 
-/* The memfd's name, by which the way back knows it. */
-#define NAME "vesper-host-pages"
+/* Room for every address there can be: only the pages of imports take memory. */
+#define FILE_SIZE (sizeof(void *) > 4 ? UINT64_C(1) << 56 : UINT64_C(1) << 32)
 
-enum {
-    /* A renderer imports whole multiples of what its host wants; what lies behind the pages in the
-     * file is nobody's. */
-    FILE_ALIGNMENT = 64 << 10,
-};
+/* One file for all imports, in which each page lies at the offset that is its address: so imports
+ * that have pages in common have these at one place, and each still is one piece of the file. It
+ * exists while there are imports. */
+static struct {
+    pthread_mutex_t lock;
+    pid_t owner; /* a forked child makes a file of its own: its pages have the same addresses */
+    int fd;
+    struct stat identity;
+    struct drv_host_pages *imports;
+} file = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 /* --- what lies at an address --- */
 
+/* Under the lock. */
 static bool
-is_private(const char *permissions, const char *path)
+is_in_file(const struct drv_mapping *mapping)
 {
-    /* [heap] and [anon:name] are memory like any other; a stack grows, and the rest is the
-     * kernel's. */
-    bool plain =
-        path[0] == '\0' || strncmp(path, "[heap]", 6) == 0 || strncmp(path, "[anon:", 6) == 0;
-    return strcmp(permissions, "rw-p") == 0 && plain;
+    return file.fd != -1 && mapping->kind == DRV_MAPPING_FILE &&
+           mapping->inode == file.identity.st_ino && mapping->device == file.identity.st_dev &&
+           mapping->offset == mapping->start;
 }
 
+/* Under the lock. */
 static bool
-is_shared_by_us(const char *permissions, const char *path)
+is_shareable(uintptr_t at, uintptr_t end)
 {
-    return strcmp(permissions, "rw-s") == 0 &&
-           strncmp(path, "/memfd:" NAME, sizeof("/memfd:" NAME) - 1) == 0;
-}
-
-/* Whether each mapping in the range is of that kind, without a hole. */
-static bool
-consists_of(const void *address, size_t size,
-            bool (*kind)(const char *permissions, const char *path))
-{
-    uintptr_t at = (uintptr_t)address, end = at + size;
-    char *line = NULL;
-    size_t room = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-
-    while (maps && at < end && getline(&line, &room, maps) > 0) {
-        uintptr_t from, to;
-        char permissions[8];
-        int path = 0;
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %*s %*s %*s %n", &from, &to, permissions,
-                   &path) != 3 ||
-            to <= at) {
-            continue;
-        }
-        line[strcspn(line, "\n")] = '\0';
-        if (from > at || !kind(permissions, line + path)) {
-            break;
-        }
-        at = to;
+    struct drv_mapping mapping;
+    while (at < end && drv_mapping_find(at, &mapping) && mapping.start <= at &&
+           (mapping.kind == DRV_MAPPING_PRIVATE || is_in_file(&mapping))) {
+        at = mapping.end;
     }
-    free(line);
-    if (maps) {
-        fclose(maps);
-    }
-    return size > 0 && at >= end;
+    return at >= end;
 }
 
 bool
 drv_host_pages_shareable(const void *address, size_t size)
 {
-    return consists_of(address, size, is_private);
+    pthread_mutex_lock(&file.lock);
+    bool shareable = size > 0 && is_shareable((uintptr_t)address, (uintptr_t)address + size);
+    pthread_mutex_unlock(&file.lock);
+    return shareable;
 }
 
 void
@@ -120,8 +101,10 @@ open_holder(void)
 bool
 drv_host_pages_possible(void)
 {
+    struct rlimit limit;
     int holder = open_holder();
-    bool possible = holder >= 0;
+    bool possible = holder >= 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                    (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= FILE_SIZE);
 
     base_fd_close(&holder);
     return possible;
@@ -163,38 +146,218 @@ replace(void *address, size_t size, void *mapping)
     return done;
 }
 
-int
-drv_host_pages_share(void *address, size_t size)
+/* --- the file; all under the lock --- */
+
+static bool
+open_file(void)
 {
-    int fd = base_fd_create_shared_memory(NAME, (size + FILE_ALIGNMENT - 1) &
-                                                    ~(size_t)(FILE_ALIGNMENT - 1));
-    if (fd < 0) {
-        return -1;
+    if (file.fd != -1 && file.owner != getpid()) {
+        base_fd_close(&file.fd);
+        file.imports = NULL; /* the parent's */
     }
-    void *mapping = base_fd_map(fd, size);
+    if (file.fd == -1) {
+        file.fd = base_fd_create_shared_memory("vesper-host-pages", FILE_SIZE);
+        file.owner = getpid();
+        if (file.fd != -1 && fstat(file.fd, &file.identity) != 0) {
+            base_fd_close(&file.fd);
+        }
+    }
+    return file.fd != -1;
+}
+
+static void
+close_unused_file(void)
+{
+    if (!file.imports) {
+        base_fd_close(&file.fd);
+    }
+}
+
+static uintptr_t
+least(uintptr_t a, uintptr_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool
+replace_by_file(uintptr_t at, size_t size)
+{
+    void *mapping = base_fd_map_part(file.fd, at, size);
     if (!mapping) {
-        base_fd_close(&fd);
-        return -1;
+        return false;
     }
-    if (!replace(address, size, mapping)) {
+    if (!replace((void *)at, size, mapping)) {
         int error = errno;
         base_fd_unmap(mapping, size);
-        base_fd_close(&fd);
+        errno = error;
+        return false;
+    }
+    return true;
+}
+
+/* Of shareable pages, those that are private go into the file. */
+static bool
+put_into_file(uintptr_t at, uintptr_t end)
+{
+    struct drv_mapping mapping;
+    while (at < end) {
+        if (!drv_mapping_find(at, &mapping) || mapping.start > at) {
+            errno = EFAULT;
+            return false;
+        }
+        uintptr_t next = least(mapping.end, end);
+        if (mapping.kind == DRV_MAPPING_PRIVATE && !replace_by_file(at, next - at)) {
+            return false;
+        }
+        at = next;
+    }
+    return true;
+}
+
+static bool
+replace_by_private(uintptr_t at, size_t size)
+{
+    void *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping != MAP_FAILED && replace((void *)at, size, mapping)) {
+        return true;
+    }
+    base_log_warn("%zu bytes at %p stay shared with the renderer: %s", size, (void *)at,
+                  strerror(errno));
+    base_fd_unmap(mapping == MAP_FAILED ? NULL : mapping, size);
+    return false;
+}
+
+static void
+give_memory_back(uintptr_t at, size_t size)
+{
+    (void)!fallocate(file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)size);
+}
+
+/* What lies elsewhere by now the application has given up; only the file still has that. */
+static void
+take_out_of_file(uintptr_t at, uintptr_t end)
+{
+    struct drv_mapping mapping;
+    while (at < end && drv_mapping_find(at, &mapping)) {
+        bool gap = mapping.start > at;
+        uintptr_t next = least(gap ? mapping.start : mapping.end, end);
+        if (gap || !is_in_file(&mapping) || replace_by_private(at, next - at)) {
+            give_memory_back(at, next - at);
+        }
+        at = next;
+    }
+}
+
+/* --- imports; all under the lock --- */
+
+static uintptr_t
+start_of(const struct drv_host_pages *pages)
+{
+    return (uintptr_t)pages->address;
+}
+
+/* The first address from `at` on that no import has; it may be `end`, or lie behind it. */
+static uintptr_t
+skip_imports(uintptr_t at, uintptr_t end)
+{
+    const struct drv_host_pages *it = file.imports;
+    while (it && at < end) {
+        bool has = at >= start_of(it) && at - start_of(it) < it->size;
+        at = has ? start_of(it) + it->size : at;
+        it = has ? file.imports : it->next;
+    }
+    return at;
+}
+
+/* Up to where that is so. */
+static uintptr_t
+find_import(uintptr_t at, uintptr_t end)
+{
+    for (const struct drv_host_pages *it = file.imports; it; it = it->next) {
+        end = start_of(it) > at ? least(start_of(it), end) : end;
+    }
+    return end;
+}
+
+/* Those pages of the range that no import has. */
+static void
+take_out_unused(uintptr_t start, uintptr_t end)
+{
+    for (uintptr_t at; (at = skip_imports(start, end)) < end;) {
+        start = find_import(at, end);
+        take_out_of_file(at, start);
+    }
+}
+
+static bool
+add_import(struct drv_host_pages *pages, uintptr_t start, uintptr_t end)
+{
+    if (!put_into_file(start, end)) {
+        int error = errno;
+        take_out_unused(start, end);
+        errno = error;
+        return false;
+    }
+    pages->next = file.imports;
+    file.imports = pages;
+    return true;
+}
+
+/* False: it is the parent's. */
+static bool
+remove_import(struct drv_host_pages *pages)
+{
+    struct drv_host_pages **it = &file.imports;
+    while (*it && *it != pages) {
+        it = &(*it)->next;
+    }
+    if (!*it || file.owner != getpid()) {
+        return false;
+    }
+    *it = pages->next;
+    return true;
+}
+
+/* --- the way there and back --- */
+
+static int
+share_locked(struct drv_host_pages *pages)
+{
+    uintptr_t start = start_of(pages), end = start + pages->size;
+    if (end < start || end > FILE_SIZE || !is_shareable(start, end)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return add_import(pages, start, end) ? file.fd : -1;
+}
+
+int
+drv_host_pages_share(struct drv_host_pages *pages, void *address, size_t size)
+{
+    *pages = (struct drv_host_pages){.address = address, .size = size};
+    pthread_mutex_lock(&file.lock);
+    int fd = open_file() ? share_locked(pages) : -1;
+    if (fd == -1) {
+        int error = errno;
+        close_unused_file();
+        *pages = (struct drv_host_pages){0};
         errno = error;
     }
+    pthread_mutex_unlock(&file.lock);
     return fd;
 }
 
 void
-drv_host_pages_take_back(void *address, size_t size)
+drv_host_pages_take_back(struct drv_host_pages *pages)
 {
-    if (!consists_of(address, size, is_shared_by_us)) {
-        return; /* the application has given the addresses up */
+    if (pages->size == 0) {
+        return;
     }
-    void *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping == MAP_FAILED || !replace(address, size, mapping)) {
-        base_log_warn("%zu bytes at %p stay shared with the renderer: %s", size, address,
-                      strerror(errno));
-        base_fd_unmap(mapping == MAP_FAILED ? NULL : mapping, size);
+    pthread_mutex_lock(&file.lock);
+    if (remove_import(pages)) {
+        take_out_unused(start_of(pages), start_of(pages) + pages->size);
+        close_unused_file();
     }
+    pthread_mutex_unlock(&file.lock);
+    *pages = (struct drv_host_pages){0};
 }

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
-#include "driver/host_pages.h"
 #include "driver/memory_copy.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
@@ -93,14 +92,6 @@ import(struct drv_device *device, struct drv_memory *memory, const VkMemoryAlloc
     return pages ? drv_memory_import_pages(device, memory, pages) : VK_SUCCESS;
 }
 
-static void
-take_pages_back(struct drv_memory *memory)
-{
-    if (memory->host_pages) {
-        drv_host_pages_take_back(memory->host_pages, (size_t)memory->size);
-    }
-}
-
 /* Running out of memory is something applications handle: they get to know at once. What is
  * imported exists as a resource by then, and the renderer is given its id. */
 static VkResult
@@ -144,14 +135,14 @@ drv_AllocateMemory(VkDevice handle, const VkMemoryAllocateInfo *pAllocateInfo,
     }
     if (result != VK_SUCCESS) {
         destroy_blob(device, memory);
-        take_pages_back(memory);
+        drv_host_pages_take_back(&memory->host_pages);
         drv_device_object_destroy(device, pAllocator, memory);
         return result;
     }
     if (fd_import) {
         int fd = fd_import->fd; /* success hands it over */
         base_fd_close(&fd);
-    } else if (!memory->host_pages) {
+    } else if (memory->host_pages.size == 0) {
         count(device, memory, pAllocateInfo->memoryTypeIndex);
     }
     *pMemory = (VkDeviceMemory)(uintptr_t)memory;
@@ -172,7 +163,7 @@ drv_FreeMemory(VkDevice handle, VkDeviceMemory memory_handle,
     }
     drv_memory_unplace(memory);
     destroy_blob(device, memory);
-    take_pages_back(memory);
+    drv_host_pages_take_back(&memory->host_pages);
     (void)proto_send_vkFreeMemory(device->object.client, handle, memory_handle, NULL);
     drv_device_object_destroy(device, pAllocator, memory);
 }
@@ -228,7 +219,7 @@ drv_memory_share(struct drv_device *device, struct drv_memory *memory, void **ou
     memory->shareable = true;
     VkResult result = drv_memory_make_blob(device, memory);
     if (result == VK_SUCCESS) {
-        *out_map = memory->blob.map;
+        *out_map = drv_memory_bytes(memory);
     }
     return result;
 }

@@ -7,6 +7,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/attributes.h"
+#include "driver/host_pages.h"
 #include "driver/object.h"
 #include "transport/transport.h"
 
@@ -22,7 +23,7 @@ struct drv_memory {
     bool shareable;    /* allocated for export, or imported */
     bool counted;      /* as taken from the heap */
     uint32_t heap;
-    void *host_pages; /* the application's, of `size`, which the blob shares; NULL: none */
+    struct drv_host_pages host_pages; /* the application's, which the blob shares */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
      * vkFreeMemory: a renderer gives one resource for each allocation. Made under the device's
@@ -54,6 +55,13 @@ BASE_MUST_CHECK VkResult drv_memory_import_fd(struct drv_device *device, struct 
 BASE_MUST_CHECK VkResult drv_memory_import_pages(struct drv_device *device,
                                                  struct drv_memory *memory,
                                                  const VkImportMemoryHostPointerInfoEXT *info);
+
+/* Where the process sees a blob that was made: NULL if it does not. */
+static inline uint8_t *
+drv_memory_bytes(const struct drv_memory *memory)
+{
+    return memory->host_pages.size > 0 ? memory->host_pages.address : memory->blob.map;
+}
 
 static inline struct drv_memory *
 drv_memory_from(VkDeviceMemory handle)

@@ -67,6 +67,10 @@ map_again(struct drv_device *device, struct drv_memory *memory, size_t offset, s
 {
     struct tp_transport *transport = device->ring->transport;
 
+    if (memory->host_pages.size > 0) {
+        errno = EPERM; /* Vulkan forbids it: they are where the application has put them */
+        return false;
+    }
     return memory->copied ? base_fd_map_again((uint8_t *)memory->blob.map + offset, size, address)
                           : transport->ops->place(transport, &memory->blob, offset, size, address);
 }
@@ -101,7 +105,7 @@ map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, V
     }
     note_mapped(memory, offset, size);
     if (!placed) {
-        *out = (uint8_t *)memory->blob.map + offset;
+        *out = drv_memory_bytes(memory) + offset;
         return VK_SUCCESS;
     }
     result = place(device, memory, placed->pPlacedAddress);

@@ -238,7 +238,7 @@ can_take_pages(struct drv_physical_device *device)
     VkExternalBufferProperties answer = {
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
     };
-    return device->shares_memory && device->instance->ring->transport->same_kernel &&
+    return device->shares_memory && device->instance->ring->transport->takes_pages &&
            drv_host_pages_possible() &&
            proto_call_vkGetPhysicalDeviceExternalBufferProperties(
                device->object.client, (VkPhysicalDevice)device, &question, &answer) == VK_SUCCESS &&

@@ -21,7 +21,8 @@ void
 rnd_context_get_capset(struct wire_capset *out)
 {
     proto_caps_fill_capset(out, WIRE_FEATURE_RING_FUTEX | WIRE_FEATURE_SYNC_FEEDBACK |
-                                    WIRE_FEATURE_PEER_INFO | WIRE_FEATURE_EXTERNAL_MEMORY);
+                                    WIRE_FEATURE_PEER_INFO | WIRE_FEATURE_EXTERNAL_MEMORY |
+                                    WIRE_FEATURE_PAGES_AT_OFFSET);
 }
 
 struct rnd_context *
@@ -260,20 +261,23 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
 }
 
 static enum rnd_result
-import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd, uint64_t size)
+import(struct rnd_context *ctx, uint32_t resource_id, const struct rnd_fd *memory)
 {
     /* Dma-bufs know their size, which nobody needs to be told. */
-    if (kind != RND_FD_DMA_BUF && size == 0) {
+    uint64_t size = memory->kind == RND_FD_DMA_BUF ? 0 : memory->size;
+    if ((memory->kind != RND_FD_DMA_BUF && size == 0) ||
+        (memory->kind != RND_FD_SHARED_MEMORY && memory->offset != 0)) {
         return RND_INVALID;
     }
-    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int own_fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0);
     if (own_fd < 0) {
         return errno == EBADF ? RND_INVALID : RND_NO_MEMORY;
     }
-    struct rnd_shm *shm = rnd_shm_wrap_or_close(own_fd, kind, kind == RND_FD_DMA_BUF ? 0 : size);
+    struct rnd_shm *shm = rnd_shm_wrap_or_close(own_fd, memory->kind, size);
     if (!shm) {
         return RND_INVALID;
     }
+    shm->offset = memory->offset;
     enum rnd_result result =
         rnd_resource_table_add(&ctx->resources, resource_id, RND_RESOURCE_DEVICE_MEMORY, shm);
     rnd_shm_unref(shm);
@@ -281,18 +285,18 @@ import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int
 }
 
 enum rnd_result
-rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd,
-                   uint64_t size)
+rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, const struct rnd_fd *memory)
 {
     if (rnd_context_is_fatal(ctx)) {
         return RND_FATAL;
     }
-    enum rnd_result result = import(ctx, resource_id, kind, fd, size);
+    enum rnd_result result = import(ctx, resource_id, memory);
     if (result != RND_OK) {
-        base_log_warn("context %s: no resource of a descriptor of %" PRIu64 " bytes: %s",
-                      ctx->info.name, size,
+        base_log_warn("context %s: no resource of a descriptor of %" PRIu64 " bytes at %" PRIu64
+                      ": %s",
+                      ctx->info.name, memory->size, memory->offset,
                       result == RND_NO_MEMORY ? "out of memory or descriptors"
-                                              : "not an id, kind or size that can be had");
+                                              : "not an id, kind, offset or size that can be had");
     }
     return result;
 }

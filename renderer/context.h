@@ -79,6 +79,14 @@ enum rnd_fd_kind {
     RND_FD_OPAQUE, /* what a renderer has given out as such, of whatever make */
 };
 
+/* Memory as a descriptor. */
+struct rnd_fd {
+    enum rnd_fd_kind kind;
+    int fd;
+    uint64_t offset; /* bytes, whole pages; 0 unless it is shared memory */
+    uint64_t size;   /* bytes, from there: what the importer believes it to have */
+};
+
 /* How a mapping of it should be cached, by a guest's page tables above all. */
 enum rnd_map_caching {
     RND_MAP_CACHED,
@@ -101,11 +109,11 @@ BASE_MUST_CHECK enum rnd_result rnd_context_create_blob(struct rnd_context *ctx,
                                                         uint64_t size, uint32_t flags,
                                                         struct rnd_blob *out);
 /* Makes resource `resource_id` of memory that another context, or somebody else, has given out, for
- * vkAllocateMemory to import as the kind it is. `fd` stays the caller's. `size` bytes is what the
- * importer believes it to have. RND_INVALID: no id, kind or size that can be; whether the host's
- * driver takes the descriptor shows when it is imported. */
+ * vkAllocateMemory to import as the kind it is. The descriptor stays the caller's. RND_INVALID: no
+ * id, kind, offset or size that can be; whether the host's driver takes the descriptor shows when
+ * it is imported. */
 BASE_MUST_CHECK enum rnd_result rnd_context_import(struct rnd_context *ctx, uint32_t resource_id,
-                                                   enum rnd_fd_kind kind, int fd, uint64_t size);
+                                                   const struct rnd_fd *memory);
 /* Unknown ids are ignored. What still uses the memory (a ring, a stream) keeps it until it is done.
  */
 void rnd_context_unref_resource(struct rnd_context *ctx, uint32_t resource_id);

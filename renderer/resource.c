@@ -10,14 +10,15 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-/* Maps `size` bytes of the file at a multiple of `alignment`, which may exceed the page size:
- * reserves more address space than needed, maps over the aligned part, gives the rest back. */
+/* Maps `size` bytes of the file, from `offset` on, at a multiple of `alignment`, which may exceed
+ * the page size: reserves more address space than needed, maps over the aligned part, gives the
+ * rest back. */
 static uint8_t *
-map_aligned(int fd, size_t size, size_t alignment)
+map_aligned(int fd, uint64_t offset, size_t size, size_t alignment)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     if (alignment <= page) {
-        return base_fd_map(fd, size);
+        return base_fd_map_part(fd, offset, size);
     }
     if (size > SIZE_MAX - alignment) {
         return NULL;
@@ -30,7 +31,8 @@ map_aligned(int fd, size_t size, size_t alignment)
     }
     uint8_t *aligned =
         (uint8_t *)(((uintptr_t)start + alignment - 1) & ~(uintptr_t)(alignment - 1));
-    if (mmap(aligned, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+    if (mmap(aligned, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) ==
+        MAP_FAILED) {
         munmap(start, reserved);
         return NULL;
     }
@@ -58,7 +60,7 @@ rnd_shm_create(const char *name, uint64_t size, size_t alignment, struct base_ac
                        base_fd_explain(errno));
         goto free_shm;
     }
-    shm->map = map_aligned(shm->fd, size, alignment);
+    shm->map = map_aligned(shm->fd, 0, size, alignment);
     if (!shm->map) {
         goto close_fd;
     }
@@ -96,22 +98,24 @@ rnd_shm_wrap_or_close(int fd, enum rnd_fd_kind kind, uint64_t size)
 
 /* Touching a page behind the end of a file is SIGBUS, in the host's driver above all. */
 static bool
-has_lasting_bytes(int fd, uint64_t size)
+has_lasting_bytes(int fd, uint64_t offset, uint64_t size)
 {
     int seals = fcntl(fd, F_GET_SEALS);
     off_t end = lseek(fd, 0, SEEK_END);
-    return seals != -1 && (seals & F_SEAL_SHRINK) && end > 0 && (uint64_t)end >= size;
+    return seals != -1 && (seals & F_SEAL_SHRINK) && end > 0 && (uint64_t)end >= offset &&
+           (uint64_t)end - offset >= size;
 }
 
 struct rnd_shm *
 rnd_shm_map(const struct rnd_shm *opaque, uint64_t size, size_t alignment,
             struct base_account *account)
 {
-    struct rnd_shm *shm = has_lasting_bytes(opaque->fd, size) ? calloc(1, sizeof(*shm)) : NULL;
+    struct rnd_shm *shm =
+        has_lasting_bytes(opaque->fd, opaque->offset, size) ? calloc(1, sizeof(*shm)) : NULL;
     if (!shm) {
         goto give_back;
     }
-    shm->map = map_aligned(opaque->fd, size, alignment);
+    shm->map = map_aligned(opaque->fd, opaque->offset, size, alignment);
     if (!shm->map) {
         goto free_shm;
     }

@@ -23,7 +23,8 @@ struct rnd_shm {
     enum rnd_fd_kind kind;
     int fd;                       /* -1 once it was taken */
     uint8_t *map;                 /* NULL unless it is shared memory */
-    uint64_t size;                /* bytes, of the file and of the mapping */
+    uint64_t offset;              /* bytes, into the file of pages that somebody else imports */
+    uint64_t size;                /* bytes from there, of the file and of the mapping */
     struct base_account *account; /* NULL: it is charged nowhere */
     uint64_t charged;             /* bytes, there, while we live */
 };

@@ -32,7 +32,15 @@ enum tp_blob_flags { /* VIRTGPU_BLOB_FLAG_USE_* */
 enum tp_fd_kind {
     TP_FD_OPAQUE, /* something that export_fd gave out, here or in another process */
     TP_FD_DMA_BUF,
-    TP_FD_PAGES, /* a memfd, sealed against shrinking; only where same_kernel */
+    TP_FD_PAGES, /* a memfd, sealed against shrinking; only where takes_pages */
+};
+
+/* Memory as a descriptor. */
+struct tp_fd {
+    enum tp_fd_kind kind;
+    int fd;
+    uint64_t offset; /* bytes, whole pages; 0 unless TP_FD_PAGES */
+    uint64_t size;   /* bytes, from there */
 };
 
 /* A resource that both sides can reach. Filled by create, emptied by destroy. */
@@ -71,12 +79,12 @@ struct tp_ops {
      * must already have executed vkAllocateMemory. */
     enum tp_result (*create_memory_blob)(struct tp_transport *transport, uint64_t blob_id,
                                          uint64_t size, uint32_t flags, struct tp_blob *out);
-    /* Makes a resource of a descriptor of `size` bytes of memory and maps it if flags say MAPPABLE.
-     * `fd` stays the caller's. TP_REFUSED: it is not what it is said to be. Only where takes_fds.
-     * Where imports_by_stream the renderer may not know of it yet: the ring must be ordered behind
-     * the transport before a command names it. */
-    enum tp_result (*import_fd)(struct tp_transport *transport, int fd, enum tp_fd_kind kind,
-                                uint64_t size, uint32_t flags, struct tp_blob *out);
+    /* Makes a resource of memory and maps it if flags say MAPPABLE, which pages are not to be: they
+     * are mapped already. The descriptor stays the caller's. TP_REFUSED: it is not what it is said
+     * to be. Only where takes_fds. Where imports_by_stream the renderer may not know of it yet: the
+     * ring must be ordered behind the transport before a command names it. */
+    enum tp_result (*import_fd)(struct tp_transport *transport, const struct tp_fd *memory,
+                                uint32_t flags, struct tp_blob *out);
     /* Another descriptor, the caller's, of a blob that was imported or made SHAREABLE. Only where
      * takes_fds. */
     enum tp_result (*export_fd)(struct tp_transport *transport, const struct tp_blob *blob,
@@ -98,7 +106,8 @@ struct tp_transport {
     struct tp_device device;   /* constant */
     /* Constant. Both sides run on one kernel: a futex in shared memory wakes the other. */
     bool same_kernel;
-    bool takes_fds; /* constant: memory may leave and enter as descriptors */
+    bool takes_fds;   /* constant: memory may leave and enter as descriptors */
+    bool takes_pages; /* constant: TP_FD_PAGES are among these */
     /* Constant. import_fd returns when the request for it is on its way, in front of all that is
      * submitted later; else when the renderer has the resource. */
     bool imports_by_stream;

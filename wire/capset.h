@@ -33,6 +33,8 @@ enum wire_feature {
     /* External memory: WIRE_VTEST_VESPER_RESOURCE_IMPORT makes a resource of a descriptor, and
      * vkAllocateMemory exports and imports as OPAQUE_FD and DMA_BUF what the queries promise. */
     WIRE_FEATURE_EXTERNAL_MEMORY = 1u << 3,
+    /* WIRE_VTEST_IMPORT_PAGES has an offset. */
+    WIRE_FEATURE_PAGES_AT_OFFSET = 1u << 4,
 };
 
 struct wire_capset {

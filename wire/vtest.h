@@ -42,8 +42,9 @@ enum wire_vtest_command {
     WIRE_VTEST_COMMAND_COUNT = 39,
 
     /* Ours, where the capset's tail names WIRE_FEATURE_EXTERNAL_MEMORY. The body is {kind, size
-     * low, size high}, a descriptor of memory follows as one dummy byte carries it; the answer is
-     * the new resource's id, or 0 if the descriptor was not taken. */
+     * low, size high} and, where it names WIRE_FEATURE_PAGES_AT_OFFSET, {offset low, offset high},
+     * without which the memory begins at offset 0; a descriptor of memory follows as one dummy byte
+     * carries it; the answer is the new resource's id, or 0 if the descriptor was not taken. */
     WIRE_VTEST_VESPER_RESOURCE_IMPORT = 0x56000000,
 };
 
@@ -59,6 +60,9 @@ enum {
     WIRE_VTEST_BATCH_DWORDS = 8,
     WIRE_VTEST_OLD_BATCH_DWORDS = 6,
     WIRE_VTEST_SYNC_DWORDS = 3, /* {id, value low, value high} */
+
+    WIRE_VTEST_IMPORT_DWORDS = 3,
+    WIRE_VTEST_IMPORT_AT_DWORDS = 5,
 };
 
 enum wire_vtest_param {
@@ -69,8 +73,8 @@ enum wire_vtest_param {
 enum wire_vtest_import_kind {
     WIRE_VTEST_IMPORT_OPAQUE = 1, /* what a renderer like ours has given out as such */
     WIRE_VTEST_IMPORT_DMA_BUF = 2,
-    /* The client's own pages, a memfd. Only for who was told that a device takes HOST_ALLOCATION.
-     */
+    /* The client's own pages, in a memfd; the offset is whole pages. Only for who was told that a
+     * device takes HOST_ALLOCATION. */
     WIRE_VTEST_IMPORT_PAGES = 3,
 };
 

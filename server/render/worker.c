@@ -208,8 +208,12 @@ import_blob(struct worker *worker, const struct wire_render_import_blob *request
         end(worker, "memory to import is of an unknown kind");
         return;
     }
-    (void)!rnd_context_import(worker->context, request->resource_id, kinds[request->fd_type], fd,
-                              request->size);
+    const struct rnd_fd memory = {
+        .kind = kinds[request->fd_type],
+        .fd = fd,
+        .size = request->size,
+    };
+    (void)!rnd_context_import(worker->context, request->resource_id, &memory);
 }
 
 static void

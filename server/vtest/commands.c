@@ -163,7 +163,10 @@ static void
 run_resource_import(struct srv_client *client, const uint32_t *body, size_t length)
 {
     uint32_t kind = body[0], resource_id = client->last_resource_id + 1;
-    uint64_t size = srv_load_u64(&body[1]);
+    struct rnd_fd memory = {
+        .size = srv_load_u64(&body[1]),
+        .offset = length >= WIRE_VTEST_IMPORT_AT_DWORDS ? srv_load_u64(&body[3]) : 0,
+    };
     static const enum rnd_fd_kind kinds[] = {
         [WIRE_VTEST_IMPORT_OPAQUE] = RND_FD_OPAQUE,
         [WIRE_VTEST_IMPORT_DMA_BUF] = RND_FD_DMA_BUF,
@@ -179,12 +182,13 @@ run_resource_import(struct srv_client *client, const uint32_t *body, size_t leng
                                 : "all resource ids are used up");
         return;
     }
-    int fd = srv_client_read_fd(client);
-    if (fd == -1) {
+    memory.kind = kinds[kind];
+    memory.fd = srv_client_read_fd(client);
+    if (memory.fd == -1) {
         return;
     }
-    enum rnd_result res = rnd_context_import(client->context, resource_id, kinds[kind], fd, size);
-    base_fd_close(&fd);
+    enum rnd_result res = rnd_context_import(client->context, resource_id, &memory);
+    base_fd_close(&memory.fd);
     if (res == RND_FATAL) {
         srv_client_end_silently(client);
         return;
@@ -339,8 +343,10 @@ static const struct srv_command commands[WIRE_VTEST_COMMAND_COUNT] = {
 };
 /* clang-format on */
 
-static const struct srv_command import_command = {
-    .name = "RESOURCE_IMPORT", .run = run_resource_import, .body = SRV_BODY_FIXED, .length = 3};
+static const struct srv_command import_command = {.name = "RESOURCE_IMPORT",
+                                                  .run = run_resource_import,
+                                                  .body = SRV_BODY_DWORDS,
+                                                  .length = WIRE_VTEST_IMPORT_DWORDS};
 
 const struct srv_command *
 srv_command_find(uint32_t number)

@@ -70,7 +70,7 @@ make_pages(void)
 }
 
 static VkBuffer
-create_buffer(void)
+create_buffer(VkDeviceSize size)
 {
     const VkExternalMemoryBufferCreateInfo external = {
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
@@ -79,7 +79,7 @@ create_buffer(void)
     const VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .pNext = &external,
-        .size = SIZE,
+        .size = size,
         .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
     };
     VkBuffer buffer;
@@ -88,28 +88,28 @@ create_buffer(void)
 }
 
 static VkDeviceMemory
-import_pages(VkBuffer buffer)
+import_pages(VkBuffer buffer, void *pages, VkDeviceSize size)
 {
     VkMemoryHostPointerPropertiesEXT pointer = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
     };
-    VKH_CHECK(test.ask(test.gpu.device, HOST, test.pages, &pointer));
+    VKH_CHECK(test.ask(test.gpu.device, HOST, pages, &pointer));
     VkMemoryRequirements needs;
     vkGetBufferMemoryRequirements(test.gpu.device, buffer, &needs);
     uint32_t types = pointer.memoryTypeBits & needs.memoryTypeBits;
-    if (types == 0 || needs.size > SIZE) {
+    if (types == 0 || needs.size > size) {
         vkh_die("types %#x for the pages, %#x for a buffer of %llu bytes: none fits",
                 pointer.memoryTypeBits, needs.memoryTypeBits, (unsigned long long)needs.size);
     }
     const VkImportMemoryHostPointerInfoEXT import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
         .handleType = HOST,
-        .pHostPointer = test.pages,
+        .pHostPointer = pages,
     };
     const VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
         .pNext = &import,
-        .allocationSize = SIZE,
+        .allocationSize = size,
         .memoryTypeIndex =
             (uint32_t)__builtin_ctz(types), /* as an application does that knows no better */
     };
@@ -120,12 +120,12 @@ import_pages(VkBuffer buffer)
 }
 
 static void
-copy(VkBuffer from, VkBuffer to)
+copy(VkBuffer from, VkBuffer to, VkDeviceSize size)
 {
     VkCommandBuffer commands = vkh_begin(&test.gpu);
     vkh_memory_barrier(commands, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_WRITE_BIT,
                        VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
-    vkCmdCopyBuffer(commands, from, to, 1, &(VkBufferCopy){.size = SIZE});
+    vkCmdCopyBuffer(commands, from, to, 1, &(VkBufferCopy){.size = size});
     vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
     vkh_end_and_wait(&test.gpu, commands);
 }
@@ -166,28 +166,60 @@ static void
 import_once(const struct vkh_buffer *staging, uint8_t round)
 {
     uint8_t *mapped = staging->map;
-    VkBuffer buffer = create_buffer();
-    VkDeviceMemory memory = import_pages(buffer);
+    VkBuffer buffer = create_buffer(SIZE);
+    VkDeviceMemory memory = import_pages(buffer, test.pages, SIZE);
 
     expect(test.pages, round, "after the import");
     expect_mapped(memory, round);
-    copy(buffer, staging->buffer);
+    copy(buffer, staging->buffer, SIZE);
     expect(mapped, round, "what the device has read");
     for (size_t i = 0; i < SIZE; i++) {
         test.pages[i]++;
     }
-    copy(buffer, staging->buffer);
+    copy(buffer, staging->buffer, SIZE);
     expect(mapped, (uint8_t)(round + 1), "what the host wrote after the import");
     for (size_t i = 0; i < SIZE; i++) {
         mapped[i]++;
     }
-    copy(staging->buffer, buffer);
+    copy(staging->buffer, buffer, SIZE);
     expect(test.pages, (uint8_t)(round + 2), "what the device has written");
 
     vkDestroyBuffer(test.gpu.device, buffer, NULL);
     vkFreeMemory(test.gpu.device, memory, NULL);
     expect(test.pages, (uint8_t)(round + 2), "after the memory was freed");
     expect_guards("after the memory was freed");
+}
+
+/* Two imports with a page in common, as planes of a frame have: the first is written by the device,
+ * then freed, and the second still reads what the application has in that page. */
+static void
+import_overlapping(const struct vkh_buffer *staging)
+{
+    const size_t common = SIZE / 2;
+    uint8_t *mapped = staging->map;
+    VkBuffer first = create_buffer(common + GUARD), second = create_buffer(SIZE - common);
+    VkDeviceMemory first_memory = import_pages(first, test.pages, common + GUARD);
+    VkDeviceMemory second_memory = import_pages(second, test.pages + common, SIZE - common);
+
+    memset(mapped, 0x5a, SIZE);
+    copy(staging->buffer, first, common + GUARD);
+    for (size_t i = 0; i < SIZE; i++) {
+        uint8_t wanted = i < common + GUARD ? 0x5a : 0x11;
+        test.pages[i] = i < common + GUARD ? test.pages[i] : 0x11;
+        if (test.pages[i] != wanted) {
+            vkh_die("byte %zu is %u, wanted %u", i, test.pages[i], wanted);
+        }
+    }
+    vkDestroyBuffer(test.gpu.device, first, NULL);
+    vkFreeMemory(test.gpu.device, first_memory, NULL);
+    test.pages[common] = 0x22;
+    copy(second, staging->buffer, SIZE - common);
+    if (mapped[0] != 0x22 || mapped[1] != 0x5a || mapped[GUARD] != 0x11) {
+        vkh_die("the second import reads %u %u %u, wanted 34 90 17", mapped[0], mapped[1],
+                mapped[GUARD]);
+    }
+    vkDestroyBuffer(test.gpu.device, second, NULL);
+    vkFreeMemory(test.gpu.device, second_memory, NULL);
 }
 
 int
@@ -202,6 +234,8 @@ main(void)
     for (uint8_t round = 0; round < 20; round++) {
         import_once(&staging, (uint8_t)(2 * round));
     }
+    import_overlapping(&staging);
+    expect_guards("after two imports with a page in common");
     vkh_buffer_destroy(&test.gpu, &staging);
     vkh_gpu_close(&test.gpu);
     free(test.block);

@@ -282,6 +282,13 @@ TEST(a_part_of_a_blob_can_be_placed)
     unlink(node);
 }
 
+static enum tp_result
+import(struct tp_transport *transport, int fd, uint64_t size, uint32_t flags, struct tp_blob *out)
+{
+    const struct tp_fd memory = {.kind = TP_FD_DMA_BUF, .fd = fd, .size = size};
+    return transport->ops->import_fd(transport, &memory, flags, out);
+}
+
 TEST(an_object_that_comes_back_shares_its_handle_until_the_last_blob_goes)
 {
     struct tp_blob blob, again;
@@ -293,9 +300,7 @@ TEST(an_object_that_comes_back_shares_its_handle_until_the_last_blob_goes)
                          transport, 42, 5000, TP_BLOB_MAPPABLE | TP_BLOB_SHAREABLE, &blob),
                      TP_OK);
     assert_int_equal(transport->ops->export_fd(transport, &blob, &fd), TP_OK);
-    assert_int_equal(
-        transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 8192, TP_BLOB_MAPPABLE, &again),
-        TP_OK);
+    assert_int_equal(import(transport, fd, 8192, TP_BLOB_MAPPABLE, &again), TP_OK);
     assert_int_equal(again.resource_id, blob.resource_id);
     assert_non_null(again.map);
     transport->ops->destroy_blob(transport, &blob);
@@ -314,14 +319,11 @@ TEST(descriptors_that_are_not_the_hosts_memory_are_refused)
     int fd = memfd_create("other", MFD_CLOEXEC);
     assert_int_equal(ftruncate(fd, 4096), 0);
     fake_drm.imported_blob_mem = 1; /* guest memory */
-    assert_int_equal(transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 4096, 0, &blob),
-                     TP_REFUSED);
+    assert_int_equal(import(transport, fd, 4096, 0, &blob), TP_REFUSED);
     assert_int_equal(fake_drm.live_handles, 0);
     fake_drm.imported_blob_mem = KERNEL_BLOB_HOST3D;
-    assert_int_equal(transport->ops->import_fd(transport, fd, TP_FD_DMA_BUF, 4097, 0, &blob),
-                     TP_REFUSED); /* smaller than said */
-    assert_int_equal(transport->ops->import_fd(transport, -1, TP_FD_DMA_BUF, 4096, 0, &blob),
-                     TP_REFUSED);
+    assert_int_equal(import(transport, fd, 4097, 0, &blob), TP_REFUSED); /* smaller than said */
+    assert_int_equal(import(transport, -1, 4096, 0, &blob), TP_REFUSED);
     assert_int_equal(fake_drm.live_handles, 0);
     base_fd_close(&fd);
     transport->ops->destroy(transport);

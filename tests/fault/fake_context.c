@@ -278,10 +278,9 @@ rnd_context_create_blob(struct rnd_context *ctx, uint32_t resource_id, uint64_t 
 }
 
 enum rnd_result
-rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, enum rnd_fd_kind kind, int fd,
-                   uint64_t size)
+rnd_context_import(struct rnd_context *ctx, uint32_t resource_id, const struct rnd_fd *memory)
 {
-    if (ctx->fatal || size == 0) {
+    if (ctx->fatal || memory->size == 0) {
         return ctx->fatal ? RND_FATAL : RND_INVALID;
     }
     replace_import(ctx, 0, resource_id);

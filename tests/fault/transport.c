@@ -651,6 +651,14 @@ TEST(blobs_and_commands_with_a_real_server)
     server_stop(&server, SIGTERM);
 }
 
+static enum tp_result
+import(struct tp_transport *transport, enum tp_fd_kind kind, int fd, uint64_t size, uint32_t flags,
+       struct tp_blob *out)
+{
+    const struct tp_fd memory = {.kind = kind, .fd = fd, .size = size};
+    return transport->ops->import_fd(transport, &memory, flags, out);
+}
+
 TEST(memory_leaves_and_enters_as_descriptors)
 {
     struct server server = {0};
@@ -667,8 +675,7 @@ TEST(memory_leaves_and_enters_as_descriptors)
         TP_OK);
     assert_int_equal(ops->export_fd(transport, &given, &fd), TP_OK);
     assert_int_not_equal(fd, given.fd);
-    assert_int_equal(ops->import_fd(transport, fd, TP_FD_OPAQUE, 4096, TP_BLOB_MAPPABLE, &taken),
-                     TP_OK);
+    assert_int_equal(import(transport, TP_FD_OPAQUE, fd, 4096, TP_BLOB_MAPPABLE, &taken), TP_OK);
     assert_int_not_equal(taken.resource_id, given.resource_id);
     base_fd_close(&fd);
     ((uint8_t *)given.map)[4095] = 7;
@@ -676,15 +683,13 @@ TEST(memory_leaves_and_enters_as_descriptors)
     ops->destroy_blob(transport, &taken);
 
     /* What an application has got hold of is no reason to give up its connection. */
-    assert_int_equal(ops->import_fd(transport, -1, TP_FD_OPAQUE, 4096, 0, &taken), TP_REFUSED);
-    assert_int_equal(ops->import_fd(transport, given.fd, TP_FD_DMA_BUF, 0, 0, &taken), TP_REFUSED);
-    assert_int_equal(
-        ops->import_fd(transport, given.fd, TP_FD_OPAQUE, 8192, TP_BLOB_MAPPABLE, &taken),
-        TP_REFUSED);
+    assert_int_equal(import(transport, TP_FD_OPAQUE, -1, 4096, 0, &taken), TP_REFUSED);
+    assert_int_equal(import(transport, TP_FD_DMA_BUF, given.fd, 0, 0, &taken), TP_REFUSED);
+    assert_int_equal(import(transport, TP_FD_OPAQUE, given.fd, 8192, TP_BLOB_MAPPABLE, &taken),
+                     TP_REFUSED);
     assert_int_equal(pipe2(no_memory, O_CLOEXEC), 0);
-    assert_int_equal(
-        ops->import_fd(transport, no_memory[0], TP_FD_OPAQUE, 4096, TP_BLOB_MAPPABLE, &taken),
-        TP_REFUSED);
+    assert_int_equal(import(transport, TP_FD_OPAQUE, no_memory[0], 4096, TP_BLOB_MAPPABLE, &taken),
+                     TP_REFUSED);
     base_fd_close(&no_memory[0]);
     base_fd_close(&no_memory[1]);
     ops->destroy_blob(transport, &given);

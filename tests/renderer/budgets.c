@@ -110,7 +110,8 @@ TEST(memory_of_another_context_counts_for_whoever_imports_it)
         rnd_context_create_blob(from.context, 9, FIRST_ID, 4 * PIECE, RND_BLOB_SHAREABLE, &blob),
         RND_OK);
     begin(&to);
-    assert_int_equal(rnd_context_import(to.context, 10, RND_FD_OPAQUE, blob.fd, 4 * PIECE), RND_OK);
+    const struct rnd_fd memory = {.kind = RND_FD_OPAQUE, .fd = blob.fd, .size = 4 * PIECE};
+    assert_int_equal(rnd_context_import(to.context, 10, &memory), RND_OK);
     base_fd_close(&blob.fd);
     guest_end(&from);
     assert_int_equal(guest_allocate(&to, FIRST_ID, mapped(&to), 4 * PIECE, &import), VK_SUCCESS);

@@ -287,6 +287,13 @@ TEST(device_memory_cannot_be_mapped_but_exported)
     guest_end(&guest);
 }
 
+static enum rnd_result
+import_opaque(struct guest *guest, uint32_t resource_id, int fd, uint64_t size)
+{
+    const struct rnd_fd memory = {.kind = RND_FD_OPAQUE, .fd = fd, .size = size};
+    return rnd_context_import(guest->context, resource_id, &memory);
+}
+
 TEST(what_was_exported_can_be_imported_by_descriptor)
 {
     struct guest guest;
@@ -304,11 +311,10 @@ TEST(what_was_exported_can_be_imported_by_descriptor)
     assert_int_equal(guest_allocate(&guest, 200, type, 8192, &export), VK_SUCCESS);
     assert_int_equal(
         rnd_context_create_blob(guest.context, 9, 200, 8192, RND_BLOB_SHAREABLE, &blob), RND_OK);
-    assert_int_equal(rnd_context_import(guest.context, 9, RND_FD_OPAQUE, blob.fd, 8192),
-                     RND_INVALID); /* there is a 9 */
-    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, -1, 8192), RND_INVALID);
-    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 0), RND_INVALID);
-    assert_int_equal(rnd_context_import(guest.context, 10, RND_FD_OPAQUE, blob.fd, 8192), RND_OK);
+    assert_int_equal(import_opaque(&guest, 9, blob.fd, 8192), RND_INVALID); /* there is a 9 */
+    assert_int_equal(import_opaque(&guest, 10, -1, 8192), RND_INVALID);
+    assert_int_equal(import_opaque(&guest, 10, blob.fd, 0), RND_INVALID);
+    assert_int_equal(import_opaque(&guest, 10, blob.fd, 8192), RND_OK);
     base_fd_close(&blob.fd);
     assert_int_equal(guest_allocate(&guest, 201, type, 8192, &import), VK_SUCCESS);
     assert_true(guest_allocate(&guest, 202, type, 1 << 20, &import) < 0);
@@ -316,6 +322,51 @@ TEST(what_was_exported_can_be_imported_by_descriptor)
     rnd_context_unref_resource(guest.context, 10);
     guest_free(&guest, 200);
     guest_free(&guest, 201);
+    guest_assert_alive(&guest);
+    guest_end(&guest);
+}
+
+/* Whether memory of 8192 bytes is made of pages of `fd` from there on. */
+static bool
+imports_pages(struct guest *guest, uint32_t type, int fd, uint64_t offset)
+{
+    const struct rnd_fd pages = {
+        .kind = RND_FD_SHARED_MEMORY,
+        .fd = fd,
+        .offset = offset,
+        .size = 8192,
+    };
+    VkImportMemoryResourceInfoMESA import = {
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
+        .resourceId = 10,
+    };
+    assert_int_equal(rnd_context_import(guest->context, 10, &pages), RND_OK);
+    VkResult result = guest_allocate(guest, 200, type, 8192, &import);
+    rnd_context_unref_resource(guest->context, 10);
+    if (result == VK_SUCCESS) {
+        guest_free(guest, 200);
+    }
+    return result == VK_SUCCESS;
+}
+
+TEST(pages_are_imported_from_wherever_they_lie_in_a_file)
+{
+    const uint64_t end = UINT64_C(1) << 40;
+    struct guest guest;
+    int file = base_fd_create_shared_memory("sparse", end);
+    const struct rnd_fd opaque = {.kind = RND_FD_OPAQUE, .fd = file, .offset = 8192, .size = 8192};
+
+    assert_true(file >= 0);
+    guest_begin_with_device(&guest);
+    uint32_t type = guest_find_memory_type(&guest, MAPPABLE, 0);
+    bool possible = !getenv("VESPER_TEST_DMA_BUFS_ONLY"); /* that host imports no pages at all */
+    assert_int_equal(imports_pages(&guest, type, file, 0), possible);
+    assert_int_equal(imports_pages(&guest, type, file, end - 8192), possible);
+    assert_false(imports_pages(&guest, type, file, end - 4096));
+    assert_false(imports_pages(&guest, type, file, UINT64_MAX - 4095));
+    assert_false(imports_pages(&guest, type, file, 100)); /* not a whole page */
+    assert_int_equal(rnd_context_import(guest.context, 10, &opaque), RND_INVALID);
+    base_fd_close(&file);
     guest_assert_alive(&guest);
     guest_end(&guest);
 }

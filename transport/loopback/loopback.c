@@ -91,8 +91,8 @@ create_memory_blob(struct tp_transport *transport, uint64_t blob_id, uint64_t si
 }
 
 static enum tp_result
-import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
-          uint32_t flags, struct tp_blob *out)
+import_fd(struct tp_transport *transport, const struct tp_fd *memory, uint32_t flags,
+          struct tp_blob *out)
 {
     static const enum rnd_fd_kind kinds[] = {
         [TP_FD_OPAQUE] = RND_FD_OPAQUE,
@@ -102,20 +102,25 @@ import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t
     struct loopback *loopback = loopback_from(transport);
     struct tp_blob blob = {
         .resource_id = atomic_fetch_add(&loopback->last_resource_id, 1) + 1,
-        .size = size,
-        .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+        .size = memory->size,
+        .fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0),
     };
     if (blob.fd == -1) {
         return TP_REFUSED;
     }
     if (flags & TP_BLOB_MAPPABLE) {
-        blob.map = base_fd_map(blob.fd, (size_t)size);
+        blob.map = base_fd_map(blob.fd, (size_t)blob.size);
     }
-    enum rnd_result res =
-        rnd_context_import(loopback->context, blob.resource_id, kinds[kind], blob.fd, size);
+    const struct rnd_fd import = {
+        .kind = kinds[memory->kind],
+        .fd = memory->fd,
+        .offset = memory->offset,
+        .size = memory->size,
+    };
+    enum rnd_result res = rnd_context_import(loopback->context, blob.resource_id, &import);
     if (res != RND_OK || (flags & TP_BLOB_MAPPABLE && !blob.map)) {
         rnd_context_unref_resource(loopback->context, blob.resource_id);
-        base_fd_unmap(blob.map, (size_t)size);
+        base_fd_unmap(blob.map, (size_t)blob.size);
         base_fd_close(&blob.fd);
         return res == RND_FATAL ? TP_LOST : TP_REFUSED;
     }
@@ -194,6 +199,7 @@ tp_loopback_create(struct tp_transport **out)
     loopback->base.ops = &loopback_ops;
     loopback->base.same_kernel = true;
     loopback->base.takes_fds = true;
+    loopback->base.takes_pages = true;
     rnd_context_get_capset(&loopback->base.capset);
     loopback->context = rnd_context_create(
         &(struct rnd_context_info){.name = "loopback", .fence_retired = ignore_fence});

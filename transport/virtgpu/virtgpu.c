@@ -285,21 +285,22 @@ import_handle(struct virtgpu *virtgpu, int fd, struct kernel_resource_info *out)
 
 /* Both kinds of descriptors are dma-bufs here. */
 static enum tp_result
-import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
-          uint32_t flags, struct tp_blob *out)
+import_fd(struct tp_transport *transport, const struct tp_fd *memory, uint32_t flags,
+          struct tp_blob *out)
 {
     struct virtgpu *virtgpu = virtgpu_from(transport);
-    off_t end = lseek(fd, 0, SEEK_END);
+    off_t end = lseek(memory->fd, 0, SEEK_END);
     struct kernel_resource_info info;
     void *map = NULL;
 
     if (is_lost(virtgpu)) {
         return TP_LOST;
     }
-    if (end <= 0 || size == 0 || (uint64_t)end < size || (uint64_t)end > SIZE_MAX / 2) {
+    if (end <= 0 || memory->size == 0 || (uint64_t)end < memory->size ||
+        (uint64_t)end > SIZE_MAX / 2) {
         return TP_REFUSED;
     }
-    enum tp_result res = import_handle(virtgpu, fd, &info);
+    enum tp_result res = import_handle(virtgpu, memory->fd, &info);
     if (res != TP_OK) {
         return res;
     }

@@ -186,21 +186,26 @@ create_memory_blob(struct tp_transport *transport, uint64_t blob_id, uint64_t si
 
 /* 0: refused. False after vtest_lose(). */
 static bool
-request_import(struct vtest *vtest, int fd, enum tp_fd_kind kind, uint64_t size,
-               uint32_t *out_resource_id)
+request_import(struct vtest *vtest, const struct tp_fd *memory, uint32_t *out_resource_id)
 {
     static const uint32_t kinds[] = {
         [TP_FD_OPAQUE] = WIRE_VTEST_IMPORT_OPAQUE,
         [TP_FD_DMA_BUF] = WIRE_VTEST_IMPORT_DMA_BUF,
         [TP_FD_PAGES] = WIRE_VTEST_IMPORT_PAGES,
     };
-    const uint32_t body[] = {kinds[kind], (uint32_t)size, (uint32_t)(size >> 32)};
+    const uint32_t body[WIRE_VTEST_IMPORT_AT_DWORDS] = {
+        kinds[memory->kind],      (uint32_t)memory->size,           (uint32_t)(memory->size >> 32),
+        (uint32_t)memory->offset, (uint32_t)(memory->offset >> 32),
+    };
+    /* Older servers know no offset. */
+    uint32_t length =
+        memory->kind == TP_FD_PAGES ? WIRE_VTEST_IMPORT_AT_DWORDS : WIRE_VTEST_IMPORT_DWORDS;
     struct vtest_message request = {
         .command = WIRE_VTEST_VESPER_RESOURCE_IMPORT,
         .body = body,
-        .body_size = sizeof(body),
-        .fd = &fd,
-        .length = BASE_COUNT_OF(body),
+        .body_size = length * sizeof(body[0]),
+        .fd = &memory->fd,
+        .length = length,
     };
 
     if (!vtest_request(vtest, &request)) {
@@ -212,11 +217,12 @@ request_import(struct vtest *vtest, int fd, enum tp_fd_kind kind, uint64_t size,
 }
 
 static enum tp_result
-import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t size,
-          uint32_t flags, struct tp_blob *out)
+import_fd(struct tp_transport *transport, const struct tp_fd *memory, uint32_t flags,
+          struct tp_blob *out)
 {
     struct vtest *vtest = vtest_from(transport);
-    struct tp_blob blob = {.size = size, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    uint64_t size = memory->size;
+    struct tp_blob blob = {.size = size, .fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0)};
     enum tp_result result = TP_REFUSED;
 
     if (blob.fd == -1) {
@@ -231,7 +237,7 @@ import_fd(struct tp_transport *transport, int fd, enum tp_fd_kind kind, uint64_t
             goto close_fd;
         }
     }
-    if (!request_import(vtest, fd, kind, size, &blob.resource_id)) {
+    if (!request_import(vtest, memory, &blob.resource_id)) {
         result = TP_LOST;
         goto unmap;
     }
@@ -373,6 +379,9 @@ tp_vtest_create(const char *socket_path, struct tp_transport **out)
     set_timeout(fd, 0);
     vtest->base.takes_fds =
         wire_capset_has_feature(&vtest->base.capset, WIRE_FEATURE_EXTERNAL_MEMORY);
+    vtest->base.takes_pages =
+        vtest->base.takes_fds &&
+        wire_capset_has_feature(&vtest->base.capset, WIRE_FEATURE_PAGES_AT_OFFSET);
     *out = &vtest->base;
     return TP_OK;
 }
