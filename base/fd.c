@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,28 +65,63 @@ base_fd_read(int fd, void *data, size_t size)
     return true;
 }
 
-/* For what is not a socket and so knows no MSG_NOSIGNAL: the signal is blocked in this thread while
- * it writes, and taken back if the write has raised it. */
+/* --- system calls that raise a signal when they fail: it is blocked in this thread meanwhile, and
+ * taken back if the call has raised it --- */
+
+struct held_signal {
+    sigset_t set, before;
+    bool pending; /* somebody else's */
+};
+
+static struct held_signal
+hold_signal(int number)
+{
+    struct held_signal held = {0};
+    sigset_t pending;
+
+    sigemptyset(&held.set);
+    sigaddset(&held.set, number);
+    pthread_sigmask(SIG_BLOCK, &held.set, &held.before);
+    if (sigismember(&held.before, number) && sigpending(&pending) == 0) {
+        held.pending = sigismember(&pending, number);
+    }
+    return held;
+}
+
+/* errno stays. */
+static void
+release_signal(const struct held_signal *held, bool raised)
+{
+    int error = errno;
+
+    if (raised && !held->pending) {
+        while (sigtimedwait(&held->set, NULL, &(struct timespec){0}) == -1 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &held->before, NULL);
+    errno = error;
+}
+
+/* For what is not a socket and so knows no MSG_NOSIGNAL. */
 static ssize_t
 write_without_signal(int fd, const void *data, size_t size)
 {
-    sigset_t pipe_signal, before, pending;
-
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    sigpending(&pending);
-
+    struct held_signal held = hold_signal(SIGPIPE);
     ssize_t written = write(fd, data, size);
-    int error = errno;
 
-    if (written == -1 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-        while (sigtimedwait(&pipe_signal, NULL, &(struct timespec){0}) == -1 && errno == EINTR) {
-        }
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
+    release_signal(&held, written == -1 && errno == EPIPE);
     return written;
+}
+
+/* Beyond RLIMIT_FSIZE there is one. */
+static int
+truncate_without_signal(int fd, off_t size)
+{
+    struct held_signal held = hold_signal(SIGXFSZ);
+    int result = ftruncate(fd, size);
+
+    release_signal(&held, result == -1 && errno == EFBIG);
+    return result;
 }
 
 bool
@@ -211,14 +245,6 @@ create_sealable_memfd(const char *name)
     return fd;
 }
 
-static bool
-exceeds_file_size_limit(uint64_t size)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           size > limit.rlim_cur;
-}
-
 int
 base_fd_create_shared_memory(const char *name, uint64_t size)
 {
@@ -227,16 +253,12 @@ base_fd_create_shared_memory(const char *name, uint64_t size)
         return -1;
     }
 
-    if (exceeds_file_size_limit(size)) { /* trying would be SIGXFSZ */
-        errno = EFBIG;
-        return -1;
-    }
     int fd = create_sealable_memfd(name);
     if (fd == -1) {
         return -1;
     }
     /* Sealed because a peer that could shrink it would turn our next access into SIGBUS. */
-    if (ftruncate(fd, (off_t)size) == -1 ||
+    if (truncate_without_signal(fd, (off_t)size) == -1 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == -1) {
         int error = errno;
         base_fd_close(&fd);
