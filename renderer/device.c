@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "renderer/context_impl.h"
+#include "renderer/external.h"
 #include "renderer/memory.h"
 #include "renderer/queue.h"
 
@@ -276,6 +277,18 @@ wait_idle(struct rnd_device *device)
     }
 }
 
+static void
+destroy_buffer(const struct rnd_device *device, const struct rnd_buffer *buffer)
+{
+    const struct rnd_device_table *table = &device->table;
+    VkBuffer handle = RND_OBJECT_HANDLE(&buffer->object, VkBuffer);
+
+    table->DestroyBuffer(device->handle, buffer->plain ? buffer->shared : handle, NULL);
+    if (buffer->plain) {
+        table->DestroyBuffer(device->handle, buffer->plain, NULL);
+    }
+}
+
 void
 rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
 {
@@ -290,7 +303,7 @@ rnd_device_destroy_object(struct rnd_device *device, struct rnd_object *object)
         rnd_memory_free((struct rnd_memory *)object);
         rnd_memory_finish((struct rnd_memory *)object);
         break;
-    case VK_OBJECT_TYPE_BUFFER: DESTROY(DestroyBuffer, VkBuffer); break;
+    case VK_OBJECT_TYPE_BUFFER: destroy_buffer(device, (struct rnd_buffer *)object); break;
     case VK_OBJECT_TYPE_IMAGE:
         rnd_preinitialized_destroy_image(device, RND_OBJECT_HANDLE(object, VkImage));
         break;

@@ -28,6 +28,7 @@ struct rnd_external {
 struct rnd_buffer {
     struct rnd_object object;     /* first */
     struct rnd_external external; /* constant */
+    VkBuffer shared, plain;       /* one is its handle (plain_buffer.h); NULL: there is but one */
 };
 
 struct rnd_image {

@@ -13,7 +13,7 @@ struct rnd_device;
 struct rnd_object {
     /* Constant once the object is in the table. */
     uint64_t id;               /* the guest's name for it; not 0 */
-    uint64_t handle;           /* the host's, as an integer */
+    uint64_t handle;           /* the host's, as an integer; binding may choose a buffer's */
     struct rnd_device *device; /* which it belongs to (a device: itself); NULL above devices */
     struct rnd_object *parent; /* outlives us; NULL for the instance */
     VkObjectType type;

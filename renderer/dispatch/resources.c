@@ -7,9 +7,29 @@
 #include "renderer/device.h"
 #include "renderer/external.h"
 #include "renderer/gbm_export.h"
+#include "renderer/plain_buffer.h"
 #include "renderer/rnd_dispatch.h"
 
 /* --- creating --- */
+
+/* Its handle is set. */
+static VkResult
+create_buffer(struct rnd_device *device, const VkBufferCreateInfo *info, struct rnd_buffer *buffer)
+{
+    VkBuffer shared;
+    VkResult result = device->table.CreateBuffer(device->handle, info, NULL, &shared);
+    if (result != VK_SUCCESS) {
+        return result;
+    }
+    result = rnd_plain_buffer_create(device, info, shared, buffer);
+    if (result != VK_SUCCESS) {
+        device->table.DestroyBuffer(device->handle, shared, NULL);
+        return result;
+    }
+    buffer->object.type = VK_OBJECT_TYPE_BUFFER;
+    buffer->object.handle = RND_HANDLE(shared);
+    return VK_SUCCESS;
+}
 
 void
 rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
@@ -27,14 +47,15 @@ rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
         return;
     }
     buffer->external = external;
-    args->ret = device->table.CreateBuffer(device->handle, args->pCreateInfo, NULL, args->pBuffer);
+    args->ret = create_buffer(device, args->pCreateInfo, buffer);
     if (args->ret != VK_SUCCESS) {
         free(buffer);
         return;
     }
+    *args->pBuffer = RND_OBJECT_HANDLE(&buffer->object, VkBuffer);
     if (!rnd_call_add(call, &buffer->object, VK_OBJECT_TYPE_BUFFER, args->pBuffer_ids[0],
-                      RND_HANDLE(*args->pBuffer), device, &device->object)) {
-        device->table.DestroyBuffer(device->handle, *args->pBuffer, NULL);
+                      buffer->object.handle, device, &device->object)) {
+        rnd_device_destroy_object(device, &buffer->object);
         free(buffer);
     }
 }
@@ -93,6 +114,31 @@ rnd_do_vkDestroyImage(struct rnd_call *call, struct proto_vkDestroyImage *args)
     rnd_call_destroy(call, args->image_id, VK_OBJECT_TYPE_IMAGE);
 }
 
+/* --- binding buffers; images: barrier.c --- */
+
+void
+rnd_do_vkBindBufferMemory(struct rnd_call *call, struct proto_vkBindBufferMemory *args)
+{
+    VkBuffer buffer = rnd_plain_buffer_choose(call, args->buffer, args->memory);
+    if (buffer) {
+        args->ret = call->device_table->BindBufferMemory(args->device, buffer, args->memory,
+                                                         args->memoryOffset);
+    }
+}
+
+void
+rnd_do_vkBindBufferMemory2(struct rnd_call *call, struct proto_vkBindBufferMemory2 *args)
+{
+    VkBindBufferMemoryInfo *infos = (VkBindBufferMemoryInfo *)args->pBindInfos;
+    for (uint32_t i = 0; i < args->bindInfoCount; i++) {
+        infos[i].buffer = rnd_plain_buffer_choose(call, infos[i].buffer, infos[i].memory);
+        if (!infos[i].buffer) {
+            return;
+        }
+    }
+    args->ret = call->device_table->BindBufferMemory2(args->device, args->bindInfoCount, infos);
+}
+
 /* --- memory requirements --- */
 
 /* Asked of the host whatever the guest asks for: what must be dedicated cannot lie in memory that
@@ -147,17 +193,12 @@ answer(const struct rnd_call *call, const struct requirements *requirements,
     }
 }
 
-static bool
-find_buffer(struct rnd_call *call, VkBuffer handle, struct rnd_external *external)
+static void
+add_plain(const struct rnd_device *device, const struct requirements *shared,
+          const struct requirements *plain, VkMemoryRequirements2 *out)
 {
-    const struct rnd_buffer *buffer =
-        (struct rnd_buffer *)rnd_call_seen(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(handle));
-    if (!buffer) {
-        rnd_call_fail(call, "it names no buffer");
-        return false;
-    }
-    *external = buffer->external;
-    return true;
+    rnd_plain_buffer_add(device, &shared->host.memoryRequirements, &plain->host.memoryRequirements,
+                         &out->memoryRequirements);
 }
 
 static bool
@@ -173,53 +214,72 @@ find_image(struct rnd_call *call, VkImage handle, struct rnd_external *external)
     return true;
 }
 
+static void
+get_buffer_requirements(struct rnd_call *call, const VkBufferMemoryRequirementsInfo2 *which,
+                        VkMemoryRequirements2 *out)
+{
+    const struct rnd_device *device = rnd_call_device(call);
+    const struct rnd_buffer *buffer =
+        (struct rnd_buffer *)rnd_call_seen(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(which->buffer));
+    VkBufferMemoryRequirementsInfo2 info = *which;
+    struct requirements requirements, plain;
+    if (!buffer) {
+        rnd_call_fail(call, "it names no buffer");
+        return;
+    }
+    info.buffer = buffer->plain ? buffer->shared : which->buffer;
+    device->table.GetBufferMemoryRequirements2(device->handle, &info, prepare(&requirements));
+    answer(call, &requirements, &buffer->external, out);
+    if (buffer->plain) {
+        info.buffer = buffer->plain;
+        device->table.GetBufferMemoryRequirements2(device->handle, &info, prepare(&plain));
+        add_plain(device, &requirements, &plain, out);
+    }
+}
+
 void
 rnd_do_vkGetBufferMemoryRequirements(struct rnd_call *call,
                                      struct proto_vkGetBufferMemoryRequirements *args)
 {
-    struct requirements requirements;
-    struct rnd_external external;
-    if (!find_buffer(call, args->buffer, &external)) {
-        return;
-    }
-    VkBufferMemoryRequirementsInfo2 info = {
+    const VkBufferMemoryRequirementsInfo2 info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
         .buffer = args->buffer,
     };
-    call->device_table->GetBufferMemoryRequirements2(args->device, &info, prepare(&requirements));
-    *args->pMemoryRequirements = translate(call, &requirements, &external);
+    VkMemoryRequirements2 out = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2};
+    get_buffer_requirements(call, &info, &out);
+    *args->pMemoryRequirements = out.memoryRequirements;
 }
 
 void
 rnd_do_vkGetBufferMemoryRequirements2(struct rnd_call *call,
                                       struct proto_vkGetBufferMemoryRequirements2 *args)
 {
-    struct requirements requirements;
-    struct rnd_external external;
-    if (!find_buffer(call, args->pInfo->buffer, &external)) {
-        return;
-    }
-    call->device_table->GetBufferMemoryRequirements2(args->device, args->pInfo,
-                                                     prepare(&requirements));
-    answer(call, &requirements, &external, args->pMemoryRequirements);
+    get_buffer_requirements(call, args->pInfo, args->pMemoryRequirements);
 }
 
 void
 rnd_do_vkGetDeviceBufferMemoryRequirements(struct rnd_call *call,
                                            struct proto_vkGetDeviceBufferMemoryRequirements *args)
 {
-    struct requirements requirements;
+    struct requirements requirements, plain;
     struct rnd_external external;
     if (!call->device_table->GetDeviceBufferMemoryRequirements) {
         rnd_call_missing(call);
         return;
     }
-    if (!rnd_external_buffer(call, args->pInfo->pCreateInfo, &external)) {
+    const VkBufferCreateInfo *info = args->pInfo->pCreateInfo;
+    if (!rnd_external_buffer(call, info, &external)) {
         return;
     }
     call->device_table->GetDeviceBufferMemoryRequirements(args->device, args->pInfo,
                                                           prepare(&requirements));
     answer(call, &requirements, &external, args->pMemoryRequirements);
+    if (rnd_plain_buffer_is_wanted(rnd_call_device(call), info, &external)) {
+        rnd_chain_remove(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+        call->device_table->GetDeviceBufferMemoryRequirements(args->device, args->pInfo,
+                                                              prepare(&plain));
+        add_plain(rnd_call_device(call), &requirements, &plain, args->pMemoryRequirements);
+    }
 }
 
 void
