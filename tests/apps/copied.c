@@ -102,6 +102,105 @@ create_image(struct test *test)
     VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
 }
 
+/* A transfer buffer can share memory with such an image, as it natively can: one of their types is
+ * common to both. What the host says of buffers that are not there is the same. */
+static VkBuffer
+create_buffer(const struct test *test)
+{
+    const VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = test->size,
+        .usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    };
+    VkBuffer buffer;
+    VKH_CHECK(vkCreateBuffer(test->gpu.device, &info, NULL, &buffer));
+    VkMemoryRequirements of_buffer, of_image;
+    vkGetBufferMemoryRequirements(test->gpu.device, buffer, &of_buffer);
+    vkGetImageMemoryRequirements(test->gpu.device, test->image, &of_image);
+    const VkDeviceBufferMemoryRequirements question = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_BUFFER_MEMORY_REQUIREMENTS,
+        .pCreateInfo = &info,
+    };
+    VkMemoryRequirements2 described = {.sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2};
+    vkGetDeviceBufferMemoryRequirements(test->gpu.device, &question, &described);
+    if (described.memoryRequirements.memoryTypeBits != of_buffer.memoryTypeBits) {
+        vkh_die("memory types %#x for a buffer, %#x for one that is not there",
+                of_buffer.memoryTypeBits, described.memoryRequirements.memoryTypeBits);
+    }
+    if ((of_buffer.memoryTypeBits & of_image.memoryTypeBits) == 0) {
+        vkh_die("memory types %#x for the buffer, %#x for the image: none is common",
+                of_buffer.memoryTypeBits, of_image.memoryTypeBits);
+    }
+    return buffer;
+}
+
+static VkDeviceMemory
+allocate(const struct test *test, uint32_t types)
+{
+    const VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = 2 * test->size, /* hosts may want more for either than for the other */
+        .memoryTypeIndex = (uint32_t)__builtin_ctz(types),
+    };
+    VkDeviceMemory memory;
+    VKH_CHECK(vkAllocateMemory(test->gpu.device, &info, NULL, &memory));
+    return memory;
+}
+
+/* Two lie in memory that an image could have, too, and one in memory that none could; two are bound
+ * by one command and one by itself. The device fills them and reads what is there. */
+static void
+check_buffers(const struct test *test)
+{
+    VkBuffer buffers[3];
+    VkDeviceMemory memory[3];
+    VkMemoryRequirements of_image, of_buffer;
+    vkGetImageMemoryRequirements(test->gpu.device, test->image, &of_image);
+    for (int i = 0; i < 3; i++) {
+        buffers[i] = create_buffer(test);
+        vkGetBufferMemoryRequirements(test->gpu.device, buffers[i], &of_buffer);
+        bool apart = i == 1;
+        memory[i] = allocate(test, apart ? of_buffer.memoryTypeBits & ~of_image.memoryTypeBits
+                                         : of_buffer.memoryTypeBits & of_image.memoryTypeBits);
+    }
+    VkBindBufferMemoryInfo bindings[2];
+    for (int i = 0; i < 2; i++) {
+        bindings[i] = (VkBindBufferMemoryInfo){
+            .sType = VK_STRUCTURE_TYPE_BIND_BUFFER_MEMORY_INFO,
+            .buffer = buffers[i],
+            .memory = memory[i],
+        };
+    }
+    VKH_CHECK(vkBindBufferMemory2(test->gpu.device, 2, bindings));
+    VKH_CHECK(vkBindBufferMemory(test->gpu.device, buffers[2], memory[2], 0));
+
+    struct vkh_buffer staging;
+    vkh_buffer_create(&test->gpu, 3 * 16, VK_BUFFER_USAGE_TRANSFER_DST_BIT, VKH_MAPPED, &staging);
+    VkCommandBuffer commands = vkh_begin(&test->gpu);
+    for (uint32_t i = 0; i < 3; i++) {
+        vkCmdFillBuffer(commands, buffers[i], 0, VK_WHOLE_SIZE, 0x01010101 * (i + 1));
+    }
+    vkh_memory_barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
+                       VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
+    for (uint32_t i = 0; i < 3; i++) {
+        const VkBufferCopy region = {.dstOffset = 16 * i, .size = 16};
+        vkCmdCopyBuffer(commands, buffers[i], staging.buffer, 1, &region);
+    }
+    vkh_barrier_to_host(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
+    vkh_end_and_wait(&test->gpu, commands);
+    for (uint32_t i = 0; i < 3 * 16; i++) {
+        const uint8_t *bytes = staging.map;
+        if (bytes[i] != i / 16 + 1) {
+            vkh_die("byte %u of buffer %u is %u", i % 16, i / 16, bytes[i]);
+        }
+    }
+    vkh_buffer_destroy(&test->gpu, &staging);
+    for (int i = 0; i < 3; i++) {
+        vkDestroyBuffer(test->gpu.device, buffers[i], NULL);
+        vkFreeMemory(test->gpu.device, memory[i], NULL);
+    }
+}
+
 static uint8_t *
 map(const struct test *test, VkDeviceSize offset)
 {
@@ -259,6 +358,9 @@ main(int argc, char **argv)
     create_image(&test);
     flush_and_invalidate(&test);
     copy_there_and_back(&test);
+    if (!test.has_modifier) {
+        check_buffers(&test);
+    }
     vkDestroyImage(test.gpu.device, test.image, NULL);
     vkFreeMemory(test.gpu.device, test.memory, NULL);
     vkh_gpu_close(&test.gpu);

@@ -3,7 +3,7 @@
 
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
            [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
-           (--plain-images LAYER [--modifiers LAYER] | --captures LAYER | --addresses LAYER | --faults LAYER --fault-at PLACE)
+           (--bar LAYER [--modifiers LAYER] | --captures LAYER | --addresses LAYER | --faults LAYER --fault-at PLACE)
             --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
@@ -12,7 +12,7 @@ application runs natively. --dma-bufs makes the host one that imports no pages b
 means of the test layer tests/layer/hostmem_layer.c. With --gbm it exports none either, and what it imports comes
 from that library in place of libgbm, with a trait that its source names. --modifiers makes it know
 VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks for a line of the server's log.
---plain-images, by the first layer, makes it one whose images with optimal tiling can lie in no memory that is shared.
+--bar makes it one whose optimal images that the host copies lie behind a BAR, in memory that cannot be shared.
 --captures makes it one that captures and replays descriptors and shader groups' handles (tests/layer/capture_layer.c),
 --addresses one that reports objects' addresses (tests/layer/addresses_layer.c),
 --faults one that loses its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
@@ -60,7 +60,7 @@ def write_layer(folder, name, library):
     return layer["name"]
 
 
-def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=None, captures=None, addresses=None,
+def write_server(folder, server, dma_bufs=None, bar=None, modifiers=None, captures=None, addresses=None,
                  faults=None, fault_at=None, gbm=None, gbm_trait=""):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
@@ -71,17 +71,17 @@ def write_server(folder, server, dma_bufs=None, plain_images=None, modifiers=Non
         layers.append(write_layer(folder, "addresses", addresses))
     elif faults:
         layers.append(write_layer(folder, "faults", faults))
+    elif bar:
+        layers.append(write_layer(folder, "bar", bar))
     else:
-        layers.append(write_layer(folder, "hostmem", dma_bufs or plain_images))
+        layers.append(write_layer(folder, "hostmem", dma_bufs))
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
-        host = f"export VESPER_TEST_{'PLAIN_IMAGES' if plain_images else 'DMA_BUFS_ONLY'}=1\n"
+        host = "export VESPER_TEST_DMA_BUFS_ONLY=1\n" if dma_bufs else ""
         if gbm:
             os.symlink(os.path.abspath(gbm), os.path.join(folder, "libgbm.so.1"))
             host = (f"export VESPER_TEST_DMA_BUFS_ONLY=import VESPER_GBM=/dev/null VESPER_TEST_GBM='{gbm_trait}'\n"
                     f"export LD_LIBRARY_PATH='{folder}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\n")
-        if addresses:
-            host = ""
         if faults:
             host = f"export VESPER_TEST_FAULT={fault_at}\n"
         script.write("#!/bin/sh\n"
@@ -113,7 +113,7 @@ def main(stack):
     parser.add_argument("--vesper", help="the vesper program; natively without")
     parser.add_argument("--no-validation", action="store_true", help="for applications whose server dies")
     parser.add_argument("--dma-bufs", metavar="LAYER", help="put the test layer under the server")
-    parser.add_argument("--plain-images", metavar="LAYER", help="the same, for another host")
+    parser.add_argument("--bar", metavar="LAYER", help="another layer, for another host")
     parser.add_argument("--captures", metavar="LAYER", help="another layer, for a third one")
     parser.add_argument("--addresses", metavar="LAYER", help="another layer, for one more")
     parser.add_argument("--faults", metavar="LAYER", help="another layer, for a fourth one")
@@ -142,13 +142,13 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs or args.plain_images or args.captures or args.addresses or args.faults:
+        if args.dma_bufs or args.bar or args.captures or args.addresses or args.faults:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             if args.addresses:
                 # Handles in callbacks are the driver's: the layers above it are to have no others.
                 env["VK_LAYER_DISABLES"] = "VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT"
             command += ["--log", "debug",
-                        "--server", write_server(folder, args.server, args.dma_bufs, args.plain_images, args.modifiers,
+                        "--server", write_server(folder, args.server, args.dma_bufs, args.bar, args.modifiers,
                                                    args.captures, args.addresses, args.faults, args.fault_at, args.gbm,
                                                    args.gbm_trait)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
@@ -159,7 +159,7 @@ def main(stack):
         command = args.app
     if args.dma_bufs:
         return run_on_layer(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf", args.expect)
-    if args.plain_images:
+    if args.bar:
         return run_on_layer(command, env, "copies", args.expect)
     return subprocess.run(command, env=env, check=False).returncode
 

@@ -9,11 +9,7 @@
  * With VESPER_TEST_DMA_BUFS_ONLY=1 the host also looks as if it could import no pages: it has lost
  * VK_EXT_external_memory_host, and buffers and images may be external to dma-bufs under the
  * conditions that the driver sets for pages. With VESPER_TEST_DMA_BUFS_ONLY=import it exports none
- * either, and only imports them.
- *
- * With VESPER_TEST_PLAIN_IMAGES=1 images with optimal tiling are external to nothing, as if the
- * host imported pages for buffers and linear images alone, and there is one more memory type, of
- * the device's own, that nothing can be bound to. */
+ * either, and only imports them. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -75,13 +71,6 @@ imports_only(void)
     return value && strcmp(value, "import") == 0;
 }
 
-static bool
-plain_images(void)
-{
-    const char *value = getenv("VESPER_TEST_PLAIN_IMAGES");
-    return value && strcmp(value, "1") == 0;
-}
-
 /* --- instance --- */
 
 static VkExternalMemoryProperties
@@ -124,10 +113,6 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
         info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
     VkExternalImageFormatProperties *answer =
         (void *)layer_find_in_chain(out->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
-    if (question && question->handleType != 0 && info->tiling == VK_IMAGE_TILING_OPTIMAL &&
-        plain_images()) {
-        return VK_ERROR_FORMAT_NOT_SUPPORTED;
-    }
     if (!question || question->handleType != VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT) {
         return instance->GetPhysicalDeviceImageFormatProperties2(physical_device, info, out);
     }
@@ -139,17 +124,6 @@ layer_GetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical_device,
         answer->externalMemoryProperties = dma_buf_properties();
     }
     return result;
-}
-
-static VKAPI_ATTR void VKAPI_CALL
-layer_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical_device,
-                                        VkPhysicalDeviceMemoryProperties *out)
-{
-    find_instance(physical_device)->GetPhysicalDeviceMemoryProperties(physical_device, out);
-    if (plain_images() && out->memoryTypeCount < VK_MAX_MEMORY_TYPES) {
-        out->memoryTypes[out->memoryTypeCount++] =
-            (VkMemoryType){.propertyFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT};
-    }
 }
 
 /* The driver's device extensions with room for one more; NULL without memory. Freed by the caller.
@@ -505,7 +479,6 @@ finish_device(struct layer_device_base *base)
 
 static const struct layer_function instance_functions[] = {
     LAYER_HOOK(EnumerateDeviceExtensionProperties),
-    LAYER_HOOK(GetPhysicalDeviceMemoryProperties),
     LAYER_HOOK(GetPhysicalDeviceExternalBufferProperties),
     LAYER_HOOK_ALIAS(GetPhysicalDeviceExternalBufferProperties),
     LAYER_HOOK(GetPhysicalDeviceImageFormatProperties2),
