@@ -11,6 +11,15 @@ def return_parameter(call):
     return f", {call.returns} *pReturn" if returns_value(call) else ""
 
 
+def ways(call):
+    """How the driver sends the command by itself: "call", which waits for the reply, and "send". Recorded commands go
+    with their command buffer, and the entry points below use one of the two. The others would never be missed, but
+    compiled."""
+    generated = {"record": (), "pass": ("call",), "create": ("send",), "destroy": ("send",)}
+    both = ("call", "send")
+    return generated.get(call.selected.driver, both) if is_offered(call.selected) else both
+
+
 def emit_prototypes(out, call):
     params, caps = parameters(call), "const struct proto_caps *caps"
     name = call.name
@@ -19,8 +28,10 @@ def emit_prototypes(out, call):
     out(f"void proto_encode_{name}(struct wire_writer *out, {caps}, uint32_t command_flags, {params});")
     out(f"size_t proto_reply_bound_{name}({caps}, {params});")
     out(f"VkResult proto_decode_reply_{name}(struct wire_reader *in, {params}{return_parameter(call)});")
-    out(f"VkResult proto_call_{name}(struct proto_client *client, {params}{return_parameter(call)});")
-    out(f"VkResult proto_send_{name}(struct proto_client *client, {params});")
+    if "call" in ways(call):
+        out(f"VkResult proto_call_{name}(struct proto_client *client, {params}{return_parameter(call)});")
+    if "send" in ways(call):
+        out(f"VkResult proto_send_{name}(struct proto_client *client, {params});")
     out()
 
 
@@ -238,6 +249,10 @@ def emit_call(out, call):
     out(f"result = proto_decode_reply_{call.name}(&call.in, {args}{extra});")
     out(f'return proto_call_end(client, &call, "{call.name}", result);')
     out.end()
+
+
+def emit_send(out, call):
+    args = arguments(call)
     out.function("VkResult", f"proto_send_{call.name}",
                  f"struct proto_client *client, {parameters(call)}")
     out(f"struct proto_call call = {{.request_size = proto_size_{call.name}(client->caps, {args})}};")
@@ -263,6 +278,7 @@ def emit_encode_header(plan):
  *                         VK_NULL_HANDLE. Nonsense sets in->failed
  *   proto_call_X          sends and waits: the transport's error, or the command's result
  *   proto_send_X          sends without a reply
+ * The last two where something uses them: neither for vkCmd*, one where an entry point is generated.
  * Structures that the peer does not know are left out of pNext chains. Any thread may call. */""")
     out()
     for call in plan.calls:
@@ -303,7 +319,10 @@ def emit_encode_source(plan, family):
             emit_encode(out, plan, call)
             emit_reply_bound(out, plan, call)
             emit_decode_reply(out, plan, call)
-            emit_call(out, call)
+            if "call" in ways(call):
+                emit_call(out, call)
+            if "send" in ways(call):
+                emit_send(out, call)
     return out.text()
 
 

@@ -63,38 +63,6 @@ proto_decode_reply_vkCmdPaintWidget(struct wire_reader *in, VkDevice device, con
     return result;
 }
 
-VkResult
-proto_call_vkCmdPaintWidget(struct proto_client *client, VkDevice device, const VkWidgetInfo *pInfo)
-{
-    struct proto_call call = {
-        .request_size = proto_size_vkCmdPaintWidget(client->caps, device, pInfo),
-        .reply_bound = proto_reply_bound_vkCmdPaintWidget(client->caps, device, pInfo),
-    };
-    VkResult result = client->ops->begin(client, &call);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    proto_encode_vkCmdPaintWidget(&call.out, client->caps, PROTO_COMMAND_GENERATE_REPLY, device, pInfo);
-    result = client->ops->finish(client, &call);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    result = proto_decode_reply_vkCmdPaintWidget(&call.in, device, pInfo);
-    return proto_call_end(client, &call, "vkCmdPaintWidget", result);
-}
-
-VkResult
-proto_send_vkCmdPaintWidget(struct proto_client *client, VkDevice device, const VkWidgetInfo *pInfo)
-{
-    struct proto_call call = {.request_size = proto_size_vkCmdPaintWidget(client->caps, device, pInfo)};
-    VkResult result = client->ops->begin(client, &call);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    proto_encode_vkCmdPaintWidget(&call.out, client->caps, 0, device, pInfo);
-    return client->ops->finish(client, &call);
-}
-
 size_t
 proto_size_vkGetWidgetProperties(const struct proto_caps *caps, VkDevice device, VkWidgetProperties *pProperties)
 {
@@ -159,17 +127,5 @@ proto_call_vkGetWidgetProperties(struct proto_client *client, VkDevice device, V
     }
     result = proto_decode_reply_vkGetWidgetProperties(&call.in, device, pProperties);
     return proto_call_end(client, &call, "vkGetWidgetProperties", result);
-}
-
-VkResult
-proto_send_vkGetWidgetProperties(struct proto_client *client, VkDevice device, VkWidgetProperties *pProperties)
-{
-    struct proto_call call = {.request_size = proto_size_vkGetWidgetProperties(client->caps, device, pProperties)};
-    VkResult result = client->ops->begin(client, &call);
-    if (result != VK_SUCCESS) {
-        return result;
-    }
-    proto_encode_vkGetWidgetProperties(&call.out, client->caps, 0, device, pProperties);
-    return client->ops->finish(client, &call);
 }
 
