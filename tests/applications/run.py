@@ -41,6 +41,8 @@ class Screen:
         os.close(write)
         with os.fdopen(read) as pipe:
             self.display = ":" + pipe.readline().strip()
+        # Not what an application finds: on a busy host that may still be the last one's window.
+        self.empty = self.picture()
 
     def picture(self):
         with open(self.path, "rb") as file:
@@ -63,12 +65,12 @@ def end(process):
 def stays(process, screen, expected, limit_s):
     """The picture that is there for a second, which is painted and, if one is expected, that. None if there is none
     in time."""
-    empty = last = screen.picture()
+    last = screen.empty
     stayed, deadline = 0, time.monotonic() + limit_s
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.3)
         now = screen.picture()
-        stayed = stayed + 1 if now == last != empty and expected in (None, now) else 0
+        stayed = stayed + 1 if now == last != screen.empty and expected in (None, now) else 0
         last = now
         if stayed == 3:
             return now
