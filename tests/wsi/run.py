@@ -14,6 +14,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,7 +147,20 @@ SERVERS = {"xvfb": Xvfb, "xvfb-tcp": XvfbByTcp, "dri3": XvfbWithDri3, "weston": 
            "none": NoServer}
 
 
+def run_app(command, env, server):
+    app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        for line in app.stdout:
+            print(line, end="", flush=True)
+            if line == "kill\n":
+                server.end("kill")
+        return app.wait()
+    finally:
+        app.kill()
+
+
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vesper", help="the vesper program; natively without")
     parser.add_argument("--no-validation", action="store_true")
@@ -178,14 +192,10 @@ def main():
                 command += ["--server", write_server(folder, args.renderer, args.dma_bufs, modifiers=args.modifiers)]
             command += ["--", *args.app]
         server = SERVERS[args.server](env, args.server_option)
-        app = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
-        for line in app.stdout:
-            print(line, end="", flush=True)
-            if line == "kill\n":
-                server.end("kill")
-        status = app.wait()
-        server.end()
-    return status
+        try:
+            return run_app(command, env, server)
+        finally:
+            server.end()
 
 
 if __name__ == "__main__":
