@@ -13,6 +13,7 @@
 #include "renderer/host_table.h"
 #include "renderer/object.h"
 #include "renderer/physical_device.h"
+#include "renderer/plain_buffer.h"
 #include "renderer/preinitialized.h"
 
 struct rnd_context;
@@ -32,6 +33,7 @@ struct rnd_device {
     struct rnd_preinitialized preinitialized;
     struct rnd_group_handles group_handles; /* that pipelines were made again with */
     _Atomic bool had_signaled_imports;      /* some semaphore may have a signaled_import */
+    _Atomic enum rnd_plain_buffers plain_buffers;
 
     /* What the sync threads of the queues publish; see queue.h. */
     pthread_mutex_t sync_lock;

@@ -22,8 +22,9 @@ bool
 rnd_plain_buffer_is_wanted(const struct rnd_device *device, const VkBufferCreateInfo *info,
                            const struct rnd_external *external)
 {
-    return device->preinitialized.host_transitions && info->flags == 0 && external->host != 0 &&
-           external->guest == 0 && (usage_of(info) & ~TRANSFER) == 0;
+    return device->preinitialized.host_transitions &&
+           atomic_load(&device->plain_buffers) != RND_PLAIN_BUFFERS_NONE && info->flags == 0 &&
+           external->host != 0 && external->guest == 0 && (usage_of(info) & ~TRANSFER) == 0;
 }
 
 static uint32_t
@@ -35,8 +36,8 @@ types_of(const struct rnd_device *device, VkBuffer buffer)
 }
 
 VkResult
-rnd_plain_buffer_create(const struct rnd_device *device, const VkBufferCreateInfo *info,
-                        VkBuffer shared, struct rnd_buffer *buffer)
+rnd_plain_buffer_create(struct rnd_device *device, const VkBufferCreateInfo *info, VkBuffer shared,
+                        struct rnd_buffer *buffer)
 {
     if (!rnd_plain_buffer_is_wanted(device, info, &buffer->external)) {
         return VK_SUCCESS;
@@ -48,9 +49,12 @@ rnd_plain_buffer_create(const struct rnd_device *device, const VkBufferCreateInf
         return result;
     }
     if ((types_of(device, plain) & ~types_of(device, shared)) == 0) {
-        device->table.DestroyBuffer(device->handle, plain, NULL); /* it gains nothing */
+        enum rnd_plain_buffers unknown = RND_PLAIN_BUFFERS_UNKNOWN;
+        atomic_compare_exchange_strong(&device->plain_buffers, &unknown, RND_PLAIN_BUFFERS_NONE);
+        device->table.DestroyBuffer(device->handle, plain, NULL);
         return VK_SUCCESS;
     }
+    atomic_store(&device->plain_buffers, RND_PLAIN_BUFFERS_SOME);
     buffer->shared = shared;
     buffer->plain = plain;
     return VK_SUCCESS;
@@ -92,8 +96,8 @@ find(struct rnd_call *call, VkObjectType type, uint64_t handle)
 VkBuffer
 rnd_plain_buffer_choose(struct rnd_call *call, VkBuffer handle, VkDeviceMemory memory_handle)
 {
-    if (!rnd_call_device(call)->preinitialized.host_transitions) {
-        return handle; /* none is two */
+    if (atomic_load(&rnd_call_device(call)->plain_buffers) != RND_PLAIN_BUFFERS_SOME) {
+        return handle;
     }
     struct rnd_buffer *buffer =
         (struct rnd_buffer *)find(call, VK_OBJECT_TYPE_BUFFER, RND_HANDLE(handle));

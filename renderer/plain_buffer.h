@@ -15,6 +15,13 @@
 
 #include "base/attributes.h"
 
+/* Whether a device's transfer buffers are two: the first tells. */
+enum rnd_plain_buffers {
+    RND_PLAIN_BUFFERS_UNKNOWN,
+    RND_PLAIN_BUFFERS_NONE, /* the second could lie nowhere that the first could not */
+    RND_PLAIN_BUFFERS_SOME,
+};
+
 struct rnd_buffer;
 struct rnd_call;
 struct rnd_device;
@@ -24,7 +31,7 @@ struct rnd_external;
 bool rnd_plain_buffer_is_wanted(const struct rnd_device *device, const VkBufferCreateInfo *info,
                                 const struct rnd_external *external);
 /* Makes the second beside `shared`, if it is wanted. `info` is external to nothing afterwards. */
-BASE_MUST_CHECK VkResult rnd_plain_buffer_create(const struct rnd_device *device,
+BASE_MUST_CHECK VkResult rnd_plain_buffer_create(struct rnd_device *device,
                                                  const VkBufferCreateInfo *info, VkBuffer shared,
                                                  struct rnd_buffer *buffer);
 /* Adds to what the guest is told of the first what the host says of the second: the types, in the
