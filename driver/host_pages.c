@@ -126,21 +126,21 @@ hold_writes(int holder, void *address, size_t size)
 
 /* --- replacing --- */
 
-/* Moves the mapping to the address, holding the bytes that are there. */
+/* Moves the mapping to the address, holding the bytes that are there; or unmaps it, and errno says
+ * why. NULL: it could not be made. */
 static bool
-replace(void *address, size_t size, void *mapping)
+replace(uintptr_t at, size_t size, void *mapping)
 {
-    int holder = open_holder();
+    void *address = (void *)at;
+    int holder = mapping ? open_holder() : -1;
+    bool done = holder >= 0 && hold_writes(holder, address, size);
 
-    if (holder < 0) {
-        return false;
-    }
-    bool done = hold_writes(holder, address, size);
     if (done) {
         memcpy(mapping, address, size);
         done = mremap(mapping, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, address) != MAP_FAILED;
     }
     int error = errno;
+    base_fd_unmap(done ? NULL : mapping, size);
     base_fd_close(&holder); /* held writes go on, into whatever is there now */
     errno = error;
     return done;
@@ -182,17 +182,7 @@ least(uintptr_t a, uintptr_t b)
 static bool
 replace_by_file(uintptr_t at, size_t size)
 {
-    void *mapping = base_fd_map_part(file.fd, at, size);
-    if (!mapping) {
-        return false;
-    }
-    if (!replace((void *)at, size, mapping)) {
-        int error = errno;
-        base_fd_unmap(mapping, size);
-        errno = error;
-        return false;
-    }
-    return true;
+    return replace(at, size, base_fd_map_part(file.fd, at, size));
 }
 
 /* Of shareable pages, those that are private go into the file. */
@@ -218,12 +208,11 @@ static bool
 replace_by_private(uintptr_t at, size_t size)
 {
     void *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping != MAP_FAILED && replace((void *)at, size, mapping)) {
+    if (replace(at, size, mapping == MAP_FAILED ? NULL : mapping)) {
         return true;
     }
     base_log_warn("%zu bytes at %p stay shared with the renderer: %s", size, (void *)at,
                   strerror(errno));
-    base_fd_unmap(mapping == MAP_FAILED ? NULL : mapping, size);
     return false;
 }
 
