@@ -64,17 +64,9 @@ def write_server(folder, server, dma_bufs=None, bar=None, modifiers=None, captur
                  faults=None, fault_at=None, gbm=None, gbm_trait=""):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
-    layers = [write_layer(folder, "modifiers", modifiers)] if modifiers else []
-    if captures:
-        layers.append(write_layer(folder, "captures", captures))
-    elif addresses:
-        layers.append(write_layer(folder, "addresses", addresses))
-    elif faults:
-        layers.append(write_layer(folder, "faults", faults))
-    elif bar:
-        layers.append(write_layer(folder, "bar", bar))
-    else:
-        layers.append(write_layer(folder, "hostmem", dma_bufs))
+    libraries = {"modifiers": modifiers, "captures": captures, "addresses": addresses, "faults": faults, "bar": bar,
+                 "hostmem": dma_bufs}
+    layers = [write_layer(folder, name, library) for name, library in libraries.items() if library]
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
         host = "export VESPER_TEST_DMA_BUFS_ONLY=1\n" if dma_bufs else ""
