@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "renderer/chain.h"
 #include "renderer/context_impl.h"
 #include "renderer/external.h"
 #include "renderer/memory.h"
@@ -203,6 +204,16 @@ release(struct rnd_object *object)
     free(device);
 }
 
+static bool
+enables_host_image_copy(const VkDeviceCreateInfo *info)
+{
+    const VkPhysicalDeviceHostImageCopyFeatures *feature =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES);
+    const VkPhysicalDeviceVulkan14Features *core =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_4_FEATURES);
+    return (feature && feature->hostImageCopy) || (core && core->hostImageCopy);
+}
+
 VkResult
 rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
                   const VkDeviceCreateInfo *info, struct rnd_device **out)
@@ -229,6 +240,7 @@ rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
     pthread_cond_init(&device->sync_done, NULL);
     rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,
                           device->handle);
+    device->host_image_copy = device->table.CopyMemoryToImage && enables_host_image_copy(info);
     result = get_queues(device, info);
     if (result != VK_SUCCESS) {
         rnd_device_discard(device);

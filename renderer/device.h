@@ -29,6 +29,7 @@ struct rnd_device {
     struct rnd_device_table table;
     struct rnd_queue **queues; /* all that the guest asked for */
     uint32_t queue_count;
+    bool host_image_copy; /* enabled */
 
     struct rnd_preinitialized preinitialized;
     struct rnd_group_handles group_handles; /* that pipelines were made again with */

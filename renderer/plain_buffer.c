@@ -22,7 +22,7 @@ bool
 rnd_plain_buffer_is_wanted(const struct rnd_device *device, const VkBufferCreateInfo *info,
                            const struct rnd_external *external)
 {
-    return device->preinitialized.host_transitions &&
+    return device->host_image_copy &&
            atomic_load(&device->plain_buffers) != RND_PLAIN_BUFFERS_NONE && info->flags == 0 &&
            external->host != 0 && external->guest == 0 && (usage_of(info) & ~TRANSFER) == 0;
 }

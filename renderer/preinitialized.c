@@ -286,23 +286,6 @@ ordinary_queue(const struct rnd_device *device)
     return NULL;
 }
 
-static bool
-enables_host_transitions(const VkDeviceCreateInfo *info)
-{
-    const VkPhysicalDeviceHostImageCopyFeatures *feature =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES);
-    const VkPhysicalDeviceVulkan14Features *core =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_4_FEATURES);
-    return (feature && feature->hostImageCopy) || (core && core->hostImageCopy);
-}
-
-void
-rnd_preinitialized_set_features(struct rnd_device *device, const VkDeviceCreateInfo *info)
-{
-    device->preinitialized.host_transitions =
-        device->table.TransitionImageLayout && enables_host_transitions(info);
-}
-
 VkResult
 rnd_preinitialized_bound(struct rnd_device *device, VkImage handle)
 {
@@ -310,8 +293,7 @@ rnd_preinitialized_bound(struct rnd_device *device, VkImage handle)
     if (!image) {
         return VK_SUCCESS;
     }
-    if (device->preinitialized.host_transitions &&
-        (image->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT)) {
+    if (device->host_image_copy && (image->usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT)) {
         return transition_by_host(device, image, handle);
     }
     destroy_finished(device);

@@ -36,7 +36,6 @@ struct rnd_preinitialized {
     struct base_table images;     /* the host's VkImage -> struct rnd_image; guarded by lock */
     struct base_list transitions; /* submitted, oldest first; guarded by lock */
     _Atomic bool any;             /* ever; spares everyone else the lock */
-    bool host_transitions;        /* the device has host image copies enabled; constant */
 };
 
 void rnd_preinitialized_init(struct rnd_preinitialized *set);
@@ -44,8 +43,6 @@ void rnd_preinitialized_finish(struct rnd_preinitialized *set);
 /* False: out of memory. The image is borrowed until it is removed. */
 BASE_MUST_CHECK bool rnd_preinitialized_add(struct rnd_preinitialized *set, VkImage handle,
                                             struct rnd_image *image);
-/* What the guest enabled, once the device's table is loaded. */
-void rnd_preinitialized_set_features(struct rnd_device *device, const VkDeviceCreateInfo *info);
 /* Destroys an image of the host's, of this kind or not, when no transition needs it any more. */
 void rnd_preinitialized_destroy_image(struct rnd_device *device, VkImage handle);
 /* The device is idle, or lost, and about to be destroyed. */

@@ -22,7 +22,6 @@ rnd_do_vkCreateDevice(struct rnd_call *call, struct proto_vkCreateDevice *args)
     if (args->ret != VK_SUCCESS) {
         return;
     }
-    rnd_preinitialized_set_features(device, args->pCreateInfo);
     if (!rnd_call_add(call, &device->object, VK_OBJECT_TYPE_DEVICE, args->pDevice_ids[0],
                       RND_HANDLE(device->handle), device, call->leading)) {
         rnd_device_discard(device);
