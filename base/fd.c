@@ -14,6 +14,8 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
+enum { PAGES_ASKED = 1024 }; /* of mincore() at once */
+
 void
 base_fd_close(int *fd)
 {
@@ -279,6 +281,47 @@ base_fd_map_part(int fd, uint64_t offset, size_t size)
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 
     return map == MAP_FAILED ? NULL : map;
+}
+
+/* Not for what is left at the end: a huge page there would lie mostly behind the file's end. */
+void
+base_fd_prefer_huge_pages(void *map, size_t size)
+{
+    size_t whole = size & ~(size_t)(BASE_FD_HUGE_PAGE - 1);
+
+    if (whole > 0) {
+        (void)madvise(map, whole, MADV_HUGEPAGE);
+    }
+}
+
+static bool
+all_present(void *map, size_t size, size_t page)
+{
+    unsigned char present[PAGES_ASKED];
+
+    if (mincore(map, size, present) == -1) {
+        return false;
+    }
+    for (size_t i = 0; i < (size + page - 1) / page; i++) {
+        if (!(present[i] & 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+base_fd_enter_pages(void *map, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t at = 0; at < size; at += PAGES_ASKED * page) {
+        size_t part = size - at < PAGES_ASKED * page ? size - at : PAGES_ASKED * page;
+        uint8_t *start = (uint8_t *)map + at;
+        if (!all_present(start, part, page) || madvise(start, part, MADV_POPULATE_READ) == -1) {
+            return;
+        }
+    }
 }
 
 /* Of a mapping that can be shared, an old size of zero asks for another one of the same pages. */

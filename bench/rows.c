@@ -83,12 +83,12 @@ empty_submits(struct bench *bench, uint32_t count)
 /* ----------------------------------------------------------------------- memory */
 
 static uint64_t
-allocate_map_write_free(struct bench *bench, uint32_t count)
+allocate_map_write_free(struct bench *bench, uint32_t count, VkDeviceSize size)
 {
     VkDevice device = bench->gpu.device;
     const VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = 65536,
+        .allocationSize = size,
         .memoryTypeIndex = vkh_memory_type(&bench->gpu, ~0u,
                                            VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                                                VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
@@ -100,11 +100,23 @@ allocate_map_write_free(struct bench *bench, uint32_t count)
         void *map;
         check(vkAllocateMemory(device, &info, NULL, &memory), "vkAllocateMemory");
         check(vkMapMemory(device, memory, 0, VK_WHOLE_SIZE, 0, &map), "vkMapMemory");
-        memset(map, (int)i, 65536);
+        memset(map, (int)i, size);
         vkUnmapMemory(device, memory);
         vkFreeMemory(device, memory, NULL);
     }
     return base_clock_now_ns() - start_ns;
+}
+
+static uint64_t
+small_memory(struct bench *bench, uint32_t count)
+{
+    return allocate_map_write_free(bench, count, 64 << 10);
+}
+
+static uint64_t
+large_memory(struct bench *bench, uint32_t count)
+{
+    return allocate_map_write_free(bench, count, 64 << 20);
 }
 
 static uint64_t
@@ -330,7 +342,8 @@ const struct bench_row bench_rows[] = {
     {"submit_wait_buffer", "us", "submit an empty command buffer and wait",
      submit_and_wait_for_nothing},
     {"submit", "us", "empty submit, one wait for 50", empty_submits},
-    {"allocate_map_free", "us", "allocate, map, write, free 64 KiB", allocate_map_write_free},
+    {"allocate_map_free", "us", "allocate, map, write, free 64 KiB", small_memory},
+    {"allocate_large", "ms", "allocate, map, write, free 64 MiB", large_memory},
     {"buffer", "us", "create a buffer, ask for its needs, destroy it", buffer_with_requirements},
     {"record", "ns", "record one vkCmdFillBuffer", record_fill},
     {"record_execute", "ns", "record and execute one vkCmdFillBuffer", record_and_execute_fill},

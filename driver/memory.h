@@ -34,10 +34,11 @@ struct drv_memory {
 
     /* What the application has mapped, pages of the blob; only between vkMapMemory and
      * vkUnmapMemory, which it synchronises. `placed` is a second mapping, where the application
-     * wanted it, else NULL. */
+     * wanted it, else NULL. `before`: vkMapMemory has been here. */
     struct {
         void *placed;
         size_t offset, size; /* whole pages */
+        bool before;
     } mapped;
 };
 

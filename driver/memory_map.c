@@ -60,6 +60,19 @@ note_mapped(struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size)
     memory->mapped.size = (((size_t)end + within) & ~within) - memory->mapped.offset;
 }
 
+/* The host's driver may have made and pinned all pages, as NVIDIA's does: then no access of the
+ * application's needs to fault. Where it has not, as on lavapipe, accesses make them. */
+static void
+begin_mapping(struct drv_memory *memory)
+{
+    if (!memory->mapped.before && memory->host_pages.size == 0) {
+        base_fd_prefer_huge_pages(memory->blob.map, memory->blob.size);
+        base_fd_enter_pages((uint8_t *)memory->blob.map + memory->mapped.offset,
+                            memory->mapped.size);
+        memory->mapped.before = true;
+    }
+}
+
 /* Maps whole pages of the blob a second time. False: errno says why. */
 static bool
 map_again(struct drv_device *device, struct drv_memory *memory, size_t offset, size_t size,
@@ -85,6 +98,7 @@ place(struct drv_device *device, struct drv_memory *memory, void *address)
         return VK_ERROR_MEMORY_MAP_FAILED;
     }
     memory->mapped.placed = address;
+    base_fd_enter_pages(address, memory->mapped.size);
     return VK_SUCCESS;
 }
 
@@ -105,6 +119,7 @@ map(struct drv_device *device, struct drv_memory *memory, VkDeviceSize offset, V
     }
     note_mapped(memory, offset, size);
     if (!placed) {
+        begin_mapping(memory);
         *out = drv_memory_bytes(memory) + offset;
         return VK_SUCCESS;
     }

@@ -47,6 +47,19 @@ map_aligned(int fd, uint64_t offset, size_t size, size_t alignment)
     return aligned;
 }
 
+/* What memory that has room for one must be aligned to, to get one. */
+static size_t
+huge_page_of(uint64_t size)
+{
+    return size >= BASE_FD_HUGE_PAGE ? BASE_FD_HUGE_PAGE : 1;
+}
+
+static size_t
+most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 struct rnd_shm *
 rnd_shm_create(const char *name, uint64_t size, size_t alignment, struct base_account *account)
 {
@@ -60,10 +73,11 @@ rnd_shm_create(const char *name, uint64_t size, size_t alignment, struct base_ac
                        base_fd_explain(errno));
         goto free_shm;
     }
-    shm->map = map_aligned(shm->fd, 0, size, alignment);
+    shm->map = map_aligned(shm->fd, 0, size, most(alignment, huge_page_of(size)));
     if (!shm->map) {
         goto close_fd;
     }
+    base_fd_prefer_huge_pages(shm->map, size);
     shm->size = size;
     shm->account = account;
     shm->charged = size;

@@ -221,6 +221,50 @@ TEST(shared_memory_is_zero_and_shared)
     base_fd_close(&fd);
 }
 
+enum { PAGE = 4096, PAGES = 3000 };
+
+/* Sanitizers would have faults of their own. */
+static __attribute__((no_sanitize("address", "thread"))) long
+count_faults_of_writing(volatile uint8_t *map)
+{
+    struct rusage before, after;
+
+    getrusage(RUSAGE_THREAD, &before);
+    for (size_t i = 0; i < PAGES; i++) {
+        map[i * PAGE] = 1;
+    }
+    getrusage(RUSAGE_THREAD, &after);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+TEST(pages_that_are_there_are_entered_at_once)
+{
+    int fd = base_fd_create_shared_memory("test", PAGES * PAGE);
+    uint8_t *a = base_fd_map(fd, PAGES * PAGE);
+    uint8_t *b = base_fd_map(fd, PAGES * PAGE);
+
+    (void)count_faults_of_writing(a); /* makes them */
+    base_fd_enter_pages(b, PAGES * PAGE);
+    assert_true(count_faults_of_writing(b) < 100);
+    base_fd_unmap(a, PAGES * PAGE);
+    base_fd_unmap(b, PAGES * PAGE);
+    base_fd_close(&fd);
+}
+
+TEST(entering_pages_makes_none)
+{
+    int fd = base_fd_create_shared_memory("test", PAGES * PAGE);
+    uint8_t *map = base_fd_map(fd, PAGES * PAGE);
+    struct stat stat;
+
+    map[0] = map[PAGE] = 1;
+    base_fd_enter_pages(map, PAGES * PAGE);
+    assert_int_equal(fstat(fd, &stat), 0);
+    assert_int_equal(stat.st_blocks * 512, 2 * PAGE);
+    base_fd_unmap(map, PAGES * PAGE);
+    base_fd_close(&fd);
+}
+
 TEST(nobody_can_resize_shared_memory)
 {
     int fd = base_fd_create_shared_memory("test", 8192);
