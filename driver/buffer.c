@@ -4,6 +4,7 @@
 #include "driver/capture_replay.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/memory.h"
 #include "protocol/proto_encode.h"
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -115,6 +116,9 @@ drv_BindBufferMemory2(VkDevice handle, uint32_t bindInfoCount,
 {
     struct drv_device *device = drv_device_from(handle);
     struct proto_client *client = device->object.client;
+    for (uint32_t i = 0; i < bindInfoCount; i++) {
+        drv_memory_note_bound(pBindInfos[i].memory);
+    }
     VkResult result =
         any_replays_address(bindInfoCount, pBindInfos)
             ? proto_call_vkBindBufferMemory2(client, handle, bindInfoCount, pBindInfos)

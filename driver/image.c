@@ -4,6 +4,7 @@
 #include "driver/capture_replay.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/memory.h"
 #include "driver/scratch.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
@@ -206,6 +207,9 @@ VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
                      const VkBindImageMemoryInfo *pBindInfos)
 {
+    for (uint32_t i = 0; i < bindInfoCount; i++) {
+        drv_memory_note_bound(pBindInfos[i].memory);
+    }
     VkResult result = bind_images(drv_device_from(handle), bindInfoCount, pBindInfos);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);

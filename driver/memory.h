@@ -23,6 +23,7 @@ struct drv_memory {
     bool shareable;    /* allocated for export, or imported */
     bool counted;      /* as taken from the heap */
     uint32_t heap;
+    _Atomic bool bound;               /* to a buffer or an image, once */
     struct drv_host_pages host_pages; /* the application's, which the blob shares */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
@@ -41,6 +42,15 @@ struct drv_memory {
         bool before;
     } mapped;
 };
+
+/* The memory, if any, is about to be bound. Any thread may call. */
+static inline void
+drv_memory_note_bound(VkDeviceMemory handle)
+{
+    if (handle) {
+        ((struct drv_memory *)(uintptr_t)handle)->bound = true;
+    }
+}
 
 /* Unmaps what vkMapMemory2 placed, if anything. */
 void drv_memory_unplace(struct drv_memory *memory);

@@ -192,9 +192,11 @@ VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseInfo *pBindInfo,
                     VkFence fence)
 {
+    struct drv_queue *queue = drv_queue_from(handle);
     struct drv_batches batches = {DRV_BATCH_BIND, bindInfoCount, pBindInfo, fence};
 
-    return exchange_and_submit(drv_queue_from(handle), &batches);
+    queue->device->binds_sparsely = true;
+    return exchange_and_submit(queue, &batches);
 }
 
 static VkResult

@@ -99,7 +99,6 @@ create_image(struct test *test)
     };
     test->size = requirements.size;
     VKH_CHECK(vkAllocateMemory(test->gpu.device, &allocate_info, NULL, &test->memory));
-    VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
 }
 
 /* A transfer buffer can share memory with such an image, as it natively can: one of their types is
@@ -244,13 +243,23 @@ expect(const uint8_t *bytes, size_t from, size_t to, uint8_t salt, const char *w
     }
 }
 
-/* Of memory filled with one pattern the middle gets another; only that is flushed. */
+/* The middle, whole atoms. */
+static void
+find_middle(const struct test *test, size_t *from, size_t *to)
+{
+    size_t atom = (size_t)test->gpu.properties.limits.nonCoherentAtomSize;
+    *from = 3 * atom;
+    *to = (size_t)test->size / atom / 2 * atom;
+}
+
+/* Of memory filled with one pattern the middle gets another; only that is flushed. At the end the
+ * host has 3 in the middle and 1 around it. */
 static void
 flush_and_invalidate(const struct test *test)
 {
     const size_t size = (size_t)test->size;
-    const size_t atom = (size_t)test->gpu.properties.limits.nonCoherentAtomSize;
-    const size_t from = 3 * atom, to = size / atom / 2 * atom;
+    size_t from, to;
+    find_middle(test, &from, &to);
     const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
     const VkMappedMemoryRange middle = range_of(test, from, to - from);
     uint8_t *bytes = map(test, 0);
@@ -286,6 +295,25 @@ flush_and_invalidate(const struct test *test)
     memset(bytes, 0, size);
     VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
     expect(bytes, from, to, 3, "flushed in a later mapping");
+    vkUnmapMemory(test->gpu.device, test->memory);
+}
+
+/* As long as nothing is bound nobody but the application writes, and the driver need not ask. What
+ * it sent is there all the same. */
+static void
+bind_what_was_written(const struct test *test)
+{
+    const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
+    size_t from, to;
+    find_middle(test, &from, &to);
+
+    VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
+    uint8_t *bytes = map(test, 0);
+    memset(bytes, 0, (size_t)test->size);
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    expect(bytes, 0, from, 1, "before the middle, once bound");
+    expect(bytes, from, to, 3, "the middle, once bound");
+    expect(bytes, to, (size_t)test->size, 1, "behind the middle, once bound");
     vkUnmapMemory(test->gpu.device, test->memory);
 }
 
@@ -356,6 +384,8 @@ main(int argc, char **argv)
         return SKIPPED;
     }
     create_image(&test);
+    flush_and_invalidate(&test);
+    bind_what_was_written(&test);
     flush_and_invalidate(&test);
     copy_there_and_back(&test);
     if (!test.has_modifier) {
