@@ -114,8 +114,8 @@ drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDev
 
 /* --- from the host --- */
 
-/* Then the host has what was last sent, and is not asked: it would read a new allocation, which
- * applications map whole, from behind a BAR, some 64 bytes in a microsecond. */
+/* Then the host has what was last sent, and is not asked: for an application that maps its new
+ * memory it would read all of it, and what lies behind a BAR reads slowly. */
 static bool
 only_we_write(const struct drv_device *device, const struct drv_memory *memory)
 {

@@ -123,8 +123,11 @@ def lines_of(process, timeout_s, deadline):
 
 
 def end(process):
-    """Ends a process and what it started, gently first: vesper run takes its server along."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    """Ends a process and what it started, gently first: vesper run takes its server along.
+
+    One that a kernel's driver does not let die yet is left to die when it does.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL, 0):
         try:
             process.wait(timeout=5)
             return
@@ -134,7 +137,6 @@ def end(process):
             os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
-    process.wait()
 
 
 def list_cases(runner, group):
