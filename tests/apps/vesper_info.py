@@ -28,6 +28,8 @@ def main():
         complaints.append("nothing about windows")
     if not re.search(r"^windows .*explicit synchronisation of dma-bufs( where|: \S)", text, re.MULTILINE):
         complaints.append("nothing about explicit synchronisation")
+    if not re.search(r"^huge pages +(none for|for allocations)", text, re.MULTILINE):
+        complaints.append("nothing about huge pages")
     if not re.search(r"^  frames +\S.* shared memory: \S", text, re.MULTILINE):
         complaints.append("no reason for how frames come into windows")
     for words in ("no reason was given", "held back although", "not exposed by Vesper"):

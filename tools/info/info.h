@@ -79,6 +79,9 @@ const struct info_backing *info_log_backing(const struct info_log *log, const ch
                                             uint32_t type);
 void info_log_finish(struct info_log *log);
 
+/* A line about the kernel's. */
+void info_print_huge_pages(void);
+
 /* Compares and prints. `all`: also what is exposed. */
 void info_report(const struct info_side *host, const struct info_side *guest,
                  const struct info_log *log, bool all);

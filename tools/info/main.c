@@ -125,9 +125,9 @@ compare(const struct run_parts *parts, const struct run_host_driver *driver, boo
 static const char usage[] =
     "Usage: vesper info [options]\n"
     "\n"
-    "Prints the host's driver and its version, what backs each memory type, and what Vesper "
-    "exposes of\n"
-    "the host's extensions and features; for what it holds back, the reason.\n"
+    "Prints the host's driver and its version, what backs each memory type, whether large\n"
+    "allocations have huge pages, and what Vesper exposes of the host's extensions and features;\n"
+    "for what it holds back, the reason.\n"
     "\n"
     "  --host-driver FILE   as in vesper run\n"
     "  -a, --all            also list everything that is exposed\n"

@@ -220,6 +220,7 @@ info_report(const struct info_side *host, const struct info_side *guest, const s
     if (log->windows) {
         printf("windows         %s\n", log->windows);
     }
+    info_print_huge_pages();
     for (uint32_t i = 0; i < host->device_count; i++) {
         const struct info_device *device = &host->devices[i];
         report_device(device, find_device(guest, device->uuid), log, all);
