@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,12 +59,9 @@ create_record(struct srv_supervisor *server, const int fds[2])
     if (record) {
         record->page = base_fd_map(page_fd, sizeof(*record->page));
     }
-    if (!record || !record->page || madvise(record->page, sizeof(*record->page), MADV_DONTFORK)) {
+    if (!record || !record->page) {
         int error = errno;
-        if (record) {
-            base_fd_unmap(record->page, sizeof(*record->page));
-            free(record);
-        }
+        free(record);
         base_fd_close(&page_fd);
         base_fd_close(&event_fd);
         errno = error;
@@ -93,13 +89,14 @@ worker_ended(void *user, struct srv_child *child, bool killed, int status)
     destroy_record(server, record);
 }
 
-/* In the fork: nothing of the other contexts may stay open. Their pages were not inherited. */
+/* In the fork: nothing of the other contexts may stay open, or mapped. */
 static void
 become_worker(struct srv_supervisor *server)
 {
     base_fd_close(&server->socket);
     base_list_for_each (record, &server->records, struct record, link) {
         base_fd_close(&record->event_fd);
+        base_fd_unmap(record->page, sizeof(*record->page));
     }
 }
 
