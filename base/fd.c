@@ -283,17 +283,6 @@ base_fd_map_part(int fd, uint64_t offset, size_t size)
     return map == MAP_FAILED ? NULL : map;
 }
 
-/* Not for what is left at the end: a huge page there would lie mostly behind the file's end. */
-void
-base_fd_prefer_huge_pages(void *map, size_t size)
-{
-    size_t whole = size & ~(size_t)(BASE_FD_HUGE_PAGE - 1);
-
-    if (whole > 0) {
-        (void)madvise(map, whole, MADV_HUGEPAGE);
-    }
-}
-
 static bool
 all_present(void *map, size_t size, size_t page)
 {

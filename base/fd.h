@@ -36,11 +36,6 @@ BASE_MUST_CHECK int base_fd_create_shared_memory(const char *name, uint64_t size
 BASE_MUST_CHECK void *base_fd_map(int fd, size_t size);
 BASE_MUST_CHECK void *base_fd_map_part(int fd, uint64_t offset, size_t size);
 void base_fd_unmap(void *map, size_t size);
-enum { BASE_FD_HUGE_PAGE = 2 << 20 }; /* of most processors; elsewhere nothing is lost */
-/* Asks for huge pages where a whole one fits into the mapping, which starts at the file's start.
- * The kernel gives them if shmem_enabled (transhuge.rst) says so, and if the mapping and the file's
- * offset are aligned alike; no file takes more room than its size then. */
-void base_fd_prefer_huge_pages(void *map, size_t size);
 /* Spares the faults of pages that the file has already: they enter the mapping's tables now, up to
  * the first that the file lacks. Makes no page; `map` starts at a whole one. */
 void base_fd_enter_pages(void *map, size_t size);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/huge_pages.h"
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
@@ -66,7 +67,7 @@ static void
 begin_mapping(struct drv_memory *memory)
 {
     if (!memory->mapped.before && memory->host_pages.size == 0) {
-        base_fd_prefer_huge_pages(memory->blob.map, memory->blob.size);
+        base_huge_pages_prefer(memory->blob.map, memory->blob.size);
         base_fd_enter_pages((uint8_t *)memory->blob.map + memory->mapped.offset,
                             memory->mapped.size);
         memory->mapped.before = true;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/huge_pages.h"
 #include "base/log.h"
 
 /* Maps `size` bytes of the file, from `offset` on, at a multiple of `alignment`, which may exceed
@@ -47,13 +48,6 @@ map_aligned(int fd, uint64_t offset, size_t size, size_t alignment)
     return aligned;
 }
 
-/* What memory that has room for one must be aligned to, to get one. */
-static size_t
-huge_page_of(uint64_t size)
-{
-    return size >= BASE_FD_HUGE_PAGE ? BASE_FD_HUGE_PAGE : 1;
-}
-
 static size_t
 most(size_t a, size_t b)
 {
@@ -73,11 +67,11 @@ rnd_shm_create(const char *name, uint64_t size, size_t alignment, struct base_ac
                        base_fd_explain(errno));
         goto free_shm;
     }
-    shm->map = map_aligned(shm->fd, 0, size, most(alignment, huge_page_of(size)));
+    shm->map = map_aligned(shm->fd, 0, size, most(alignment, base_huge_pages_alignment(size)));
     if (!shm->map) {
         goto close_fd;
     }
-    base_fd_prefer_huge_pages(shm->map, size);
+    base_huge_pages_prefer(shm->map, size);
     shm->size = size;
     shm->account = account;
     shm->charged = size;
