@@ -5,6 +5,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/memory.h"
+#include "driver/memory_copy.h"
 #include "protocol/proto_encode.h"
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -117,7 +118,7 @@ drv_BindBufferMemory2(VkDevice handle, uint32_t bindInfoCount,
     struct drv_device *device = drv_device_from(handle);
     struct proto_client *client = device->object.client;
     for (uint32_t i = 0; i < bindInfoCount; i++) {
-        drv_memory_note_bound(pBindInfos[i].memory);
+        drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
     }
     VkResult result =
         any_replays_address(bindInfoCount, pBindInfos)

@@ -45,7 +45,7 @@ struct drv_device {
 
     struct drv_markers markers; /* has its own lock */
 
-    _Atomic bool binds_sparsely; /* has called vkQueueBindSparse */
+    _Atomic bool binds_sparsely; /* has called vkQueueBindSparse; set under blobs_lock */
 
     atomic_bool lost; /* the host said so; the renderer may be well */
 

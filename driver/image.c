@@ -5,6 +5,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/memory.h"
+#include "driver/memory_copy.h"
 #include "driver/scratch.h"
 #include "driver/wsi/swapchain.h"
 #include "protocol/proto_encode.h"
@@ -207,10 +208,11 @@ VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
                      const VkBindImageMemoryInfo *pBindInfos)
 {
+    struct drv_device *device = drv_device_from(handle);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
-        drv_memory_note_bound(pBindInfos[i].memory);
+        drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
     }
-    VkResult result = bind_images(drv_device_from(handle), bindInfoCount, pBindInfos);
+    VkResult result = bind_images(device, bindInfoCount, pBindInfos);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

@@ -23,7 +23,6 @@ struct drv_memory {
     bool shareable;    /* allocated for export, or imported */
     bool counted;      /* as taken from the heap */
     uint32_t heap;
-    _Atomic bool bound;               /* to a buffer or an image, once */
     struct drv_host_pages host_pages; /* the application's, which the blob shares */
 
     /* Made by whatever needs it first, an import, vkMapMemory or vkGetMemoryFdKHR, and kept until
@@ -32,25 +31,17 @@ struct drv_memory {
      * ours alone, and no resource; `in_step` is then what it was when the host had the same. */
     struct tp_blob blob;
     uint8_t *in_step;
+    _Atomic bool bound; /* copied, and to a buffer or an image once; set under that lock */
 
     /* What the application has mapped, pages of the blob; only between vkMapMemory and
      * vkUnmapMemory, which it synchronises. `placed` is a second mapping, where the application
-     * wanted it, else NULL. `before`: vkMapMemory has been here. */
+     * wanted it, else NULL. */
     struct {
         void *placed;
         size_t offset, size; /* whole pages */
-        bool before;
     } mapped;
+    bool was_mapped; /* by vkMapMemory, which the application synchronises, not placed */
 };
-
-/* The memory, if any, is about to be bound. Any thread may call. */
-static inline void
-drv_memory_note_bound(VkDeviceMemory handle)
-{
-    if (handle) {
-        ((struct drv_memory *)(uintptr_t)handle)->bound = true;
-    }
-}
 
 /* Unmaps what vkMapMemory2 placed, if anything. */
 void drv_memory_unplace(struct drv_memory *memory);

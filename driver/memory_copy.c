@@ -25,6 +25,66 @@ map_pages(VkDeviceSize size)
     return pages;
 }
 
+/* --- memory that is new to both sides --- */
+
+static bool
+only_we_write(const struct drv_device *device, const struct drv_memory *memory)
+{
+    return !memory->bound && !memory->shareable && !device->binds_sparsely;
+}
+
+void
+drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory)
+{
+    if (memory && memory->copied && !memory->bound) {
+        pthread_mutex_lock(&device->blobs_lock);
+        memory->bound = true;
+        pthread_mutex_unlock(&device->blobs_lock);
+    }
+}
+
+void
+drv_memory_copy_note_sparse(struct drv_device *device)
+{
+    if (!device->binds_sparsely) {
+        pthread_mutex_lock(&device->blobs_lock);
+        device->binds_sparsely = true;
+        pthread_mutex_unlock(&device->blobs_lock);
+    }
+}
+
+/* The host's memory becomes what the copy is: whatever else it held, the application might write
+ * just what the copy begins with, and that would not be sent. Writing is what memory behind a BAR
+ * does well; reading all of it, for an application that maps what it has just allocated, takes many
+ * times as long. It is done before anything can be bound. */
+static VkResult
+clear_host(struct drv_device *device, struct drv_memory *memory)
+{
+    VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
+    size_t size = (size_t)memory->size, at = 0;
+    VkResult result = VK_SUCCESS;
+
+    for (; size - at > LARGEST_PIECE && result == VK_SUCCESS; at += LARGEST_PIECE) {
+        result = proto_send_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
+                                                LARGEST_PIECE, memory->in_step + at);
+    }
+    return result == VK_SUCCESS
+               ? proto_call_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
+                                                size - at, memory->in_step + at)
+               : result;
+}
+
+/* --- the copy --- */
+
+static void
+destroy(struct drv_device *device, struct drv_memory *memory)
+{
+    base_fd_unmap(memory->blob.map, (size_t)memory->size);
+    drv_free(device->allocator, NULL, memory->in_step);
+    memory->blob.map = NULL;
+    memory->in_step = NULL;
+}
+
 VkResult
 drv_memory_copy_create(struct drv_device *device, struct drv_memory *memory)
 {
@@ -35,21 +95,22 @@ drv_memory_copy_create(struct drv_device *device, struct drv_memory *memory)
     }
     memset(memory->in_step, 0, (size_t)memory->size); /* as new pages are: nothing is written yet */
     memory->blob.map = map_pages(memory->size);
-    if (!memory->blob.map) {
-        drv_free(device->allocator, NULL, memory->in_step);
-        memory->in_step = NULL;
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
     memory->blob.size = memory->size;
-    return VK_SUCCESS;
+    VkResult result = memory->blob.map ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (result == VK_SUCCESS && only_we_write(device, memory)) {
+        result = clear_host(device, memory);
+    }
+    if (result != VK_SUCCESS) {
+        destroy(device, memory);
+    }
+    return result;
 }
 
 void
 drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory)
 {
     if (memory->in_step) {
-        base_fd_unmap(memory->blob.map, (size_t)memory->blob.size);
-        drv_free(device->allocator, NULL, memory->in_step);
+        destroy(device, memory);
     }
 }
 
@@ -113,14 +174,6 @@ drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDev
 }
 
 /* --- from the host --- */
-
-/* Then the host has what was last sent, and is not asked: for an application that maps its new
- * memory it would read all of it, and what lies behind a BAR reads slowly. */
-static bool
-only_we_write(const struct drv_device *device, const struct drv_memory *memory)
-{
-    return !memory->bound && !memory->shareable && !device->binds_sparsely;
-}
 
 static VkResult
 read_host(struct drv_device *device, struct drv_memory *memory, size_t at, size_t end,

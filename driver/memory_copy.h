@@ -15,9 +15,13 @@
 struct drv_device;
 struct drv_memory;
 
-/* Once; memory->blob gets the pages. */
+/* Once, under the device's blobs_lock; memory->blob gets the pages. */
 BASE_MUST_CHECK VkResult drv_memory_copy_create(struct drv_device *device,
                                                 struct drv_memory *memory);
+/* Memory, any or NULL, is about to be bound; or, as far as anybody knows, all of the device's.
+ * Until then the host's memory is what was last sent, and is not read. */
+void drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory);
+void drv_memory_copy_note_sparse(struct drv_device *device);
 /* Accepts memory without a copy. */
 void drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory);
 

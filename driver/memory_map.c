@@ -66,11 +66,11 @@ note_mapped(struct drv_memory *memory, VkDeviceSize offset, VkDeviceSize size)
 static void
 begin_mapping(struct drv_memory *memory)
 {
-    if (!memory->mapped.before && memory->host_pages.size == 0) {
+    if (!memory->was_mapped && memory->host_pages.size == 0) {
         base_huge_pages_prefer(memory->blob.map, memory->blob.size);
         base_fd_enter_pages((uint8_t *)memory->blob.map + memory->mapped.offset,
                             memory->mapped.size);
-        memory->mapped.before = true;
+        memory->was_mapped = true;
     }
 }
 

@@ -4,6 +4,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/exchange_submit.h"
+#include "driver/memory_copy.h"
 #include "driver/private_data.h"
 #include "driver/scratch.h"
 #include "driver/struct_chain.h"
@@ -195,7 +196,7 @@ drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseIn
     struct drv_queue *queue = drv_queue_from(handle);
     struct drv_batches batches = {DRV_BATCH_BIND, bindInfoCount, pBindInfo, fence};
 
-    queue->device->binds_sparsely = true;
+    drv_memory_copy_note_sparse(queue->device);
     return exchange_and_submit(queue, &batches);
 }
 

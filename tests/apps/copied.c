@@ -101,6 +101,13 @@ create_image(struct test *test)
     VKH_CHECK(vkAllocateMemory(test->gpu.device, &allocate_info, NULL, &test->memory));
 }
 
+static void
+destroy_image(const struct test *test)
+{
+    vkDestroyImage(test->gpu.device, test->image, NULL);
+    vkFreeMemory(test->gpu.device, test->memory, NULL);
+}
+
 /* A transfer buffer can share memory with such an image, as it natively can: one of their types is
  * common to both. What the host says of buffers that are not there is the same. */
 static VkBuffer
@@ -298,23 +305,66 @@ flush_and_invalidate(const struct test *test)
     vkUnmapMemory(test->gpu.device, test->memory);
 }
 
+static void
+bind(const struct test *test)
+{
+    VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
+}
+
+/* The host's bytes, for the driver asks for them once something is bound. */
+static uint8_t *
+map_and_invalidate(const struct test *test)
+{
+    const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
+    uint8_t *bytes = map(test, 0);
+    memset(bytes, 0xaa, (size_t)test->size);
+    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    return bytes;
+}
+
 /* As long as nothing is bound nobody but the application writes, and the driver need not ask. What
  * it sent is there all the same. */
 static void
 bind_what_was_written(const struct test *test)
 {
-    const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
     size_t from, to;
     find_middle(test, &from, &to);
 
-    VKH_CHECK(vkBindImageMemory(test->gpu.device, test->image, test->memory, 0));
-    uint8_t *bytes = map(test, 0);
-    memset(bytes, 0, (size_t)test->size);
-    VKH_CHECK(vkInvalidateMappedMemoryRanges(test->gpu.device, 1, &all));
+    bind(test);
+    const uint8_t *bytes = map_and_invalidate(test);
     expect(bytes, 0, from, 1, "before the middle, once bound");
     expect(bytes, from, to, 3, "the middle, once bound");
     expect(bytes, to, (size_t)test->size, 1, "behind the middle, once bound");
     vkUnmapMemory(test->gpu.device, test->memory);
+}
+
+/* New memory of the host's holds anything, such as what was in the last that was freed. Zeros that
+ * are the first to be written have to get there too, flushed before or after it is bound. */
+static void
+write_zeros_first(struct test *test)
+{
+    for (int early = 0; early < 2; early++) {
+        create_image(test);
+        const VkMappedMemoryRange all = range_of(test, 0, VK_WHOLE_SIZE);
+        uint8_t *bytes = map(test, 0);
+        memset(bytes, 0, (size_t)test->size);
+        if (early) {
+            VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &all));
+        }
+        bind(test);
+        VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &all));
+        vkUnmapMemory(test->gpu.device, test->memory);
+        bytes = map_and_invalidate(test);
+        for (size_t at = 0; at < test->size; at++) {
+            if (bytes[at] != 0) {
+                vkh_die("byte %zu is %#x, though zeros were written", at, bytes[at]);
+            }
+        }
+        memset(bytes, 0x55, (size_t)test->size); /* for the next to find */
+        VKH_CHECK(vkFlushMappedMemoryRanges(test->gpu.device, 1, &all));
+        vkUnmapMemory(test->gpu.device, test->memory);
+        destroy_image(test);
+    }
 }
 
 #define LOAD(name) PFN_##name name = (PFN_##name)vkGetDeviceProcAddr(test->gpu.device, #name)
@@ -391,8 +441,8 @@ main(int argc, char **argv)
     if (!test.has_modifier) {
         check_buffers(&test);
     }
-    vkDestroyImage(test.gpu.device, test.image, NULL);
-    vkFreeMemory(test.gpu.device, test.memory, NULL);
+    destroy_image(&test);
+    write_zeros_first(&test);
     vkh_gpu_close(&test.gpu);
     return EXIT_SUCCESS;
 }
