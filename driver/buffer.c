@@ -111,19 +111,27 @@ any_replays_address(uint32_t count, const VkBindBufferMemoryInfo *infos)
     return false;
 }
 
+static VkResult
+bind_buffers(struct drv_device *device, uint32_t count, const VkBindBufferMemoryInfo *infos)
+{
+    VkResult (*bind)(struct proto_client *, VkDevice, uint32_t, const VkBindBufferMemoryInfo *) =
+        any_replays_address(count, infos) ? proto_call_vkBindBufferMemory2
+                                          : proto_send_vkBindBufferMemory2;
+    return bind(device->object.client, (VkDevice)device, count, infos);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_BindBufferMemory2(VkDevice handle, uint32_t bindInfoCount,
                       const VkBindBufferMemoryInfo *pBindInfos)
 {
     struct drv_device *device = drv_device_from(handle);
-    struct proto_client *client = device->object.client;
-    for (uint32_t i = 0; i < bindInfoCount; i++) {
-        drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < bindInfoCount && result == VK_SUCCESS; i++) {
+        result = drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
     }
-    VkResult result =
-        any_replays_address(bindInfoCount, pBindInfos)
-            ? proto_call_vkBindBufferMemory2(client, handle, bindInfoCount, pBindInfos)
-            : proto_send_vkBindBufferMemory2(client, handle, bindInfoCount, pBindInfos);
+    if (result == VK_SUCCESS) {
+        result = bind_buffers(device, bindInfoCount, pBindInfos);
+    }
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

@@ -45,8 +45,6 @@ struct drv_device {
 
     struct drv_markers markers; /* has its own lock */
 
-    _Atomic bool binds_sparsely; /* has called vkQueueBindSparse; set under blobs_lock */
-
     atomic_bool lost; /* the host said so; the renderer may be well */
 
     pthread_mutex_t swapchains_lock;

@@ -209,10 +209,13 @@ drv_BindImageMemory2(VkDevice handle, uint32_t bindInfoCount,
                      const VkBindImageMemoryInfo *pBindInfos)
 {
     struct drv_device *device = drv_device_from(handle);
-    for (uint32_t i = 0; i < bindInfoCount; i++) {
-        drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < bindInfoCount && result == VK_SUCCESS; i++) {
+        result = drv_memory_copy_note_bound(device, drv_memory_from(pBindInfos[i].memory));
     }
-    VkResult result = bind_images(device, bindInfoCount, pBindInfos);
+    if (result == VK_SUCCESS) {
+        result = bind_images(device, bindInfoCount, pBindInfos);
+    }
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         drv_bind_report(pBindInfos[i].pNext, result);
     }

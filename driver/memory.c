@@ -34,7 +34,7 @@ destroy_blob(struct drv_device *device, struct drv_memory *memory)
 {
     struct tp_transport *transport = device->ring->transport;
     if (memory->copied) {
-        drv_memory_copy_destroy(device, memory);
+        drv_memory_copy_destroy(memory);
         return;
     }
     if (memory->blob.resource_id == 0) {

@@ -31,7 +31,8 @@ struct drv_memory {
      * ours alone, and no resource; `in_step` is then what it was when the host had the same. */
     struct tp_blob blob;
     uint8_t *in_step;
-    _Atomic bool bound; /* copied, and to a buffer or an image once; set under that lock */
+    _Atomic bool bound;   /* copied, and to a buffer or an image once; set under that lock */
+    _Atomic bool unknown; /* what the host's bytes are before any are sent; likewise */
 
     /* What the application has mapped, pages of the blob; only between vkMapMemory and
      * vkUnmapMemory, which it synchronises. `placed` is a second mapping, where the application

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fd.h"
 #include "driver/device.h"
@@ -28,89 +29,99 @@ map_pages(VkDeviceSize size)
 /* --- memory that is new to both sides --- */
 
 static bool
-only_we_write(const struct drv_device *device, const struct drv_memory *memory)
+only_we_write(const struct drv_memory *memory)
 {
-    return !memory->bound && !memory->shareable && !device->binds_sparsely;
+    return !memory->bound && !memory->shareable;
 }
 
-void
-drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory)
-{
-    if (memory && memory->copied && !memory->bound) {
-        pthread_mutex_lock(&device->blobs_lock);
-        memory->bound = true;
-        pthread_mutex_unlock(&device->blobs_lock);
-    }
-}
-
-void
-drv_memory_copy_note_sparse(struct drv_device *device)
-{
-    if (!device->binds_sparsely) {
-        pthread_mutex_lock(&device->blobs_lock);
-        device->binds_sparsely = true;
-        pthread_mutex_unlock(&device->blobs_lock);
-    }
-}
-
-/* The host's memory becomes what the copy is: whatever else it held, the application might write
- * just what the copy begins with, and that would not be sent. Writing is what memory behind a BAR
- * does well; reading all of it, for an application that maps what it has just allocated, takes many
- * times as long. It is done before anything can be bound. */
+/* The host's memory becomes what the copy began as. */
 static VkResult
 clear_host(struct drv_device *device, struct drv_memory *memory)
 {
+    static const uint8_t zeros[LARGEST_PIECE];
     VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
     size_t size = (size_t)memory->size, at = 0;
     VkResult result = VK_SUCCESS;
 
     for (; size - at > LARGEST_PIECE && result == VK_SUCCESS; at += LARGEST_PIECE) {
         result = proto_send_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                                LARGEST_PIECE, memory->in_step + at);
+                                                LARGEST_PIECE, zeros);
     }
     return result == VK_SUCCESS
                ? proto_call_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                                size - at, memory->in_step + at)
+                                                size - at, zeros)
                : result;
+}
+
+/* Under the device's blobs_lock. */
+static VkResult
+clear_if_unknown(struct drv_device *device, struct drv_memory *memory)
+{
+    VkResult result = memory->unknown ? clear_host(device, memory) : VK_SUCCESS;
+
+    memory->unknown = memory->unknown && result != VK_SUCCESS;
+    /* vkMapMemory's alone. */
+    return result == VK_ERROR_MEMORY_MAP_FAILED ? VK_ERROR_OUT_OF_DEVICE_MEMORY : result;
+}
+
+static VkResult
+make_known(struct drv_device *device, struct drv_memory *memory)
+{
+    if (!memory->unknown) {
+        return VK_SUCCESS;
+    }
+    pthread_mutex_lock(&device->blobs_lock);
+    VkResult result = clear_if_unknown(device, memory);
+    pthread_mutex_unlock(&device->blobs_lock);
+    return result;
+}
+
+VkResult
+drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory)
+{
+    if (!memory || !memory->copied || memory->bound) {
+        return VK_SUCCESS;
+    }
+    pthread_mutex_lock(&device->blobs_lock);
+    VkResult result = clear_if_unknown(device, memory);
+    memory->bound = true;
+    pthread_mutex_unlock(&device->blobs_lock);
+    return result;
 }
 
 /* --- the copy --- */
 
-static void
-destroy(struct drv_device *device, struct drv_memory *memory)
+/* Zeros, which take no memory as long as nobody writes there. */
+static uint8_t *
+reserve_zeros(VkDeviceSize size)
 {
-    base_fd_unmap(memory->blob.map, (size_t)memory->size);
-    drv_free(device->allocator, NULL, memory->in_step);
-    memory->blob.map = NULL;
-    memory->in_step = NULL;
+    void *zeros = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return zeros == MAP_FAILED ? NULL : zeros;
 }
 
 VkResult
 drv_memory_copy_create(struct drv_device *device, struct drv_memory *memory)
 {
-    memory->in_step =
-        drv_alloc(device->allocator, NULL, (size_t)memory->size, VK_SYSTEM_ALLOCATION_SCOPE_DEVICE);
-    if (!memory->in_step) {
+    uint8_t *in_step = reserve_zeros(memory->size);
+    void *pages = in_step ? map_pages(memory->size) : NULL;
+    if (!pages) {
+        base_fd_unmap(in_step, (size_t)memory->size);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    memset(memory->in_step, 0, (size_t)memory->size); /* as new pages are: nothing is written yet */
-    memory->blob.map = map_pages(memory->size);
+    memory->in_step = in_step;
+    memory->blob.map = pages;
     memory->blob.size = memory->size;
-    VkResult result = memory->blob.map ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
-    if (result == VK_SUCCESS && only_we_write(device, memory)) {
-        result = clear_host(device, memory);
-    }
-    if (result != VK_SUCCESS) {
-        destroy(device, memory);
-    }
-    return result;
+    memory->unknown = only_we_write(memory);
+    return VK_SUCCESS;
 }
 
 void
-drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory)
+drv_memory_copy_destroy(struct drv_memory *memory)
 {
     if (memory->in_step) {
-        destroy(device, memory);
+        base_fd_unmap(memory->blob.map, (size_t)memory->size);
+        base_fd_unmap(memory->in_step, (size_t)memory->size);
     }
 }
 
@@ -157,7 +168,7 @@ drv_memory_copy_send(struct drv_device *device, struct drv_memory *memory, VkDev
 {
     VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
     size_t at = (size_t)offset, end = end_of(memory, offset, size);
-    VkResult result = VK_SUCCESS;
+    VkResult result = make_known(device, memory);
 
     while (at < end && result == VK_SUCCESS) {
         bool changed = false;
@@ -182,10 +193,6 @@ read_host(struct drv_device *device, struct drv_memory *memory, size_t at, size_
     VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
     VkResult result = VK_SUCCESS;
 
-    if (only_we_write(device, memory)) {
-        memmove(bytes, memory->in_step + at, end - at);
-        return VK_SUCCESS;
-    }
     while (at < end && result == VK_SUCCESS) {
         size_t piece = end - at < LARGEST_PIECE ? end - at : (size_t)LARGEST_PIECE;
         result = proto_call_vkReadMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
@@ -200,6 +207,10 @@ static VkResult
 fetch(struct drv_device *device, struct drv_memory *memory, size_t at, size_t end)
 {
     uint8_t *now = memory->blob.map;
+    if (only_we_write(memory)) { /* the host has what was last sent */
+        memcpy(now + at, memory->in_step + at, end - at);
+        return VK_SUCCESS;
+    }
     VkResult result = read_host(device, memory, at, end, now + at);
     if (result == VK_SUCCESS) {
         memcpy(memory->in_step + at, now + at, end - at);
@@ -222,6 +233,9 @@ drv_memory_copy_refresh(struct drv_device *device, struct drv_memory *memory, Vk
     size_t at = (size_t)offset, end = end_of(memory, offset, size);
     VkResult result = VK_SUCCESS;
 
+    if (only_we_write(memory)) {
+        return VK_SUCCESS;
+    }
     while (at < end && result == VK_SUCCESS) {
         bool changed = false;
         size_t next = find_run(device, memory, at, end, &changed);

@@ -4,7 +4,12 @@
  *
  * Vulkan lets an application flush what it has not written, beside what the device has: a cache has
  * no line of that to write back. So a copy remembers what it was when it was last in step with the
- * host's memory, and only what differs from that goes there. */
+ * host's memory, and only what differs from that goes there.
+ *
+ * A copy begins with zeros. If something is bound to the memory by then, it fetches what is there.
+ * If not, nobody but the application writes until something is: nothing is fetched, and whatever
+ * the host's memory holds is cleared before the first bytes go there, or before it is bound. For
+ * applications map large allocations whole, and what lies behind a BAR reads slowly. */
 #ifndef DRV_MEMORY_COPY_H
 #define DRV_MEMORY_COPY_H
 
@@ -18,12 +23,11 @@ struct drv_memory;
 /* Once, under the device's blobs_lock; memory->blob gets the pages. */
 BASE_MUST_CHECK VkResult drv_memory_copy_create(struct drv_device *device,
                                                 struct drv_memory *memory);
-/* Memory, any or NULL, is about to be bound; or, as far as anybody knows, all of the device's.
- * Until then the host's memory is what was last sent, and is not read. */
-void drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory);
-void drv_memory_copy_note_sparse(struct drv_device *device);
+/* Memory, any or NULL, is about to be bound. */
+BASE_MUST_CHECK VkResult drv_memory_copy_note_bound(struct drv_device *device,
+                                                    struct drv_memory *memory);
 /* Accepts memory without a copy. */
-void drv_memory_copy_destroy(struct drv_device *device, struct drv_memory *memory);
+void drv_memory_copy_destroy(struct drv_memory *memory);
 
 /* All for `size` bytes or VK_WHOLE_SIZE, waiting for the host where it is to answer. Threads may
  * have ranges of one copy under way that do not overlap. */

@@ -4,6 +4,7 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/exchange_submit.h"
+#include "driver/memory.h"
 #include "driver/memory_copy.h"
 #include "driver/private_data.h"
 #include "driver/scratch.h"
@@ -189,6 +190,37 @@ drv_QueueSubmit(VkQueue handle, uint32_t submitCount, const VkSubmitInfo *pSubmi
     return result == VK_SUCCESS ? exchange_and_submit(queue, &batches) : result;
 }
 
+static VkResult
+note_bound_by(struct drv_device *device, uint32_t count, const VkSparseMemoryBind *binds)
+{
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
+        result = drv_memory_copy_note_bound(device, drv_memory_from(binds[i].memory));
+    }
+    return result;
+}
+
+static VkResult
+note_bound(struct drv_device *device, const VkBindSparseInfo *info)
+{
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < info->bufferBindCount && result == VK_SUCCESS; i++) {
+        const VkSparseBufferMemoryBindInfo *buffer = &info->pBufferBinds[i];
+        result = note_bound_by(device, buffer->bindCount, buffer->pBinds);
+    }
+    for (uint32_t i = 0; i < info->imageOpaqueBindCount && result == VK_SUCCESS; i++) {
+        const VkSparseImageOpaqueMemoryBindInfo *image = &info->pImageOpaqueBinds[i];
+        result = note_bound_by(device, image->bindCount, image->pBinds);
+    }
+    for (uint32_t i = 0; i < info->imageBindCount && result == VK_SUCCESS; i++) {
+        const VkSparseImageMemoryBindInfo *image = &info->pImageBinds[i];
+        for (uint32_t j = 0; j < image->bindCount && result == VK_SUCCESS; j++) {
+            result = drv_memory_copy_note_bound(device, drv_memory_from(image->pBinds[j].memory));
+        }
+    }
+    return result;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseInfo *pBindInfo,
                     VkFence fence)
@@ -196,8 +228,11 @@ drv_QueueBindSparse(VkQueue handle, uint32_t bindInfoCount, const VkBindSparseIn
     struct drv_queue *queue = drv_queue_from(handle);
     struct drv_batches batches = {DRV_BATCH_BIND, bindInfoCount, pBindInfo, fence};
 
-    drv_memory_copy_note_sparse(queue->device);
-    return exchange_and_submit(queue, &batches);
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < bindInfoCount && result == VK_SUCCESS; i++) {
+        result = note_bound(queue->device, &pBindInfo[i]);
+    }
+    return result == VK_SUCCESS ? exchange_and_submit(queue, &batches) : result;
 }
 
 static VkResult
