@@ -67,8 +67,8 @@ def clean_env(kept=(), **more):
     return {**env, **more}
 
 
-def cases_of(runner, rules, folder, only, thin):
-    """The sampled cases of all rules. The full lists are kept in the folder: writing them takes a while."""
+def cases_of(runner, rules, folder, only, thin, part):
+    """A part of the sampled cases of all rules. The full lists are kept in the folder: writing them takes a while."""
     taken = []
     for group, every in rules:
         if only and not any(word in group for word in only):
@@ -80,7 +80,7 @@ def cases_of(runner, rules, folder, only, thin):
                 file.write("".join(name + "\n" for name in cases))
         with open(path, encoding="utf-8") as file:
             cases = file.read().split()
-        chosen = sample(cases, every * thin)
+        chosen = sample(cases, every)[part - 1 :: thin]
         print(f"{group}: {len(chosen)} of {len(cases)} cases", flush=True)
         taken += chosen
     return list(dict.fromkeys(taken))
@@ -135,12 +135,15 @@ def main():
     parser.add_argument("--rules", default=os.path.join(HERE, "cases.txt"), help="default: cases.txt beside this file")
     parser.add_argument("--only", action="append", help="only groups whose name contains this; may repeat")
     parser.add_argument("--thin", type=int, default=1, help="take only every n-th of the sample")
+    parser.add_argument("--part", type=int, default=1, help="of the n parts that --thin makes, the one to take: from 1")
     parser.add_argument("--again", help="a list of names to run through Vesper although there is a result")
     parser.add_argument("--keep", action="append", default=[], help="a variable to pass on, such as DISPLAY; may repeat")
     parser.add_argument("--jobs", type=int, default=1, help="processes for each side")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, and compare what both sides have run")
     parser.add_argument("--timeout", type=float, default=120, help="seconds without a word before a case counts as hung")
     args = parser.parse_args()
+    if not 1 <= args.part <= args.thin:
+        parser.error(f"--part {args.part}: --thin {args.thin} makes the parts 1 to {args.thin}")
 
     out = os.path.abspath(args.out)
     os.makedirs(out, exist_ok=True)
@@ -160,7 +163,7 @@ def main():
         with open(args.cases, encoding="utf-8") as file:
             cases = file.read().split()
     else:
-        cases = cases_of(runners["native", 0], read_rules(args.rules), out, args.only, args.thin)
+        cases = cases_of(runners["native", 0], read_rules(args.rules), out, args.only, args.thin, args.part)
     again = set()
     if args.again:
         with open(args.again, encoding="utf-8") as file:
