@@ -34,22 +34,21 @@ only_we_write(const struct drv_memory *memory)
     return !memory->bound && !memory->shareable;
 }
 
-/* The host's memory becomes what the copy began as. */
+/* The host's memory becomes what the copy began as, and what in_step is until then. */
 static VkResult
 clear_host(struct drv_device *device, struct drv_memory *memory)
 {
-    static const uint8_t zeros[LARGEST_PIECE];
     VkDeviceMemory handle = (VkDeviceMemory)(uintptr_t)memory;
     size_t size = (size_t)memory->size, at = 0;
     VkResult result = VK_SUCCESS;
 
     for (; size - at > LARGEST_PIECE && result == VK_SUCCESS; at += LARGEST_PIECE) {
         result = proto_send_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                                LARGEST_PIECE, zeros);
+                                                LARGEST_PIECE, memory->in_step + at);
     }
     return result == VK_SUCCESS
                ? proto_call_vkWriteMemoryVESPER(device->object.client, (VkDevice)device, handle, at,
-                                                size - at, zeros)
+                                                size - at, memory->in_step + at)
                : result;
 }
 
@@ -84,7 +83,7 @@ drv_memory_copy_note_bound(struct drv_device *device, struct drv_memory *memory)
     }
     pthread_mutex_lock(&device->blobs_lock);
     VkResult result = clear_if_unknown(device, memory);
-    memory->bound = true;
+    memory->bound = result == VK_SUCCESS;
     pthread_mutex_unlock(&device->blobs_lock);
     return result;
 }
