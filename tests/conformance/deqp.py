@@ -127,16 +127,23 @@ def end(process):
 
     One that a kernel's driver does not let die yet is left to die when it does.
     """
-    for number in (signal.SIGTERM, signal.SIGKILL, 0):
-        try:
-            process.wait(timeout=5)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if has_ended(process):
             return
-        except subprocess.TimeoutExpired:
-            pass
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             pass
+    has_ended(process)
+
+
+def has_ended(process):
+    """Whether it has, or does within five seconds."""
+    try:
+        process.wait(timeout=5)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def list_cases(runner, group):
