@@ -20,7 +20,7 @@ struct drv_messenger {
 };
 
 /* Set while this thread's commands are not to be followed by questions. */
-static _Thread_local bool stays_out;
+static BASE_THREAD_LOCAL bool stays_out;
 
 void
 drv_address_reports_init(struct drv_address_reports *reports, VkInstance instance,

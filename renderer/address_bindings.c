@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/attributes.h"
 #include "base/log.h"
 #include "renderer/chain.h"
 #include "renderer/context_impl.h"
@@ -14,7 +15,7 @@ struct rnd_address_binding {
     const struct rnd_stream *stream; /* whose command it was; NULL: no ring's */
 };
 
-static _Thread_local const struct rnd_object_chain *being_destroyed;
+static BASE_THREAD_LOCAL const struct rnd_object_chain *being_destroyed;
 
 void
 rnd_address_bindings_init(struct rnd_address_bindings *bindings)

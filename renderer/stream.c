@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attributes.h"
 #include "base/log.h"
 #include "protocol/proto_commands.h"
 #include "renderer/call.h"
@@ -22,7 +23,7 @@ enum {
     COMMANDS_PER_EPOCH = 1024,
 };
 
-static _Thread_local const struct rnd_stream *current;
+static BASE_THREAD_LOCAL const struct rnd_stream *current;
 
 const struct rnd_stream *
 rnd_stream_current(void)
