@@ -2,12 +2,10 @@
 
 #include <string.h>
 
-#include "driver/capture_replay.h"
-#include "driver/chain_copy.h"
 #include "driver/deferred_operation.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
-#include "driver/pipeline_graphics.h"
+#include "driver/pipeline_clean.h"
 #include "driver/struct_chain.h"
 #include "protocol/proto_encode.h"
 
@@ -106,134 +104,44 @@ invalidate_feedback(const void *chain)
     }
 }
 
-/* The chain of a compute or ray tracing pipeline without the feedback. False: out of memory. */
-BASE_MUST_CHECK static bool
-clean_chain(struct drv_scratch *scratch, const void *in, const void **out)
+static struct drv_pipeline_cleaner
+cleaner_of(struct batch *batch)
 {
-    void *chain;
-
-    if (!drv_chain_copy(scratch, in, &chain)) {
-        return false;
-    }
-    drv_chain_remove(&chain, VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO);
-    *out = chain;
-    return true;
+    return (struct drv_pipeline_cleaner){.device = batch->device, .scratch = &batch->scratch};
 }
 
-static VkPipeline
-clean_base(const void *chain, VkPipelineCreateFlags flags, VkPipeline base)
-{
-    bool derived = drv_pipeline_flags(chain, flags) & VK_PIPELINE_CREATE_2_DERIVATIVE_BIT;
-    return derived ? base : VK_NULL_HANDLE;
-}
-
+/* The application's create infos as they are to be encoded. NULL: out of memory. */
 static VkGraphicsPipelineCreateInfo *
 clean_graphics(struct batch *batch, const VkGraphicsPipelineCreateInfo *infos)
 {
+    const struct drv_pipeline_cleaner cleaner = cleaner_of(batch);
     VkGraphicsPipelineCreateInfo *clean =
         drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
 
     for (uint32_t i = 0; clean && i < batch->count; i++) {
-        if (!drv_graphics_pipeline_clean(&batch->scratch, &infos[i], batch->device->advanced_blend,
-                                         &clean[i], &batch->pipelines[i]->discards)) {
+        if (!drv_clean_graphics(&cleaner, &infos[i], &clean[i], &batch->pipelines[i]->discards)) {
             return NULL;
         }
     }
     return clean;
 }
 
-static VkComputePipelineCreateInfo *
-clean_compute(struct batch *batch, const VkComputePipelineCreateInfo *infos)
-{
-    VkComputePipelineCreateInfo *clean =
-        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
-
-    for (uint32_t i = 0; clean && i < batch->count; i++) {
-        const VkComputePipelineCreateInfo *in = &infos[i];
-        clean[i] = *in;
-        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
-        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
-            return NULL;
-        }
+#define CLEAN(kind, Info)                                                                          \
+    static Info *clean_##kind(struct batch *batch, const Info *infos)                              \
+    {                                                                                              \
+        const struct drv_pipeline_cleaner cleaner = cleaner_of(batch);                             \
+        Info *clean = drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));            \
+        for (uint32_t i = 0; clean && i < batch->count; i++) {                                     \
+            if (!drv_clean_##kind(&cleaner, &infos[i], &clean[i])) {                               \
+                return NULL;                                                                       \
+            }                                                                                      \
+        }                                                                                          \
+        return clean;                                                                              \
     }
-    return clean;
-}
 
-static bool
-replays_handles(const VkRayTracingPipelineCreateInfoKHR *info)
-{
-    for (uint32_t i = 0; i < info->groupCount; i++) {
-        if (info->pGroups[i].pShaderGroupCaptureReplayHandle) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The groups with the handles that they replay, in the form that travels. NULL: out of memory. */
-static const VkRayTracingShaderGroupCreateInfoKHR *
-replay_handles(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *info)
-{
-    size_t size = drv_captured_size(batch->device, DRV_CAPTURED_GROUP_HANDLE);
-    VkRayTracingShaderGroupCreateInfoKHR *groups =
-        drv_scratch_copy(&batch->scratch, info->pGroups, info->groupCount * sizeof(*groups));
-    VkOpaqueCaptureDataVESPER *handles =
-        drv_scratch_array(&batch->scratch, info->groupCount, sizeof(*handles));
-
-    if (!groups || !handles) {
-        return NULL;
-    }
-    for (uint32_t i = 0; i < info->groupCount; i++) {
-        if (groups[i].pShaderGroupCaptureReplayHandle) {
-            handles[i] = (VkOpaqueCaptureDataVESPER){
-                .sType = VK_STRUCTURE_TYPE_OPAQUE_CAPTURE_DATA_VESPER,
-                .pNext = groups[i].pNext,
-                .dataSize = size,
-                .pData = groups[i].pShaderGroupCaptureReplayHandle,
-            };
-            groups[i].pNext = &handles[i];
-            groups[i].pShaderGroupCaptureReplayHandle = NULL;
-        }
-    }
-    return groups;
-}
-
-static VkRayTracingPipelineCreateInfoKHR *
-clean_ray_tracing(struct batch *batch, const VkRayTracingPipelineCreateInfoKHR *infos)
-{
-    VkRayTracingPipelineCreateInfoKHR *clean =
-        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
-
-    for (uint32_t i = 0; clean && i < batch->count; i++) {
-        const VkRayTracingPipelineCreateInfoKHR *in = &infos[i];
-        clean[i] = *in;
-        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
-        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
-            return NULL;
-        }
-        if (replays_handles(in) && !(clean[i].pGroups = replay_handles(batch, in))) {
-            return NULL;
-        }
-    }
-    return clean;
-}
-
-static VkRayTracingPipelineCreateInfoNV *
-clean_ray_tracing_nv(struct batch *batch, const VkRayTracingPipelineCreateInfoNV *infos)
-{
-    VkRayTracingPipelineCreateInfoNV *clean =
-        drv_scratch_array(&batch->scratch, batch->count, sizeof(*clean));
-
-    for (uint32_t i = 0; clean && i < batch->count; i++) {
-        const VkRayTracingPipelineCreateInfoNV *in = &infos[i];
-        clean[i] = *in;
-        clean[i].basePipelineHandle = clean_base(in->pNext, in->flags, in->basePipelineHandle);
-        if (!clean_chain(&batch->scratch, in->pNext, &clean[i].pNext)) {
-            return NULL;
-        }
-    }
-    return clean;
-}
+CLEAN(compute, VkComputePipelineCreateInfo)
+CLEAN(ray_tracing, VkRayTracingPipelineCreateInfoKHR)
+CLEAN(ray_tracing_nv, VkRayTracingPipelineCreateInfoNV)
 
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateGraphicsPipelines(VkDevice device, VkPipelineCache pipelineCache,

@@ -58,6 +58,7 @@ type_name(VkObjectType type)
     case VK_OBJECT_TYPE_ACCELERATION_STRUCTURE_NV: return "acceleration structure";
     case VK_OBJECT_TYPE_SHADER_EXT: return "shader";
     case VK_OBJECT_TYPE_MICROMAP_EXT: return "micromap";
+    case VK_OBJECT_TYPE_PIPELINE_BINARY_KHR: return "pipeline binary";
     case VK_OBJECT_TYPE_INDIRECT_COMMANDS_LAYOUT_EXT: return "indirect commands layout";
     case VK_OBJECT_TYPE_INDIRECT_EXECUTION_SET_EXT: return "indirect execution set";
     case VK_OBJECT_TYPE_OPTICAL_FLOW_SESSION_NV: return "optical flow session";

@@ -72,7 +72,6 @@ class Call:
     returns: str
     fields: list
     leading: Field  # the first parameter if it is a dispatchable handle
-    can_lose_device: bool
 
 
 @dataclass
@@ -243,7 +242,6 @@ def plan_call(selection, selected):
         returns=command.returns,
         fields=fields,
         leading=leading,
-        can_lose_device="VK_ERROR_DEVICE_LOST" in command.error_codes,
     )
 
 

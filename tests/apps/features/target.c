@@ -81,8 +81,11 @@ create_layout(struct target *target)
     VKH_CHECK(vkCreatePipelineLayout(target->gpu->device, &info, NULL, &target->layout));
 }
 
-static void
-create_pipeline_from(struct target *target, const VkPipelineShaderStageCreateInfo *stages)
+void
+target_describe_pipeline(const struct target *target, const void *chain,
+                         const VkPipelineShaderStageCreateInfo *stages,
+                         void (*use)(void *user, const VkGraphicsPipelineCreateInfo *info),
+                         void *user)
 {
     const VkPipelineVertexInputStateCreateInfo vertex_input = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
@@ -126,13 +129,14 @@ create_pipeline_from(struct target *target, const VkPipelineShaderStageCreateInf
     };
     const VkPipelineRenderingCreateInfo rendering = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
+        .pNext = chain,
         .colorAttachmentCount = 1,
         .pColorAttachmentFormats = &COLOUR_FORMAT,
         .depthAttachmentFormat = DEPTH_FORMAT,
     };
-    VkGraphicsPipelineCreateInfo info = {
+    const VkGraphicsPipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_GRAPHICS_PIPELINE_CREATE_INFO,
-        .pNext = target->render_pass ? NULL : &rendering,
+        .pNext = target->render_pass ? chain : &rendering,
         .stageCount = 2,
         .pStages = stages,
         .pVertexInputState = &vertex_input,
@@ -148,8 +152,7 @@ create_pipeline_from(struct target *target, const VkPipelineShaderStageCreateInf
         .layout = target->layout,
         .renderPass = target->render_pass,
     };
-    VKH_CHECK(vkCreateGraphicsPipelines(target->gpu->device, VK_NULL_HANDLE, 1, &info, NULL,
-                                        &target->pipeline));
+    use(user, &info);
 }
 
 const uint32_t *
@@ -179,6 +182,14 @@ target_fragment_shader(const struct vkh_gpu *gpu)
 }
 
 static void
+create_described(void *user, const VkGraphicsPipelineCreateInfo *info)
+{
+    struct target *target = user;
+    VKH_CHECK(vkCreateGraphicsPipelines(target->gpu->device, VK_NULL_HANDLE, 1, info, NULL,
+                                        &target->pipeline));
+}
+
+static void
 create_pipeline(struct target *target)
 {
     const struct vkh_gpu *gpu = target->gpu;
@@ -194,7 +205,7 @@ create_pipeline(struct target *target)
          .module = fragment,
          .pName = "main"},
     };
-    create_pipeline_from(target, stages);
+    target_describe_pipeline(target, NULL, stages, create_described, target);
     vkDestroyShaderModule(gpu->device, vertex, NULL);
     vkDestroyShaderModule(gpu->device, fragment, NULL);
 }

@@ -38,6 +38,12 @@ const uint32_t *target_fragment_code(size_t *size);
 VkShaderModule target_vertex_shader(const struct vkh_gpu *gpu);
 VkShaderModule target_fragment_shader(const struct vkh_gpu *gpu);
 
+/* Calls back with the create info of such a pipeline, which has two stages: vertex and fragment. */
+void target_describe_pipeline(const struct target *target, const void *chain,
+                              const VkPipelineShaderStageCreateInfo *stages,
+                              void (*use)(void *user, const VkGraphicsPipelineCreateInfo *info),
+                              void *user);
+
 /* The classic render pass. Colour is cleared to blue, depth to 1. */
 void target_begin(const struct target *target, VkCommandBuffer commands,
                   VkSubpassContents contents);
