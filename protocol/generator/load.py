@@ -122,7 +122,6 @@ class Command:
     alias: str = None
     returns: str = "void"
     params: list = field(default_factory=list)
-    error_codes: list = field(default_factory=list)
 
 
 @dataclass
@@ -261,7 +260,6 @@ def load_command(registry, node):
         node=node,
         returns=proto.child_text("type"),
         params=[parse_member(p) for p in node.children("param") if is_ours(p)],
-        error_codes=[c for c in node.get("errorcodes", "").split(",") if c],
     )
 
 
