@@ -167,6 +167,11 @@ class Registry:
     formats: dict = field(default_factory=dict)
     command_numbers: dict = field(default_factory=dict)  # name -> number, from venus.xml
     header_version: int = 0
+    vulkan_names: set = field(default_factory=set)  # of types, commands and values that Vulkan's headers declare
+
+    def wire_only(self, name):
+        """Whether the name is none of Vulkan's, but of the wire's alone."""
+        return name not in self.vulkan_names
 
     def type_name(self, name):
         """The canonical name behind aliases."""
@@ -426,8 +431,9 @@ def load_command_number(registry, node):
 
 
 def load(paths):
-    """All files as one Registry."""
+    """All files as one Registry, Vulkan's own first."""
     registry = Registry()
     for path in paths:
         load_file(registry, path)
+        registry.vulkan_names = registry.vulkan_names or {*registry.types, *registry.commands, *registry.constants}
     return registry

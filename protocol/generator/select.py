@@ -11,9 +11,6 @@ from generator.load import GeneratorError
 # Where the numbers of our own begin, far above any that other implementations will give.
 PRIVATE_NUMBERS = 0x56000000
 
-# What the names of commands and types end with that only the wire has.
-WIRE_SUFFIXES = ("MESA", "VESPER")
-
 # C types with a wire form of their own: (reader/writer suffix, bytes in memory).
 SCALARS = {
     "char": ("u8", 1),
@@ -47,6 +44,7 @@ class SelectedCommand:
     renderer: str  # hand, hint, refuse, unreachable, forward, create, destroy
     reason: str
     has_wire_form: bool
+    wire_only: bool = False  # for the driver to send, not for applications to call
     must_succeed: bool = False  # its failure may not go unheard
     guard: str = None  # C macro: the driver has it only where that is true
 
@@ -307,6 +305,7 @@ def select_commands(selection, wanted):
             renderer=renderer or default_renderer(name),
             reason=(row and row.get("reason")) or "",
             has_wire_form=has_wire_form,
+            wire_only=selection.registry.wire_only(name),
             must_succeed=bool(row and row.get("unheard")),
         )
         if not has_wire_form and renderer != "unreachable":

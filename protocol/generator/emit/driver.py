@@ -4,7 +4,6 @@ from generator.emit.structs import WriteEmitter, grouped
 from generator.emit.tables import number_text
 from generator.emit.text import (Text, arguments, count_expression, file_head, parameters,
                                  returns_value, to_handle)
-from generator.select import WIRE_SUFFIXES
 
 
 def return_parameter(call):
@@ -17,7 +16,7 @@ def ways(call):
     compiled."""
     generated = {"record": (), "pass": ("call",), "create": ("send",), "destroy": ("send",)}
     both = ("call", "send")
-    return generated.get(call.selected.driver, both) if is_offered(call.selected) else both
+    return both if call.selected.wire_only else generated.get(call.selected.driver, both)
 
 
 def emit_prototypes(out, call):
@@ -465,14 +464,9 @@ def emit_simple_source(plan):
     emitters = {"pass": emit_pass_entry, "create": emit_create_entry, "destroy": emit_destroy_entry}
     for call in plan.calls:
         emitter = emitters.get(call.selected.driver)
-        if emitter and is_offered(call.selected):
+        if emitter and not call.selected.wire_only:
             emitter(out, plan, call)
     return out.text()
-
-
-def is_offered(selected):
-    """Private commands are for the driver to send, not for applications to call."""
-    return not selected.name.endswith(WIRE_SUFFIXES)
 
 
 def entry_level(selected):
@@ -485,7 +479,7 @@ def entry_level(selected):
 
 
 def offered_commands(plan):
-    return [c for c in plan.selection.commands if c.driver != "none" and is_offered(c)] + \
+    return [c for c in plan.selection.commands if c.driver != "none" and not c.wire_only] + \
         plan.selection.local_commands
 
 

@@ -2,7 +2,6 @@
 
 from generator.emit.tables import table_index
 from generator.emit.text import file_head
-from generator.select import WIRE_SUFFIXES
 
 INSTANCE_LEVEL = ("VkInstance", "VkPhysicalDevice")
 
@@ -22,7 +21,7 @@ def host_functions(plan, level):
     names = [
         c.name for c in selection.commands
         if c.has_wire_form and c.renderer not in ("refuse", "unreachable")
-        and not c.name.endswith(WIRE_SUFFIXES) and c.name not in skip and table_of(c.command) == level
+        and not c.wire_only and c.name not in skip and table_of(c.command) == level
     ]
     for name, row in selection.policy.host_commands.items():
         if row.get("level") == level and name in selection.registry.commands and name not in names:

@@ -1,18 +1,13 @@
 """Private declarations, command names and extensions."""
 
 from generator.emit.text import file_head
-from generator.select import PRIVATE_NUMBERS, WIRE_SUFFIXES
+from generator.select import PRIVATE_NUMBERS
 
 
 def private_types(plan):
     registry = plan.selection.registry
     return [t for t in registry.types.values()
-            if t.name in plan.selection.types and is_private(t.name)]
-
-
-def is_private(name):
-    """Declared by us and not by the Vulkan headers."""
-    return name in ("VkCommandFlagsEXT",) or name.endswith(WIRE_SUFFIXES)
+            if t.name in plan.selection.types and registry.wire_only(t.name)]
 
 
 def emit_mesa_header(plan):
@@ -20,7 +15,7 @@ def emit_mesa_header(plan):
     out = file_head("The structures of VK_MESA_venus_protocol and our own, which vulkan_core.h lacks.",
                     ["<vulkan/vulkan_core.h>"], "PROTO_MESA_H")
     for name, value in sorted(registry.enum_values["VkStructureType"].items(), key=lambda kv: kv[1]):
-        if name.endswith(WIRE_SUFFIXES) and registry_has_struct(plan, name):
+        if registry.wire_only(name) and registry_has_struct(plan, name):
             out(f"#define {name} ((VkStructureType){value})")
     out()
     for t in private_types(plan):
@@ -39,8 +34,7 @@ def emit_mesa_header(plan):
 
 
 def registry_has_struct(plan, stype):
-    types = plan.selection.registry.types
-    return any(t.stype() == stype for t in types.values() if is_private(t.name))
+    return any(t.stype() == stype for t in plan.selection.registry.types.values())
 
 
 def number_text(number):
