@@ -1,9 +1,10 @@
 /* A Vulkan layer for tests: gives a driver VK_KHR_pipeline_binary, which no lavapipe has.
  *
  * Each stage of a pipeline makes one binary: a head and the stage's SPIR-V, whose key is their
- * hash. A pipeline from binaries is made of the SPIR-V in them; the layer ends the process if it is
- * shown shaders all the same, since whoever calls it must not have looked at them. Everything that
- * was captured once is in the internal cache. */
+ * hash. A pipeline from binaries is made of the SPIR-V in them. The layer ends the process if it is
+ * shown shaders all the same, since whoever calls it must not have looked at them; with
+ * VESPER_TEST_BINARIES=native, for applications above it, it does not look at them itself.
+ * Everything that was captured once is in the internal cache. */
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -231,6 +232,13 @@ given_binaries(const struct shaders *shaders)
     return given && given->binaryCount > 0 ? given : NULL;
 }
 
+static struct binary *
+copy_given(const VkPipelineBinaryInfoKHR *given, uint32_t i)
+{
+    const struct binary *binary = (const struct binary *)given->pPipelineBinaries[i];
+    return copy_binary(binary->data, binary->size);
+}
+
 /* --- pipelines that were captured --- */
 
 struct pipeline {
@@ -254,15 +262,16 @@ find_pipeline(VkPipeline handle)
     return found;
 }
 
+/* `given`: the pipeline was made of these. */
 static void
-capture(VkPipeline handle, const struct shaders *shaders)
+capture(VkPipeline handle, const struct shaders *shaders, const VkPipelineBinaryInfoKHR *given)
 {
     struct pipeline *pipeline =
         alloc(sizeof(*pipeline) + shaders->count * sizeof(pipeline->binaries[0]));
     pipeline->handle = handle;
     pipeline->count = shaders->count;
     for (uint32_t i = 0; i < shaders->count; i++) {
-        pipeline->binaries[i] = compile(&shaders->stages[i]);
+        pipeline->binaries[i] = given ? copy_given(given, i) : compile(&shaders->stages[i]);
         if (!find_cached(pipeline->binaries[i]->key)) {
             struct binary *copy =
                 copy_binary(pipeline->binaries[i]->data, pipeline->binaries[i]->size);
@@ -308,6 +317,13 @@ layer_DestroyPipeline(VkDevice device, VkPipeline handle, const VkAllocationCall
 
 /* --- creating pipelines --- */
 
+static bool
+above_is_application(void)
+{
+    const char *value = getenv("VESPER_TEST_BINARIES");
+    return value && strcmp(value, "native") == 0;
+}
+
 /* The stages with modules of the code in the binaries; count of them to be destroyed. */
 static VkPipelineShaderStageCreateInfo *
 stages_of_binaries(VkDevice device, const struct shaders *shaders,
@@ -327,9 +343,13 @@ stages_of_binaries(VkDevice device, const struct shaders *shaders,
             .pCode = (const uint32_t *)(binary->data + sizeof(head)),
         };
         stages[i] = shaders->stages[i];
-        if (stages[i].module || stages[i].pNext || head.stage != (uint32_t)stages[i].stage) {
-            die("a pipeline from binaries shows shaders, or the binaries of other stages");
+        if (head.stage != (uint32_t)stages[i].stage) {
+            die("a pipeline has the binaries of other stages");
         }
+        if (!above_is_application() && (stages[i].module || stages[i].pNext)) {
+            die("a pipeline from binaries shows shaders");
+        }
+        stages[i].pNext = NULL;
         if (find_device(device)->CreateShaderModule(device, &info, NULL, &stages[i].module) !=
             VK_SUCCESS) {
             die("out of modules");
@@ -395,9 +415,7 @@ create_pipeline(VkDevice device, VkPipelineCache cache_handle, const void *info,
         create_below(device, cache_handle, info, stages ? stages : shaders.stages, allocator, out);
     flags->flags = wanted;
     if (result == VK_SUCCESS && captured) {
-        const struct shaders compiled = {.count = shaders.count,
-                                         .stages = stages ? stages : shaders.stages};
-        capture(*out, &compiled);
+        capture(*out, &shaders, given);
     }
     destroy_stages(device, stages, shaders.count);
     return result;
