@@ -8,6 +8,68 @@
 #include "driver/memory_copy.h"
 #include "protocol/proto_encode.h"
 
+/* --- creating --- */
+
+static VkResult
+ask_needs(struct drv_device *device, VkBuffer buffer, struct drv_needs *out)
+{
+    const VkBufferMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
+        .buffer = buffer,
+    };
+    struct drv_requirements_reply reply;
+    drv_requirements_prepare(&reply);
+    VkResult result = proto_call_vkGetBufferMemoryRequirements2(
+        device->object.client, (VkDevice)device, &info, &reply.requirements);
+    *out = drv_requirements_read(&reply);
+    return result;
+}
+
+/* Hosts do refuse buffers, for their size or a captured address: the application has to know. */
+static VkResult
+create_unprecedented(struct drv_device *device, const VkBufferCreateInfo *info, VkBuffer *handle)
+{
+    VkOpaqueCaptureDataVESPER replayed;
+    VkBufferCreateInfo replaying = *info;
+    replaying.pNext = drv_replayed_chain(device, DRV_CAPTURED_BUFFER, info->pNext, &replayed);
+    return proto_call_vkCreateBuffer(device->object.client, (VkDevice)device, &replaying, NULL,
+                                     handle);
+}
+
+/* The first of a kind is asked about at once: the application would do so next, and others of the
+ * kind may be made by then. */
+static VkResult
+create_first(struct drv_device *device, const struct drv_buffer_kind *kind,
+             const VkBufferCreateInfo *info, struct drv_buffer *buffer)
+{
+    VkBuffer handle = (VkBuffer)(uintptr_t)buffer;
+    struct drv_needs needs;
+    VkResult result = create_unprecedented(device, info, &handle);
+    if (result == VK_SUCCESS && ask_needs(device, handle, &needs) == VK_SUCCESS) {
+        drv_requirements_remember(&buffer->requirements, &needs);
+        drv_precedents_add_buffer(&device->precedents, kind, info->size, &needs);
+    }
+    return result;
+}
+
+static VkResult
+create(struct drv_device *device, const VkBufferCreateInfo *info, struct drv_buffer *buffer)
+{
+    VkBuffer handle = (VkBuffer)(uintptr_t)buffer;
+    struct drv_buffer_kind kind;
+    struct drv_needs needs;
+    bool made = false;
+    if (!drv_buffer_kind_of(info, &kind)) {
+        return create_unprecedented(device, info, &handle);
+    }
+    if (!drv_precedents_find_buffer(&device->precedents, &kind, info->size, &made, &needs) ||
+        !made) {
+        return create_first(device, &kind, info, buffer);
+    }
+    drv_requirements_remember(&buffer->requirements, &needs);
+    return proto_send_vkCreateBuffer(device->object.client, (VkDevice)device, info, NULL, &handle);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *pCreateInfo,
                  const VkAllocationCallbacks *pAllocator, VkBuffer *pBuffer)
@@ -21,19 +83,12 @@ drv_CreateBuffer(VkDevice handle, const VkBufferCreateInfo *pCreateInfo,
     buffer->replays_address =
         pCreateInfo->flags & (VK_BUFFER_CREATE_DEVICE_ADDRESS_CAPTURE_REPLAY_BIT |
                               VK_BUFFER_CREATE_DESCRIPTOR_BUFFER_CAPTURE_REPLAY_BIT_EXT);
-    VkOpaqueCaptureDataVESPER replayed;
-    VkBufferCreateInfo info = *pCreateInfo;
-    info.pNext = drv_replayed_chain(device, DRV_CAPTURED_BUFFER, info.pNext, &replayed);
-    /* Hosts do refuse buffers, for their size or a captured address: the application has to know.
-     */
-    VkBuffer buffer_handle = (VkBuffer)(uintptr_t)buffer;
-    VkResult result =
-        proto_call_vkCreateBuffer(device->object.client, handle, &info, NULL, &buffer_handle);
+    VkResult result = create(device, pCreateInfo, buffer);
     if (result != VK_SUCCESS) {
         drv_device_object_destroy(device, pAllocator, buffer);
         return result;
     }
-    *pBuffer = buffer_handle;
+    *pBuffer = (VkBuffer)(uintptr_t)buffer;
     return VK_SUCCESS;
 }
 
@@ -55,19 +110,17 @@ drv_GetBufferMemoryRequirements2(VkDevice handle, const VkBufferMemoryRequiremen
 {
     struct drv_device *device = drv_device_from(handle);
     struct drv_buffer *buffer = drv_buffer_from(pInfo->buffer);
-    struct drv_requirements_reply reply;
+    struct drv_needs needs;
 
     if (drv_requirements_recall(&buffer->requirements, pMemoryRequirements)) {
         return;
     }
-    drv_requirements_prepare(&reply);
-    if (proto_call_vkGetBufferMemoryRequirements2(device->object.client, handle, pInfo,
-                                                  &reply.requirements) != VK_SUCCESS) {
+    if (ask_needs(device, pInfo->buffer, &needs) != VK_SUCCESS) {
         drv_requirements_answer(NULL, pMemoryRequirements);
         return;
     }
-    drv_requirements_remember(&buffer->requirements, &reply);
-    drv_requirements_answer(&reply, pMemoryRequirements);
+    drv_requirements_remember(&buffer->requirements, &needs);
+    drv_requirements_answer(&needs, pMemoryRequirements);
 }
 
 VKAPI_ATTR void VKAPI_CALL
@@ -89,12 +142,22 @@ drv_GetDeviceBufferMemoryRequirements(VkDevice handle,
                                       VkMemoryRequirements2 *pMemoryRequirements)
 {
     struct drv_device *device = drv_device_from(handle);
+    struct drv_buffer_kind kind;
     struct drv_requirements_reply reply;
+    struct drv_needs needs;
+    bool made;
 
+    if (drv_buffer_kind_of(pInfo->pCreateInfo, &kind) &&
+        drv_precedents_find_buffer(&device->precedents, &kind, pInfo->pCreateInfo->size, &made,
+                                   &needs)) {
+        drv_requirements_answer(&needs, pMemoryRequirements);
+        return;
+    }
     drv_requirements_prepare(&reply);
     VkResult result = proto_call_vkGetDeviceBufferMemoryRequirements(device->object.client, handle,
                                                                      pInfo, &reply.requirements);
-    drv_requirements_answer(result == VK_SUCCESS ? &reply : NULL, pMemoryRequirements);
+    needs = drv_requirements_read(&reply);
+    drv_requirements_answer(result == VK_SUCCESS ? &needs : NULL, pMemoryRequirements);
 }
 
 /* --- binding: asynchronous but where an address is to be had again, which a host may refuse. One

@@ -319,6 +319,7 @@ drv_CreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *pCreateInfo,
     pthread_mutex_init(&device->blobs_lock, NULL);
     drv_recordings_init(&device->recordings);
     drv_markers_init(&device->markers);
+    drv_precedents_init(&device->precedents, device->physical_device->renderer_version);
     pthread_mutex_init(&device->swapchains_lock, NULL);
     base_list_init(&device->swapchains);
     *pDevice = (VkDevice)device;
@@ -357,6 +358,7 @@ drv_DestroyDevice(VkDevice handle, const VkAllocationCallbacks *pAllocator)
     (void)proto_call_vkDestroyDevice(device->object.client, handle, NULL);
     finish_queues(device);
     drv_feedback_finish(&device->feedback);
+    drv_precedents_finish(&device->precedents);
     pthread_mutex_destroy(&device->blobs_lock);
     drv_recordings_finish(&device->recordings);
     end_address_reports(device);

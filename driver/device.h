@@ -16,6 +16,7 @@
 #include "driver/markers.h"
 #include "driver/object.h"
 #include "driver/physical_device.h"
+#include "driver/precedents.h"
 #include "driver/queue.h"
 #include "driver/recordings.h"
 #include "driver/ring.h"
@@ -44,6 +45,8 @@ struct drv_device {
     struct drv_recordings recordings; /* has its own lock */
 
     struct drv_markers markers; /* has its own lock */
+
+    struct drv_precedents precedents; /* has its own lock */
 
     atomic_bool lost; /* the host said so; the renderer may be well */
 

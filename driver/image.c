@@ -19,6 +19,65 @@ swapchain_of(const VkImageCreateInfo *info)
     return swapchain && swapchain->swapchain ? &swapchain->swapchain : NULL;
 }
 
+/* `planes`: what is chained to the question. */
+static VkResult
+ask_needs(struct drv_device *device, VkImage image, const void *planes, struct drv_needs *out)
+{
+    const VkImageMemoryRequirementsInfo2 info = {
+        .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+        .pNext = planes,
+        .image = image,
+    };
+    struct drv_requirements_reply reply;
+    drv_requirements_prepare(&reply);
+    VkResult result = proto_call_vkGetImageMemoryRequirements2(
+        device->object.client, (VkDevice)device, &info, &reply.requirements);
+    *out = drv_requirements_read(&reply);
+    return result;
+}
+
+/* Hosts do refuse images, for their size above all: the application has to know. */
+static VkResult
+create_unprecedented(struct drv_device *device, const VkImageCreateInfo *info, VkImage *handle)
+{
+    VkOpaqueCaptureDataVESPER replayed;
+    VkImageCreateInfo replaying = *info;
+    replaying.pNext = drv_replayed_chain(device, DRV_CAPTURED_IMAGE, info->pNext, &replayed);
+    return proto_call_vkCreateImage(device->object.client, (VkDevice)device, &replaying, NULL,
+                                    handle);
+}
+
+/* As with buffers. */
+static VkResult
+create_first(struct drv_device *device, const struct drv_image_kind *kind,
+             const VkImageCreateInfo *info, struct drv_image *image)
+{
+    VkImage handle = (VkImage)(uintptr_t)image;
+    struct drv_needs needs;
+    VkResult result = create_unprecedented(device, info, &handle);
+    if (result == VK_SUCCESS && ask_needs(device, handle, NULL, &needs) == VK_SUCCESS) {
+        drv_requirements_remember(&image->requirements, &needs);
+        drv_precedents_add_image(&device->precedents, kind, &needs);
+    }
+    return result;
+}
+
+static VkResult
+create(struct drv_device *device, const VkImageCreateInfo *info, struct drv_image *image)
+{
+    VkImage handle = (VkImage)(uintptr_t)image;
+    struct drv_image_kind kind;
+    struct drv_needs needs;
+    if (!drv_image_kind_of(info, &kind)) {
+        return create_unprecedented(device, info, &handle);
+    }
+    if (!drv_precedents_find_image(&device->precedents, &kind, &needs)) {
+        return create_first(device, &kind, info, image);
+    }
+    drv_requirements_remember(&image->requirements, &needs);
+    return proto_send_vkCreateImage(device->object.client, (VkDevice)device, info, NULL, &handle);
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
                 const VkAllocationCallbacks *pAllocator, VkImage *pImage)
@@ -42,18 +101,12 @@ drv_CreateImage(VkDevice handle, const VkImageCreateInfo *pCreateInfo,
     image->tiling = pCreateInfo->tiling;
     image->initial_layout = pCreateInfo->initialLayout;
 
-    VkOpaqueCaptureDataVESPER replayed;
-    VkImageCreateInfo info = *pCreateInfo;
-    info.pNext = drv_replayed_chain(device, DRV_CAPTURED_IMAGE, info.pNext, &replayed);
-    /* Hosts do refuse images, for their size above all: the application has to know. */
-    VkImage image_handle = (VkImage)(uintptr_t)image;
-    VkResult result =
-        proto_call_vkCreateImage(device->object.client, handle, &info, NULL, &image_handle);
+    VkResult result = create(device, pCreateInfo, image);
     if (result != VK_SUCCESS) {
         drv_device_object_destroy(device, pAllocator, image);
         return result;
     }
-    *pImage = image_handle;
+    *pImage = (VkImage)(uintptr_t)image;
     return VK_SUCCESS;
 }
 
@@ -94,21 +147,19 @@ drv_GetImageMemoryRequirements2(VkDevice handle, const VkImageMemoryRequirements
 {
     struct drv_device *device = drv_device_from(handle);
     struct drv_requirements *known = remembered_requirements(drv_image_from(pInfo->image), pInfo);
-    struct drv_requirements_reply reply;
+    struct drv_needs needs;
 
     if (known && drv_requirements_recall(known, pMemoryRequirements)) {
         return;
     }
-    drv_requirements_prepare(&reply);
-    if (proto_call_vkGetImageMemoryRequirements2(device->object.client, handle, pInfo,
-                                                 &reply.requirements) != VK_SUCCESS) {
+    if (ask_needs(device, pInfo->image, pInfo->pNext, &needs) != VK_SUCCESS) {
         drv_requirements_answer(NULL, pMemoryRequirements);
         return;
     }
     if (known) {
-        drv_requirements_remember(known, &reply);
+        drv_requirements_remember(known, &needs);
     }
-    drv_requirements_answer(&reply, pMemoryRequirements);
+    drv_requirements_answer(&needs, pMemoryRequirements);
 }
 
 VKAPI_ATTR void VKAPI_CALL
@@ -129,12 +180,20 @@ drv_GetDeviceImageMemoryRequirements(VkDevice handle, const VkDeviceImageMemoryR
                                      VkMemoryRequirements2 *pMemoryRequirements)
 {
     struct drv_device *device = drv_device_from(handle);
+    struct drv_image_kind kind;
     struct drv_requirements_reply reply;
+    struct drv_needs needs;
 
+    if (drv_image_kind_of(pInfo->pCreateInfo, &kind) &&
+        drv_precedents_find_image(&device->precedents, &kind, &needs)) {
+        drv_requirements_answer(&needs, pMemoryRequirements);
+        return;
+    }
     drv_requirements_prepare(&reply);
     VkResult result = proto_call_vkGetDeviceImageMemoryRequirements(device->object.client, handle,
                                                                     pInfo, &reply.requirements);
-    drv_requirements_answer(result == VK_SUCCESS ? &reply : NULL, pMemoryRequirements);
+    needs = drv_requirements_read(&reply);
+    drv_requirements_answer(result == VK_SUCCESS ? &needs : NULL, pMemoryRequirements);
 }
 
 /* --- binding: asynchronous. A host that runs out of memory here loses the device. --- */

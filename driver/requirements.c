@@ -12,17 +12,14 @@ drv_requirements_prepare(struct drv_requirements_reply *reply)
     };
 }
 
-static void
-fill(VkMemoryRequirements2 *out, const VkMemoryRequirements *memory, VkBool32 prefers,
-     VkBool32 requires)
+struct drv_needs
+drv_requirements_read(const struct drv_requirements_reply *reply)
 {
-    VkMemoryDedicatedRequirements *dedicated =
-        drv_find_out_struct(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
-    out->memoryRequirements = *memory;
-    if (dedicated) {
-        dedicated->prefersDedicatedAllocation = prefers;
-        dedicated->requiresDedicatedAllocation = requires;
-    }
+    return (struct drv_needs){
+        .memory = reply->requirements.memoryRequirements,
+        .prefers_dedicated = reply->dedicated.prefersDedicatedAllocation,
+        .requires_dedicated = reply->dedicated.requiresDedicatedAllocation,
+    };
 }
 
 bool
@@ -31,33 +28,31 @@ drv_requirements_recall(struct drv_requirements *known, VkMemoryRequirements2 *o
     if (atomic_load_explicit(&known->state, memory_order_acquire) != DRV_REQUIREMENTS_KNOWN) {
         return false;
     }
-    fill(out, &known->memory, known->prefers_dedicated, known->requires_dedicated);
+    drv_requirements_answer(&known->needs, out);
     return true;
 }
 
 void
-drv_requirements_remember(struct drv_requirements *known,
-                          const struct drv_requirements_reply *reply)
+drv_requirements_remember(struct drv_requirements *known, const struct drv_needs *needs)
 {
     uint32_t expected = DRV_REQUIREMENTS_UNKNOWN;
     if (!atomic_compare_exchange_strong(&known->state, &expected, DRV_REQUIREMENTS_BEING_WRITTEN)) {
         return;
     }
-    known->memory = reply->requirements.memoryRequirements;
-    known->prefers_dedicated = reply->dedicated.prefersDedicatedAllocation;
-    known->requires_dedicated = reply->dedicated.requiresDedicatedAllocation;
+    known->needs = *needs;
     atomic_store_explicit(&known->state, DRV_REQUIREMENTS_KNOWN, memory_order_release);
 }
 
 void
-drv_requirements_answer(const struct drv_requirements_reply *reply, VkMemoryRequirements2 *out)
+drv_requirements_answer(const struct drv_needs *needs, VkMemoryRequirements2 *out)
 {
-    static const VkMemoryRequirements none = {.alignment = 1};
-    if (reply) {
-        fill(out, &reply->requirements.memoryRequirements,
-             reply->dedicated.prefersDedicatedAllocation,
-             reply->dedicated.requiresDedicatedAllocation);
-    } else {
-        fill(out, &none, VK_FALSE, VK_FALSE);
+    static const struct drv_needs none = {.memory = {.alignment = 1}};
+    VkMemoryDedicatedRequirements *dedicated =
+        drv_find_out_struct(out->pNext, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS);
+    needs = needs ? needs : &none;
+    out->memoryRequirements = needs->memory;
+    if (dedicated) {
+        dedicated->prefersDedicatedAllocation = needs->prefers_dedicated;
+        dedicated->requiresDedicatedAllocation = needs->requires_dedicated;
     }
 }
