@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-/* The least that VkPhysicalDeviceMaintenance4Properties::maxBufferSize may be. */
+/* The least that VkPhysicalDeviceMaintenance4Properties::maxBufferSize may be: a host of Vulkan 1.3
+ * makes buffers of that size, unless they are for descriptor heaps, which have limits of their own.
+ */
 #define LEAST_MAX_BUFFER_SIZE ((VkDeviceSize)1 << 30)
 
 /* Flags that say nothing but how images are viewed. */
@@ -16,7 +18,7 @@ drv_precedents_init(struct drv_precedents *precedents, uint32_t host_version)
 {
     memset(precedents, 0, sizeof(*precedents));
     pthread_mutex_init(&precedents->lock, NULL);
-    precedents->any_size = host_version >= VK_API_VERSION_1_3 ? LEAST_MAX_BUFFER_SIZE : 0;
+    precedents->has_rules = host_version >= VK_API_VERSION_1_3;
 }
 
 void
@@ -136,41 +138,94 @@ aligned(VkDeviceSize size, VkDeviceSize alignment)
 
 /* --- buffers --- */
 
+static bool
+is_made_for_certain(const struct drv_buffer_kind *kind, VkDeviceSize size)
+{
+#ifdef VK_EXT_descriptor_heap
+    if (kind->usage & VK_BUFFER_USAGE_2_DESCRIPTOR_HEAP_BIT_EXT) {
+        return false;
+    }
+#endif
+    return size <= LEAST_MAX_BUFFER_SIZE;
+}
+
+static bool
+is_precedent_of(const struct drv_buffer_precedent *slot, const struct drv_buffer_kind *kind)
+{
+    return slot->largest > 0 && memcmp(&slot->kind, kind, sizeof(*kind)) == 0;
+}
+
+/* What a buffer of that size needs; 0: not known. */
+static VkDeviceSize
+needed_size(const struct drv_precedents *precedents, const struct drv_buffer_precedent *slot,
+            VkDeviceSize size)
+{
+    VkDeviceSize rounded = aligned(size, slot->needs.memory.alignment);
+    if (size == slot->largest) {
+        return slot->needs.memory.size;
+    }
+    if (!precedents->has_rules) {
+        return 0;
+    }
+    if (rounded == size || (slot->granule > 0 && size % slot->granule == 0)) {
+        return size;
+    }
+    return slot->rounds ? rounded : 0;
+}
+
 bool
 drv_precedents_find_buffer(struct drv_precedents *precedents, const struct drv_buffer_kind *kind,
                            VkDeviceSize size, bool *made, struct drv_needs *out)
 {
+    VkDeviceSize needed = 0;
     pthread_mutex_lock(&precedents->lock);
     const struct drv_buffer_precedent *slot = buffer_slot(precedents, kind);
-    bool found = slot->largest > 0 && memcmp(&slot->kind, kind, sizeof(*kind)) == 0;
-    if (found) {
+    if (size > 0 && is_precedent_of(slot, kind)) {
+        needed = needed_size(precedents, slot, size);
         *out = slot->needs;
-        *made = size > 0 && (size <= slot->largest || size <= precedents->any_size);
+        out->memory.size = needed;
+        *made = size <= slot->largest || is_made_for_certain(kind, size);
     }
     pthread_mutex_unlock(&precedents->lock);
-    if (found) {
-        out->memory.size = aligned(size, out->memory.alignment);
-    }
-    return found;
+    return needed > 0;
 }
 
-/* A host without maintenance4 may have other rules about the size, and one may want some buffers
- * alone in their memory. */
+static void
+note_rule(struct drv_buffer_precedent *slot, VkDeviceSize size, const VkMemoryRequirements *memory)
+{
+    VkDeviceSize granule = size & -size;
+    if (size % memory->alignment == 0) {
+        return; /* that was clear before */
+    }
+    if (memory->size != size) {
+        slot->rounds = true;
+    } else if (slot->granule == 0 || granule < slot->granule) {
+        slot->granule = granule;
+    }
+}
+
+/* A host may have a rule of its own about the size, and may want some buffers alone in their
+ * memory. */
 void
 drv_precedents_add_buffer(struct drv_precedents *precedents, const struct drv_buffer_kind *kind,
                           VkDeviceSize size, const struct drv_needs *needs)
 {
     const VkMemoryRequirements *memory = &needs->memory;
-    if (size == 0 || memory->alignment == 0 || memory->size != aligned(size, memory->alignment) ||
-        needs->prefers_dedicated || needs->requires_dedicated) {
+    if (size == 0 || memory->alignment == 0 || needs->prefers_dedicated ||
+        needs->requires_dedicated ||
+        (memory->size != size && memory->size != aligned(size, memory->alignment))) {
         return;
     }
     pthread_mutex_lock(&precedents->lock);
     struct drv_buffer_precedent *slot = buffer_slot(precedents, kind);
-    bool same = slot->largest > 0 && memcmp(&slot->kind, kind, sizeof(*kind)) == 0;
-    if (!same || size > slot->largest) {
-        *slot = (struct drv_buffer_precedent){*kind, size, *needs};
+    if (!is_precedent_of(slot, kind)) {
+        *slot = (struct drv_buffer_precedent){.kind = *kind};
     }
+    if (size > slot->largest) {
+        slot->largest = size;
+        slot->needs = *needs;
+    }
+    note_rule(slot, size, memory);
     pthread_mutex_unlock(&precedents->lock);
 }
 

@@ -1,11 +1,13 @@
 /* What a device's host has made before. A buffer or an image like an earlier one is made without
  * waiting to hear that it was, and its memory requirements are known without asking.
  *
- * Of buffers Vulkan says ("Resource Memory Association") that alignment and types of memory are the
- * same for all of the same flags, usage and handle types, and that the size is at most the
- * buffer's, aligned. Images have to be the same in every member of their create info. What is
- * sparse, protected, captured, disjoint or shared between queue families has no precedent, nor
- * have external images, nor whatever has structures chained that are not looked at here.
+ * Of buffers Vulkan 1.3 says ("Resource Memory Association") that alignment and types of memory are
+ * the same for all of the same flags, usage and handle types, and that the size is at most the
+ * buffer's, aligned; whether a host says that or the buffer's own is seen once a size is no
+ * multiple of the alignment. On older hosts, the size has to be the same, too. Images have to be
+ * the same in every member of their create info. What is sparse, protected, captured, disjoint or
+ * shared between queue families has no precedent, nor have external images, nor whatever has
+ * structures chained that are not looked at here.
  * That such a one cannot be made can only mean that the host has no memory left for its own
  * account.
  *
@@ -52,7 +54,10 @@ struct drv_image_kind {
 struct drv_buffer_precedent {
     struct drv_buffer_kind kind;
     VkDeviceSize largest;   /* that the host has made; 0: the slot is free */
-    struct drv_needs needs; /* that one's */
+    struct drv_needs needs; /* the largest one's */
+    /* What the host has said of sizes that are no multiples of the alignment. */
+    VkDeviceSize granule; /* of multiples of this power of two the buffer's own; 0: never that */
+    bool rounds;          /* the size aligned */
 };
 
 struct drv_image_precedent {
@@ -62,8 +67,8 @@ struct drv_image_precedent {
 };
 
 struct drv_precedents {
-    VkDeviceSize any_size; /* buffers that the host makes for certain; constant */
-    pthread_mutex_t lock;  /* guards the rest */
+    bool has_rules;       /* the host is of Vulkan 1.3; constant */
+    pthread_mutex_t lock; /* guards the rest */
     struct drv_buffer_precedent buffers[DRV_PRECEDENT_BUFFERS];
     struct drv_image_precedent images[DRV_PRECEDENT_IMAGES];
 };

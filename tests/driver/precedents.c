@@ -127,57 +127,90 @@ TEST(images_are_of_a_kind_with_their_view_formats)
 
 /* --- what is remembered --- */
 
-TEST(a_buffer_needs_its_size_aligned)
+/* What a table says that knows of one buffer; 0: nothing. */
+static VkDeviceSize
+size_after(uint32_t host_version, VkDeviceSize seen, VkDeviceSize seen_needs, VkDeviceSize size)
 {
     struct drv_precedents precedents;
     const struct drv_buffer_kind kind = buffer_kind(&plain_buffer);
-    const struct drv_needs first = needs_of(1024);
+    const struct drv_needs first = needs_of(seen_needs);
     struct drv_needs needs;
     bool made;
-    drv_precedents_init(&precedents, VK_API_VERSION_1_1);
-    assert_false(drv_precedents_find_buffer(&precedents, &kind, 1, &made, &needs));
-    drv_precedents_add_buffer(&precedents, &kind, 1000, &first);
-    assert_true(drv_precedents_find_buffer(&precedents, &kind, 65, &made, &needs));
-    assert_true(made);
-    assert_int_equal(needs.memory.size, 128);
+    drv_precedents_init(&precedents, host_version);
+    drv_precedents_add_buffer(&precedents, &kind, seen, &first);
+    bool found = drv_precedents_find_buffer(&precedents, &kind, size, &made, &needs);
+    drv_precedents_finish(&precedents);
+    if (!found) {
+        return 0;
+    }
     assert_int_equal(needs.memory.alignment, ALIGNMENT);
     assert_int_equal(needs.memory.memoryTypeBits, 0x5);
-    drv_precedents_finish(&precedents);
+    return needs.memory.size;
 }
 
-TEST(a_larger_buffer_may_be_refused)
+TEST(a_host_that_rounds_sizes_is_known_by_one)
 {
-    struct drv_precedents precedents;
-    const struct drv_buffer_kind kind = buffer_kind(&plain_buffer);
-    const struct drv_needs first = needs_of(1024), larger = needs_of(4096);
-    struct drv_needs needs;
-    bool made;
-    drv_precedents_init(&precedents, VK_API_VERSION_1_1);
-    drv_precedents_add_buffer(&precedents, &kind, 1000, &first);
-    assert_true(drv_precedents_find_buffer(&precedents, &kind, 1001, &made, &needs));
-    assert_false(made);
-    drv_precedents_add_buffer(&precedents, &kind, 4096, &larger);
-    drv_precedents_add_buffer(&precedents, &kind, 1000, &first); /* another thread's, late */
-    assert_true(drv_precedents_find_buffer(&precedents, &kind, 4096, &made, &needs));
-    assert_true(made);
-    drv_precedents_finish(&precedents);
+    const uint32_t host = VK_API_VERSION_1_3;
+    assert_int_equal(size_after(host, 1000, 1024, 1000), 1024);
+    assert_int_equal(size_after(host, 1000, 1024, 65), 128);
+    assert_int_equal(size_after(host, 1000, 1024, 128), 128);
 }
 
-TEST(a_host_of_1_3_makes_buffers_of_a_gibibyte)
+TEST(a_host_that_does_not_is_known_by_sizes_as_odd)
+{
+    const uint32_t host = VK_API_VERSION_1_3;
+    assert_int_equal(size_after(host, 1000, 1000, 1000), 1000);
+    assert_int_equal(size_after(host, 1000, 1000, 72), 72);
+    assert_int_equal(size_after(host, 1000, 1000, 71), 0); /* may be 72 */
+    assert_int_equal(size_after(host, 1001, 1001, 71), 71);
+}
+
+TEST(a_multiple_of_the_alignment_tells_of_multiples_only)
+{
+    const uint32_t host = VK_API_VERSION_1_3;
+    assert_int_equal(size_after(host, 1024, 1024, 64), 64);
+    assert_int_equal(size_after(host, 1024, 1024, 2048), 2048);
+    assert_int_equal(size_after(host, 1024, 1024, 65), 0);
+}
+
+TEST(an_older_host_is_asked_about_each_size)
+{
+    const uint32_t host = VK_API_VERSION_1_2;
+    assert_int_equal(size_after(host, 1000, 1024, 1000), 1024);
+    assert_int_equal(size_after(host, 1024, 1024, 64), 0);
+}
+
+static bool
+is_made(VkBufferUsageFlags2 usage, VkDeviceSize seen, VkDeviceSize size)
 {
     struct drv_precedents precedents;
-    const struct drv_buffer_kind kind = buffer_kind(&plain_buffer);
-    const struct drv_needs first = needs_of(1024);
+    struct drv_buffer_kind kind = buffer_kind(&plain_buffer);
+    const struct drv_needs first = needs_of(seen), small = needs_of(ALIGNMENT);
     struct drv_needs needs;
     bool made;
+    kind.usage |= usage;
     drv_precedents_init(&precedents, VK_API_VERSION_1_3);
-    drv_precedents_add_buffer(&precedents, &kind, 1000, &first);
-    assert_true(drv_precedents_find_buffer(&precedents, &kind, 1u << 30, &made, &needs));
-    assert_true(made);
-    assert_true(drv_precedents_find_buffer(&precedents, &kind, (1u << 30) + 1, &made, &needs));
-    assert_false(made);
+    drv_precedents_add_buffer(&precedents, &kind, seen, &first);
+    drv_precedents_add_buffer(&precedents, &kind, ALIGNMENT, &small); /* another thread's, late */
+    assert_true(drv_precedents_find_buffer(&precedents, &kind, size, &made, &needs));
     drv_precedents_finish(&precedents);
+    return made;
 }
+
+TEST(buffers_of_a_gibibyte_are_made_for_certain)
+{
+    assert_true(is_made(0, 1024, 1u << 30));
+    assert_false(is_made(0, 1024, (1u << 30) + ALIGNMENT));
+    assert_true(is_made(0, UINT64_C(1) << 31, UINT64_C(1) << 31));
+}
+
+#ifdef VK_EXT_descriptor_heap
+TEST(descriptor_heaps_have_limits_of_their_own)
+{
+    assert_false(is_made(VK_BUFFER_USAGE_2_DESCRIPTOR_HEAP_BIT_EXT, 1024, 2048));
+    assert_true(is_made(VK_BUFFER_USAGE_2_DESCRIPTOR_HEAP_BIT_EXT, 1024, 512));
+}
+#endif
 
 TEST(buffers_that_need_more_or_want_to_be_alone_are_no_precedents)
 {
