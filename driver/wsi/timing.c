@@ -66,9 +66,9 @@ wsi_timing_take(struct wsi_timing *timing, uint32_t *count, VkPastPresentationTi
 /* --- what is to be --- */
 
 /* The screen takes a new frame at whole refreshes after the last that we know of. What is handed
- * over behind one is seen at the next. It is handed over some time behind it, since what we know of
- * either may be a little wrong, and too early would be at that one; but never later than desired,
- * when no frame can be too early. */
+ * over behind one is seen at the next. It is handed over half-way between the two, since what we
+ * know of either may be some milliseconds wrong, and either way would be a refresh too early or too
+ * late; but never later than desired, when no frame can be too early. */
 uint64_t
 wsi_timing_due(const struct wsi_timing *timing, uint64_t desired_ns)
 {
@@ -78,7 +78,7 @@ wsi_timing_due(const struct wsi_timing *timing, uint64_t desired_ns)
     uint64_t refreshes =
         (desired_ns - timing->last_shown_ns + timing->refresh_ns - 1) / timing->refresh_ns;
     uint64_t before_ns = timing->last_shown_ns + (refreshes - 1) * timing->refresh_ns;
-    uint64_t due_ns = before_ns + timing->refresh_ns / 4;
+    uint64_t due_ns = before_ns + timing->refresh_ns / 2;
     return due_ns < desired_ns ? due_ns : desired_ns;
 }
 

@@ -99,14 +99,14 @@ TEST(a_frame_without_an_id_leaves_no_time_but_tells_when_the_screen_refreshes)
     assert_int_equal(timing.last_shown_ns, 100);
 }
 
-TEST(a_frame_is_due_behind_the_refresh_before_the_one_that_it_is_for)
+TEST(a_frame_is_due_half_way_to_the_refresh_that_it_is_for)
 {
     struct wsi_timing timing = with_short_refresh();
     assert_int_equal(wsi_timing_due(&timing, 0), 0);
     assert_int_equal(wsi_timing_due(&timing, 125), 125); /* nothing is known of the screen */
     timing.last_shown_ns = 100;
-    assert_int_equal(wsi_timing_due(&timing, 130), 122);
-    assert_int_equal(wsi_timing_due(&timing, 125), 122);
+    assert_int_equal(wsi_timing_due(&timing, 130), 125);
+    assert_int_equal(wsi_timing_due(&timing, 123), 123);
     assert_int_equal(wsi_timing_due(&timing, 101), 101);
     assert_int_equal(wsi_timing_due(&timing, 90), 90);
 }
