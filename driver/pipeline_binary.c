@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "driver/device.h"
 #include "driver/drv_entry.h"
+#include "driver/lanes.h"
 #include "driver/pipeline_clean.h"
 #include "driver/simple_objects.h"
 #include "protocol/proto_encode.h"
@@ -78,23 +79,35 @@ drv_GetPipelineKeyKHR(VkDevice handle, const VkPipelineCreateInfoKHR *pPipelineC
     return result;
 }
 
+/* A lane, since binaries are large, and a host may look for them on its disk. With NULL for
+ * `handles` they are only counted. */
+static VkResult
+call_create(struct drv_device *device, const VkPipelineBinaryCreateInfoKHR *info, uint32_t *count,
+            VkPipelineBinaryKHR *handles)
+{
+    struct drv_lanes *lanes = &device->instance->lanes;
+    struct proto_client *lane = drv_lanes_take(lanes);
+    VkResult result =
+        proto_call_vkCreatePipelineBinariesVESPER(lane, (VkDevice)device, info, count, handles);
+    drv_lanes_give_back(lanes, lane);
+    return result;
+}
+
 static VkResult
 create_binaries(struct drv_device *device, const VkPipelineBinaryCreateInfoKHR *info,
                 const VkAllocationCallbacks *allocator, VkPipelineBinaryHandlesInfoKHR *out)
 {
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     struct drv_simple_objects many;
-    uint32_t count = out->pipelineBinaryCount;
-    bool asked = false;
+    uint32_t made = 0, count = out->pipelineBinaryCount;
 
     if (drv_simple_objects_begin(&many, device, allocator, count,
                                  VK_OBJECT_TYPE_PIPELINE_BINARY_KHR, out->pPipelineBinaries)) {
-        result = proto_call_vkCreatePipelineBinariesVESPER(device->object.client, (VkDevice)device,
-                                                           info, &count, out->pPipelineBinaries);
-        asked = result != VK_ERROR_DEVICE_LOST;
+        result = call_create(device, info, &count, out->pPipelineBinaries);
+        made = count;
     }
-    out->pipelineBinaryCount = asked ? count : 0;
-    drv_simple_objects_end(&many, out->pipelineBinaryCount);
+    drv_simple_objects_end(&many, result, made);
+    out->pipelineBinaryCount = made;
     return result;
 }
 
@@ -121,28 +134,29 @@ drv_CreatePipelineBinariesKHR(VkDevice handle, const VkPipelineBinaryCreateInfoK
     } else if (pBinaries->pPipelineBinaries) {
         result = create_binaries(device, &info, pAllocator, pBinaries);
     } else {
-        result = proto_call_vkCreatePipelineBinariesVESPER(device->object.client, handle, &info,
-                                                           &pBinaries->pipelineBinaryCount, NULL);
+        result = call_create(device, &info, &pBinaries->pipelineBinaryCount, NULL);
     }
     drv_scratch_finish(&scratch);
     return result;
 }
 
 /* Of data that do not fit the renderer does not say how long they are, unless it is asked for that.
- */
+ * VK_INCOMPLETE: there was no room at all. */
 VKAPI_ATTR VkResult VKAPI_CALL
 drv_GetPipelineBinaryDataKHR(VkDevice handle, const VkPipelineBinaryDataInfoKHR *pInfo,
                              VkPipelineBinaryKeyKHR *pPipelineBinaryKey,
                              size_t *pPipelineBinaryDataSize, void *pPipelineBinaryData)
 {
-    struct proto_client *client = drv_device_from(handle)->object.client;
+    struct drv_lanes *lanes = &drv_device_from(handle)->instance->lanes;
+    struct proto_client *lane = drv_lanes_take(lanes);
     VkResult result = proto_call_vkGetPipelineBinaryDataKHR(
-        client, handle, pInfo, pPipelineBinaryKey, pPipelineBinaryDataSize, pPipelineBinaryData);
+        lane, handle, pInfo, pPipelineBinaryKey, pPipelineBinaryDataSize, pPipelineBinaryData);
 
-    if (result == VK_ERROR_NOT_ENOUGH_SPACE_KHR) {
-        VkResult asked = proto_call_vkGetPipelineBinaryDataKHR(
-            client, handle, pInfo, pPipelineBinaryKey, pPipelineBinaryDataSize, NULL);
-        return asked == VK_SUCCESS ? result : asked;
+    if (result == VK_ERROR_NOT_ENOUGH_SPACE_KHR || result == VK_INCOMPLETE) {
+        result = proto_call_vkGetPipelineBinaryDataKHR(lane, handle, pInfo, pPipelineBinaryKey,
+                                                       pPipelineBinaryDataSize, NULL);
+        result = result == VK_SUCCESS ? VK_ERROR_NOT_ENOUGH_SPACE_KHR : result;
     }
+    drv_lanes_give_back(lanes, lane);
     return result;
 }

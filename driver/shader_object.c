@@ -13,14 +13,14 @@ drv_CreateShadersEXT(VkDevice handle, uint32_t createInfoCount,
     struct drv_device *device = drv_device_from(handle);
     VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
     struct drv_simple_objects many;
-    bool asked = false;
+    uint32_t made = 0;
 
     if (drv_simple_objects_begin(&many, device, pAllocator, createInfoCount,
                                  VK_OBJECT_TYPE_SHADER_EXT, pShaders)) {
         result = proto_call_vkCreateShadersEXT(device->object.client, handle, createInfoCount,
                                                pCreateInfos, NULL, pShaders);
-        asked = result != VK_ERROR_DEVICE_LOST;
+        made = createInfoCount;
     }
-    drv_simple_objects_end(&many, asked ? createInfoCount : 0);
+    drv_simple_objects_end(&many, result, made);
     return result;
 }

@@ -33,9 +33,23 @@ drv_simple_objects_begin(struct drv_simple_objects *many, struct drv_device *dev
     return true;
 }
 
-void
-drv_simple_objects_end(struct drv_simple_objects *many, uint32_t made)
+static bool
+has_hole(const struct drv_simple_objects *many)
 {
+    for (uint32_t i = 0; i < many->count; i++) {
+        if (!many->handles[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+drv_simple_objects_end(struct drv_simple_objects *many, VkResult result, uint32_t made)
+{
+    if (result < 0 && made == many->count && !has_hole(many)) {
+        made = 0;
+    }
     for (uint32_t i = 0; many->objects && i < many->count; i++) {
         if (i >= made || !many->handles[i]) {
             drv_device_object_destroy(many->device, many->allocator, many->objects[i]);

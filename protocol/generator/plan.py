@@ -28,6 +28,7 @@ class Field:
     dimension: str = ""  # of fixed arrays
     may_be_absent: bool = False
     condition: str = ""
+    bound: str = ""  # the most that the renderer may say
     const: bool = False
     is_out: bool = False  # commands: the renderer writes it
     is_in: bool = True  # commands: the renderer reads it
@@ -118,6 +119,8 @@ def make_field(selection, member, owner):
         result.object_type, result.dispatchable = handle.object_type, handle.dispatchable
     condition = policy.conditions.get((owner, member.name))
     result.condition = condition.get("when") if condition else ""
+    bound = policy.bounds.get((owner, member.name))
+    result.bound = bound.get("at-most") if bound else ""
     result.shape = shape_of(selection, member, kind)
     hard_wired = policy.lengths.get((owner, member.name))
     if hard_wired is not None:

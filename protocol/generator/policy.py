@@ -24,6 +24,7 @@ class Policy:
     wire_include: str = None  # declares their functions
     lengths: dict = field(default_factory=dict)  # (owner, member) -> node
     conditions: dict = field(default_factory=dict)  # (owner, member) -> node
+    bounds: dict = field(default_factory=dict)  # (owner, member) -> node
     raw_handles: dict = field(default_factory=dict)
     in_out: dict = field(default_factory=dict)  # (command, param) -> node
     unions: dict = field(default_factory=dict)
@@ -80,6 +81,7 @@ def load_policy(path, header_version):
         policy.wire_include = block.get("include")
     policy.lengths = table("lengths", "length", by_member)
     policy.conditions = table("conditions", "condition", by_member)
+    policy.bounds = table("bounds", "bound", by_member)
     policy.raw_handles = table("raw-handles", "type", by_name)
     policy.in_out = table("in-out", "param", lambda n: (n.get("command"), n.get("name")))
     policy.unions = table("unions", "union", by_name)

@@ -362,7 +362,7 @@ def check_policy_rows(selection):
         for name, node in table.items():
             if name not in selection.types:
                 node.fail(f"no type of the protocol is called {name}")
-    for table in (policy.lengths, policy.conditions, policy.withheld_members):
+    for table in (policy.lengths, policy.conditions, policy.bounds, policy.withheld_members):
         for (owner, member), node in table.items():
             kind = registry.types.get(owner) or registry.commands.get(owner)
             members = getattr(kind, "members", None) or getattr(kind, "params", [])

@@ -62,7 +62,7 @@ size_t
 proto_reply_array(struct wire_reader *in, const void *target, size_t limit, uint64_t now)
 {
     uint64_t count = wire_read_u64(in);
-    if (count > limit || (target && now > limit)) {
+    if (count > limit || (target && limit > 0 && now > limit)) {
         in->failed = true;
     }
     return in->failed ? 0 : (size_t)count;

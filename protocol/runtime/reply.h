@@ -24,8 +24,15 @@ void proto_reply_base(struct wire_reader *in, void *base, VkStructureType stype)
 /* The u64 in front of one item: true if it follows. It may only if `target` is there to take it. */
 bool proto_reply_pointer(struct wire_reader *in, const void *target);
 /* The u64 in front of an array: at most `limit`, what the application asked for. `now` is the
- * length member after the reply; it may not promise more than there is room for in `target`. */
+ * length member after the reply; it may not promise more than there is room for in `target`, but
+ * where that is nothing at all: the caller sees to it that it promises nothing then. */
 size_t proto_reply_array(struct wire_reader *in, const void *target, size_t limit, uint64_t now);
+/* The result of a command that was given an array of no elements, where so many would be there. */
+static inline VkResult
+proto_reply_without_room(VkResult result, uint64_t there)
+{
+    return result == VK_SUCCESS && there > 0 ? VK_INCOMPLETE : result;
+}
 /* The u64 in front of an array in place, exactly `dimension`. */
 bool proto_reply_fixed(struct wire_reader *in, size_t dimension);
 /* `size` bytes and padding. */

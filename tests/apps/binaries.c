@@ -305,9 +305,9 @@ expect_count(const VkPipelineBinaryCreateInfoKHR *info, uint32_t count)
     };
     VKH_CHECK(GET(vkCreatePipelineBinariesKHR)(gpu.device, info, NULL, &handles));
     vkh_expect(handles.pipelineBinaryCount == count, "a pipeline has another number of binaries");
-    if (count > 1) {
-        VkResult result = create_binaries(info, count - 1, &some);
-        vkh_expect(result == VK_INCOMPLETE && some.count == count - 1,
+    for (uint32_t room = 0; room < count; room++) {
+        VkResult result = create_binaries(info, room, &some);
+        vkh_expect(result == VK_INCOMPLETE && some.count == room,
                    "too small an array of binaries is not incomplete");
         destroy_binaries(&some);
     }
@@ -328,6 +328,10 @@ keep_binary(VkPipelineBinaryKHR binary, VkPipelineBinaryKeyKHR *key, VkPipelineB
     VkResult result = get(gpu.device, &info, key, &size, &byte);
     vkh_expect(result == VK_ERROR_NOT_ENOUGH_SPACE_KHR && size == whole && byte == 0x5a,
                "data that do not fit are not refused with their size");
+    size = 0;
+    result = get(gpu.device, &info, key, &size, &byte);
+    vkh_expect(result == VK_ERROR_NOT_ENOUGH_SPACE_KHR && size == whole && byte == 0x5a,
+               "data for which there is no room at all are not refused with their size");
     size = 2 * whole; /* more than enough */
     data->pData = calloc(1, size);
     VKH_CHECK(get(gpu.device, &info, key, &size, data->pData));

@@ -96,7 +96,8 @@ class ReplyReader:
     """Emits statements that read a reply into memory the application gave.
 
     Arrays may come back shorter than asked, never longer; `limits` maps an array to the variable that
-    holds what was asked, since the length member itself is overwritten before."""
+    holds what was asked, since the length member itself is overwritten before. To the renderer an array
+    of no elements is no array, so it tells how many there are: `empty` makes that none of them again."""
 
     def __init__(self, plan, fields, prefix, raw_handles=False):
         self.plan, self.fields, self.prefix, self.raw = plan, fields, prefix, raw_handles
@@ -108,6 +109,22 @@ class ReplyReader:
         for f in fields:
             if f.shape in ("array", "blob"):
                 out(f"const size_t {f.name}_limit = {self.prefix}{f.name} ? {self.count(f.count)} : 0;")
+
+    def empty(self, out, fields, has_result=False):
+        lengths = {f.name: f for f in self.fields}
+        for f in fields:
+            length = lengths.get(f.count) if f.shape in ("array", "blob") else None
+            if not length or not (self.prefix or length.shape == "pointer"):
+                continue
+            access = self.prefix + length.name
+            there = ""
+            if length.shape == "pointer":
+                there, access = f" && {access}", "*" + access
+            out.open(f"if ({self.prefix}{f.name} && {f.name}_limit == 0{there})")
+            if has_result:
+                out(f"result = proto_reply_without_room(result, {access});")
+            out(f"{access} = 0;")
+            out.close()
 
     def read(self, out, f):
         getattr(self, "read_" + f.shape)(out, f, self.prefix + f.name)
@@ -126,6 +143,10 @@ class ReplyReader:
 
     def read_value(self, out, f, access):
         self.element(out, f, access)
+        if f.bound:
+            out.open(f"if ({access} > {f.bound})")
+            out("in->failed = true;")
+            out.close()
 
     def read_absent(self, out, f, access):
         out("proto_reply_absent(in);")
@@ -171,6 +192,7 @@ def emit_reply_struct(out, plan, struct):
     reader.limits(body, struct.fields)
     for f in struct.fields:
         reader.read(body, f)
+    reader.empty(body, struct.fields)
     if struct.stype:
         out.function("void", f"proto_reply_members_{struct.name}",
                      "struct wire_reader *in, void *members_of")
@@ -218,11 +240,12 @@ def emit_decode_reply(out, plan, call):
     reader.limits(out, out_fields(call))
     out(f"proto_reply_command(in, {number_text(call.number)});")
     if call.returns == "VkResult":
-        out("const VkResult result = (VkResult)wire_read_i32(in);")
+        out("VkResult result = (VkResult)wire_read_i32(in);")
     elif returns_value(call):
         out(f"*pReturn = wire_read_{plan.selection.scalar(call.returns)[0]}(in);")
     for f in out_fields(call):
         reader.read(out, f)
+    reader.empty(out, out_fields(call), call.returns == "VkResult")
     out("return result;" if call.returns == "VkResult" else "return VK_SUCCESS;")
     out.end()
 

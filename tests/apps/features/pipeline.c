@@ -153,6 +153,10 @@ cache_data_in_a_small_buffer(const struct vkh_gpu *gpu)
     VkResult result = vkGetPipelineCacheData(gpu->device, cache, &small, bytes);
     features_expect_result(result, VK_INCOMPLETE, "vkGetPipelineCacheData(8 bytes)");
     features_expect(small <= 8, "8 bytes became %zu", small);
+    small = 0;
+    result = vkGetPipelineCacheData(gpu->device, cache, &small, bytes);
+    features_expect_result(result, VK_INCOMPLETE, "vkGetPipelineCacheData(no bytes)");
+    features_expect(small == 0, "no bytes became %zu", small);
     vkDestroyPipelineCache(gpu->device, cache, NULL);
     return NULL;
 }

@@ -14,6 +14,9 @@ proto_reply_members_VkWidgetProperties(struct wire_reader *in, void *members_of)
         const size_t count = proto_reply_array(in, s->pSizes, pSizes_limit, s->sizeCount);
         proto_reply_bytes(in, s->pSizes, count * sizeof(uint64_t));
     }
+    if (s->pSizes && pSizes_limit == 0) {
+        s->sizeCount = 0;
+    }
 }
 
 void
@@ -59,7 +62,7 @@ VkResult
 proto_decode_reply_vkCmdPaintWidget(struct wire_reader *in, VkDevice device, const VkWidgetInfo *pInfo)
 {
     proto_reply_command(in, 0);
-    const VkResult result = (VkResult)wire_read_i32(in);
+    VkResult result = (VkResult)wire_read_i32(in);
     return result;
 }
 
