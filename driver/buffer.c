@@ -39,20 +39,6 @@ create_unprecedented(struct drv_device *device, const VkBufferCreateInfo *info, 
 /* The first of a kind is asked about at once: the application would do so next, and others of the
  * kind may be made by then. */
 static VkResult
-create_first(struct drv_device *device, const struct drv_buffer_kind *kind,
-             const VkBufferCreateInfo *info, struct drv_buffer *buffer)
-{
-    VkBuffer handle = (VkBuffer)(uintptr_t)buffer;
-    struct drv_needs needs;
-    VkResult result = create_unprecedented(device, info, &handle);
-    if (result == VK_SUCCESS && ask_needs(device, handle, &needs) == VK_SUCCESS) {
-        drv_requirements_remember(&buffer->requirements, &needs);
-        drv_precedents_add_buffer(&device->precedents, kind, info->size, &needs);
-    }
-    return result;
-}
-
-static VkResult
 create(struct drv_device *device, const VkBufferCreateInfo *info, struct drv_buffer *buffer)
 {
     VkBuffer handle = (VkBuffer)(uintptr_t)buffer;
@@ -62,12 +48,18 @@ create(struct drv_device *device, const VkBufferCreateInfo *info, struct drv_buf
     if (!drv_buffer_kind_of(info, &kind)) {
         return create_unprecedented(device, info, &handle);
     }
-    if (!drv_precedents_find_buffer(&device->precedents, &kind, info->size, &made, &needs) ||
-        !made) {
-        return create_first(device, &kind, info, buffer);
+    bool known = drv_precedents_find_buffer(&device->precedents, &kind, info->size, &made, &needs);
+    if (known && made) {
+        drv_requirements_remember(&buffer->requirements, &needs);
+        return proto_send_vkCreateBuffer(device->object.client, (VkDevice)device, info, NULL,
+                                         &handle);
     }
-    drv_requirements_remember(&buffer->requirements, &needs);
-    return proto_send_vkCreateBuffer(device->object.client, (VkDevice)device, info, NULL, &handle);
+    VkResult result = create_unprecedented(device, info, &handle);
+    if (result == VK_SUCCESS && (known || ask_needs(device, handle, &needs) == VK_SUCCESS)) {
+        drv_requirements_remember(&buffer->requirements, &needs);
+        drv_precedents_add_buffer(&device->precedents, &kind, info->size, &needs);
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL

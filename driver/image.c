@@ -49,20 +49,6 @@ create_unprecedented(struct drv_device *device, const VkImageCreateInfo *info, V
 
 /* As with buffers. */
 static VkResult
-create_first(struct drv_device *device, const struct drv_image_kind *kind,
-             const VkImageCreateInfo *info, struct drv_image *image)
-{
-    VkImage handle = (VkImage)(uintptr_t)image;
-    struct drv_needs needs;
-    VkResult result = create_unprecedented(device, info, &handle);
-    if (result == VK_SUCCESS && ask_needs(device, handle, NULL, &needs) == VK_SUCCESS) {
-        drv_requirements_remember(&image->requirements, &needs);
-        drv_precedents_add_image(&device->precedents, kind, &needs);
-    }
-    return result;
-}
-
-static VkResult
 create(struct drv_device *device, const VkImageCreateInfo *info, struct drv_image *image)
 {
     VkImage handle = (VkImage)(uintptr_t)image;
@@ -71,11 +57,17 @@ create(struct drv_device *device, const VkImageCreateInfo *info, struct drv_imag
     if (!drv_image_kind_of(info, &kind)) {
         return create_unprecedented(device, info, &handle);
     }
-    if (!drv_precedents_find_image(&device->precedents, &kind, &needs)) {
-        return create_first(device, &kind, info, image);
+    if (drv_precedents_find_image(&device->precedents, &kind, &needs)) {
+        drv_requirements_remember(&image->requirements, &needs);
+        return proto_send_vkCreateImage(device->object.client, (VkDevice)device, info, NULL,
+                                        &handle);
     }
-    drv_requirements_remember(&image->requirements, &needs);
-    return proto_send_vkCreateImage(device->object.client, (VkDevice)device, info, NULL, &handle);
+    VkResult result = create_unprecedented(device, info, &handle);
+    if (result == VK_SUCCESS && ask_needs(device, handle, NULL, &needs) == VK_SUCCESS) {
+        drv_requirements_remember(&image->requirements, &needs);
+        drv_precedents_add_image(&device->precedents, &kind, &needs);
+    }
+    return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
