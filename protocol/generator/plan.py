@@ -28,7 +28,7 @@ class Field:
     dimension: str = ""  # of fixed arrays
     may_be_absent: bool = False
     condition: str = ""
-    bound: str = ""  # the most that the renderer may say
+    bound: str = ""  # the most that either side may say
     const: bool = False
     is_out: bool = False  # commands: the renderer writes it
     is_in: bool = True  # commands: the renderer reads it

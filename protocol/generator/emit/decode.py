@@ -45,6 +45,10 @@ class DecodeEmitter:
 
     def decode_value(self, out, f, access, form, content):
         self.element(out, f, access, form)
+        if f.bound:
+            out.open(f"if ({access} > {f.bound})")
+            out(f'proto_decoder_fail(d, "%s is %u, where %u is the most", {self.label(f)}, {access}, {f.bound});')
+            out.close()
 
     def decode_absent(self, out, f, access, form, content):
         out(f"proto_decode_absent(d, {self.label(f)});")
