@@ -213,27 +213,6 @@ check_rays(VkPipeline pipeline)
         gpu.device, pipeline, 0, RAYS_GROUPS, RAYS_GROUPS * rays.shaderGroupHandleSize, handles));
 }
 
-static void
-create_rays(void)
-{
-    const VkDescriptorSetLayoutBinding bindings[] = {
-        {0, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR, 1, VK_SHADER_STAGE_RAYGEN_BIT_KHR, NULL},
-        {1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_RAYGEN_BIT_KHR, NULL},
-    };
-    const VkDescriptorSetLayoutCreateInfo set_info = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-        .bindingCount = 2,
-        .pBindings = bindings,
-    };
-    VKH_CHECK(vkCreateDescriptorSetLayout(gpu.device, &set_info, NULL, &rays_set_layout));
-    const VkPipelineLayoutCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-        .setLayoutCount = 1,
-        .pSetLayouts = &rays_set_layout,
-    };
-    VKH_CHECK(vkCreatePipelineLayout(gpu.device, &info, NULL, &rays_layout));
-}
-
 static const struct kind compute_kind = {
     .name = "compute",
     .stage_count = 1,
@@ -580,7 +559,7 @@ main(void)
     target_create(&gpu, false, &target);
     graphics_kind.code[0].words = target_vertex_code(&graphics_kind.code[0].size);
     graphics_kind.code[1].words = target_fragment_code(&graphics_kind.code[1].size);
-    create_rays();
+    rays_create_layout(&gpu, &rays_set_layout, &rays_layout);
 
     try(&compute_kind);
     try(&graphics_kind);

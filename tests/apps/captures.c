@@ -267,15 +267,6 @@ expect_refused(const struct rays *rays, const uint8_t *handles)
 static void
 create_rays(const struct vkh_gpu *gpu, struct rays *out)
 {
-    const VkDescriptorSetLayoutBinding bindings[] = {
-        {0, VK_DESCRIPTOR_TYPE_ACCELERATION_STRUCTURE_KHR, 1, VK_SHADER_STAGE_RAYGEN_BIT_KHR, NULL},
-        {1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_RAYGEN_BIT_KHR, NULL},
-    };
-    const VkDescriptorSetLayoutCreateInfo set_info = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-        .bindingCount = 2,
-        .pBindings = bindings,
-    };
     VkPhysicalDeviceRayTracingPipelinePropertiesKHR properties = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR,
     };
@@ -290,13 +281,7 @@ create_rays(const struct vkh_gpu *gpu, struct rays *out)
         vkh_die("captured handles of %zu bytes, where there is room for %d", out->handle_size,
                 MAX_HANDLE);
     }
-    VKH_CHECK(vkCreateDescriptorSetLayout(gpu->device, &set_info, NULL, &out->set_layout));
-    const VkPipelineLayoutCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-        .setLayoutCount = 1,
-        .pSetLayouts = &out->set_layout,
-    };
-    VKH_CHECK(vkCreatePipelineLayout(gpu->device, &info, NULL, &out->layout));
+    rays_create_layout(gpu, &out->set_layout, &out->layout);
     out->modules[0] = vkh_shader_create(gpu, rays_rgen, sizeof(rays_rgen));
     out->modules[1] = vkh_shader_create(gpu, rays_rmiss, sizeof(rays_rmiss));
     out->modules[2] = vkh_shader_create(gpu, rays_rchit, sizeof(rays_rchit));

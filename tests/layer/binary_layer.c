@@ -145,17 +145,7 @@ struct module {
 
 static struct base_list modules = {&modules, &modules};
 
-static struct module *
-find_module(VkShaderModule handle)
-{
-    struct module *found = NULL;
-    pthread_mutex_lock(&layer_lock);
-    base_list_for_each (it, &modules, struct module, link) {
-        found = it->handle == handle ? it : found;
-    }
-    pthread_mutex_unlock(&layer_lock);
-    return found;
-}
+LAYER_LIST_FINDER(find_module, module, modules, VkShaderModule)
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 layer_CreateShaderModule(VkDevice device, const VkShaderModuleCreateInfo *info,
@@ -250,17 +240,7 @@ struct pipeline {
 
 static struct base_list pipelines = {&pipelines, &pipelines};
 
-static struct pipeline *
-find_pipeline(VkPipeline handle)
-{
-    struct pipeline *found = NULL;
-    pthread_mutex_lock(&layer_lock);
-    base_list_for_each (it, &pipelines, struct pipeline, link) {
-        found = it->handle == handle ? it : found;
-    }
-    pthread_mutex_unlock(&layer_lock);
-    return found;
-}
+LAYER_LIST_FINDER(find_pipeline, pipeline, pipelines, VkPipeline)
 
 /* `given`: the pipeline was made of these. */
 static void

@@ -128,17 +128,7 @@ struct pipeline {
     struct group groups[];
 };
 
-static struct pipeline *
-find_pipeline(VkPipeline handle)
-{
-    struct pipeline *found = NULL;
-    pthread_mutex_lock(&layer_lock);
-    base_list_for_each (it, &pipelines, struct pipeline, link) {
-        found = it->handle == handle ? it : found;
-    }
-    pthread_mutex_unlock(&layer_lock);
-    return found;
-}
+LAYER_LIST_FINDER(find_pipeline, pipeline, pipelines, VkPipeline)
 
 static uint32_t
 count_groups(const VkRayTracingPipelineCreateInfoKHR *info)

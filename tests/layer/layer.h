@@ -83,6 +83,19 @@ struct layer_device_base *layer_find_device(void *dispatchable);
         return (struct layer_device *)layer_find_device(dispatchable);                             \
     }
 
+/* `name(handle)`: the struct `type` of a layer's list whose member `handle` is that; NULL: none. */
+#define LAYER_LIST_FINDER(name, type, list, handle_type)                                           \
+    static struct type *name(handle_type handle)                                                   \
+    {                                                                                              \
+        struct type *found = NULL;                                                                 \
+        pthread_mutex_lock(&layer_lock);                                                           \
+        base_list_for_each (it, &list, struct type, link) {                                        \
+            found = it->handle == handle ? it : found;                                             \
+        }                                                                                          \
+        pthread_mutex_unlock(&layer_lock);                                                         \
+        return found;                                                                              \
+    }
+
 /* A layer's own lists. */
 extern pthread_mutex_t layer_lock;
 void layer_publish(struct base_list *list, struct base_list *link);
