@@ -11,6 +11,7 @@ Exit status: 0 if whatever passes natively passes through Vesper, else 1.
 import argparse
 import math
 import os
+import random
 import sys
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ import deqp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHUNK = 500  # cases a process: a new one every now and then keeps what a crash leaves behind small
+CHUNK_ON_TIME = 100  # where time may run out: deqp-vk takes a process's cases in its own order, so the end of it is cut off
 
 
 def read_rules(path):
@@ -88,9 +90,13 @@ def cases_of(runner, rules, folder, only, thin, part):
 
 def run_side(name, runner, store, cases, again):
     left = [case for case in cases if case in again or case not in store.results]
-    for at in range(0, len(left), CHUNK):
-        runner.run(left[at : at + CHUNK], store.add)
-        print(f"{name}: {min(at + CHUNK, len(left))} of {len(left)} run", flush=True)
+    chunk = CHUNK_ON_TIME if math.isfinite(runner.deadline) else CHUNK
+    for at in range(0, len(left), chunk):
+        if time.monotonic() >= runner.deadline:
+            print(f"{name}: time was up before {at} of {len(left)} were run", flush=True)
+            return
+        runner.run(left[at : at + chunk], store.add)
+        print(f"{name}: at {min(at + chunk, len(left))} of {len(left)}", flush=True)
 
 
 def summarise(cases, native, vesper):
@@ -139,7 +145,9 @@ def main():
     parser.add_argument("--again", help="a list of names to run through Vesper although there is a result")
     parser.add_argument("--keep", action="append", default=[], help="a variable to pass on, such as DISPLAY; may repeat")
     parser.add_argument("--jobs", type=int, default=1, help="processes for each side")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, and compare what both sides have run")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="stop then, and compare what both sides have run: some cases of each group"
+    )
     parser.add_argument("--timeout", type=float, default=120, help="seconds without a word before a case counts as hung")
     args = parser.parse_args()
     if not 1 <= args.part <= args.thin:
@@ -164,6 +172,8 @@ def main():
             cases = file.read().split()
     else:
         cases = cases_of(runners["native", 0], read_rules(args.rules), out, args.only, args.thin, args.part)
+    if math.isfinite(args.minutes):
+        random.Random(0).shuffle(cases)  # what there is no time for is then some of each group, and the same with both sides
     again = set()
     if args.again:
         with open(args.again, encoding="utf-8") as file:
