@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/zalloc.h"
 #include "driver/private_data.h"
 
 enum {
@@ -29,7 +30,7 @@ drv_alloc(const VkAllocationCallbacks *parent_allocator, const VkAllocationCallb
 {
     const VkAllocationCallbacks *callbacks = choose(parent_allocator, allocator);
     if (!callbacks) {
-        return calloc(1, size);
+        return base_zalloc(size);
     }
     void *memory = callbacks->pfnAllocation(callbacks->pUserData, size, OBJECT_ALIGNMENT, scope);
     if (memory) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/zalloc.h"
 #include "protocol/proto_commands.h"
 #include "renderer/call_impl.h"
 #include "renderer/context_impl.h"
@@ -309,7 +310,6 @@ check_unique(struct rnd_call *call, const uint64_t *ids, size_t count)
 bool
 rnd_call_check_new_ids(struct rnd_call *call, const uint64_t *ids, size_t count)
 {
-    struct rnd_object_table *objects = &call->context->objects;
     if (!check_unique(call, ids, count)) {
         return false;
     }
@@ -318,16 +318,18 @@ rnd_call_check_new_ids(struct rnd_call *call, const uint64_t *ids, size_t count)
             rnd_call_fail(call, "new object %zu has id 0", i);
             return false;
         }
-        if (rnd_object_table_contains(objects, ids[i])) {
-            rnd_call_fail(call, "new id %" PRIu64 " is in use", ids[i]);
-            return false;
-        }
     }
-    if (!rnd_object_table_has_room(objects, count)) {
+    size_t taken;
+    switch (rnd_object_table_may_add(&call->context->objects, ids, count, &taken)) {
+    case RND_OBJECT_ID_TAKEN:
+        rnd_call_fail(call, "new id %" PRIu64 " is in use", ids[taken]);
+        break;
+    case RND_OBJECT_NO_ROOM:
         rnd_call_fail(call, "%zu more objects exceed the limit of %u", count, RND_MAX_OBJECTS);
-        return false;
+        break;
+    default: return true;
     }
-    return true;
+    return false;
 }
 
 bool
@@ -338,7 +340,7 @@ rnd_call_add(struct rnd_call *call, struct rnd_object *object, VkObjectType type
     object->id = id;
     object->handle = handle;
     object->device = device;
-    switch (rnd_object_table_add(&call->context->objects, object, parent)) {
+    switch (rnd_object_table_add(&call->context->objects, &call->stream->reader, object, parent)) {
     case RND_OBJECT_ADDED: return true;
     case RND_OBJECT_ID_TAKEN:
         rnd_call_fail(call, "new %s: id %" PRIu64 " is in use", type_name(type), id);
@@ -364,7 +366,7 @@ rnd_call_register_in(struct rnd_call *call, VkObjectType type, struct rnd_object
             ids[i] = 0;
             continue;
         }
-        struct rnd_object *object = calloc(1, sizeof(*object));
+        struct rnd_object *object = base_zalloc(sizeof(*object));
         if (!object) {
             rnd_call_fail(call, "out of memory");
             return;
@@ -386,7 +388,7 @@ rnd_call_register(struct rnd_call *call, VkObjectType type, uint64_t *ids, const
 static bool
 remove_once(struct rnd_call *call, struct rnd_object *object)
 {
-    if (!rnd_object_table_remove(&call->context->objects, object)) {
+    if (!rnd_object_table_remove(&call->context->objects, &call->stream->reader, object)) {
         rnd_call_fail(call, "%s %" PRIu64 " is being destroyed twice", type_name(object->type),
                       object->id);
         return false;

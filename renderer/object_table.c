@@ -5,8 +5,9 @@
 #include <string.h>
 
 enum {
-    /* Removed objects that are worth looking through the readers for. */
-    RECLAIM_BATCH = 256,
+    /* Removed objects that are worth looking through the readers for. Few: the C library's cache of
+     * free memory is short, and what it has no room for costs it much more. */
+    RECLAIM_BATCH = 4,
 };
 
 void
@@ -122,23 +123,44 @@ rnd_object_reader_end(struct rnd_object_table *table, struct rnd_object_reader *
     free_retired(garbage);
 }
 
-static size_t
-cache_slot(uint64_t id)
+/* --- a reader's cache --- */
+
+static struct rnd_object **
+cache_slot(struct rnd_object_reader *reader, uint64_t id)
 {
-    return (size_t)id & (RND_READER_CACHE_SIZE - 1);
+    return &reader->cache[(size_t)id & (RND_READER_CACHE_SIZE - 1)];
+}
+
+static void
+cache_catch_up(struct rnd_object_reader *reader, uint64_t epoch)
+{
+    if (reader->cache_epoch != epoch) {
+        memset(reader->cache, 0, sizeof(reader->cache));
+        reader->cache_epoch = epoch;
+    }
+}
+
+/* The reader's own removal of one object, unless others have removed any since it looked. */
+static void
+cache_survive_removal(struct rnd_object_reader *reader, const struct rnd_object *removed)
+{
+    struct rnd_object **slot = cache_slot(reader, removed->id);
+    if (reader->cache_epoch != removed->retired_at) {
+        return;
+    }
+    if (*slot == removed) {
+        *slot = NULL;
+    }
+    reader->cache_epoch = removed->retired_at + 1;
 }
 
 struct rnd_object *
 rnd_object_table_find(struct rnd_object_table *table, struct rnd_object_reader *reader, uint64_t id)
 {
-    uint64_t epoch = atomic_load(&table->epoch);
-    if (reader->cache_epoch != epoch) {
-        memset(reader->cache, 0, sizeof(reader->cache));
-        reader->cache_epoch = epoch;
-    }
-    struct rnd_object *cached = reader->cache[cache_slot(id)];
-    if (cached && cached->id == id) {
-        return cached;
+    struct rnd_object **slot = cache_slot(reader, id);
+    cache_catch_up(reader, atomic_load(&table->epoch));
+    if (*slot && (*slot)->id == id) {
+        return *slot;
     }
     if (id == 0) {
         return NULL;
@@ -147,28 +169,12 @@ rnd_object_table_find(struct rnd_object_table *table, struct rnd_object_reader *
     struct rnd_object *object = base_table_find(&table->ids, id);
     pthread_mutex_unlock(&table->lock);
     if (object) {
-        reader->cache[cache_slot(id)] = object;
+        *slot = object;
     }
     return object;
 }
 
-bool
-rnd_object_table_has_room(struct rnd_object_table *table, size_t count)
-{
-    pthread_mutex_lock(&table->lock);
-    bool room = count <= RND_MAX_OBJECTS - table->ids.count;
-    pthread_mutex_unlock(&table->lock);
-    return room;
-}
-
-bool
-rnd_object_table_contains(struct rnd_object_table *table, uint64_t id)
-{
-    pthread_mutex_lock(&table->lock);
-    bool found = id != 0 && base_table_find(&table->ids, id);
-    pthread_mutex_unlock(&table->lock);
-    return found;
-}
+/* --- from handles to ids --- */
 
 static bool
 has_handle(const struct rnd_object *object, VkObjectType type, uint64_t handle)
@@ -205,6 +211,31 @@ rnd_object_table_find_id(struct rnd_object_table *table, VkObjectType type, uint
     return id;
 }
 
+/* --- adding and removing --- */
+
+static enum rnd_object_added
+may_add_locked(const struct rnd_object_table *table, const uint64_t *ids, size_t count,
+               size_t *taken)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (base_table_find(&table->ids, ids[i])) {
+            *taken = i;
+            return RND_OBJECT_ID_TAKEN;
+        }
+    }
+    return count <= RND_MAX_OBJECTS - table->ids.count ? RND_OBJECT_ADDED : RND_OBJECT_NO_ROOM;
+}
+
+enum rnd_object_added
+rnd_object_table_may_add(struct rnd_object_table *table, const uint64_t *ids, size_t count,
+                         size_t *taken)
+{
+    pthread_mutex_lock(&table->lock);
+    enum rnd_object_added outlook = may_add_locked(table, ids, count, taken);
+    pthread_mutex_unlock(&table->lock);
+    return outlook;
+}
+
 static enum rnd_object_added
 add_locked(struct rnd_object_table *table, struct rnd_object *object, struct rnd_object *parent)
 {
@@ -228,12 +259,15 @@ add_locked(struct rnd_object_table *table, struct rnd_object *object, struct rnd
 }
 
 enum rnd_object_added
-rnd_object_table_add(struct rnd_object_table *table, struct rnd_object *object,
-                     struct rnd_object *parent)
+rnd_object_table_add(struct rnd_object_table *table, struct rnd_object_reader *reader,
+                     struct rnd_object *object, struct rnd_object *parent)
 {
     assert(object->id != 0);
     pthread_mutex_lock(&table->lock);
     enum rnd_object_added added = add_locked(table, object, parent);
+    if (added == RND_OBJECT_ADDED && reader->cache_epoch == atomic_load(&table->epoch)) {
+        *cache_slot(reader, object->id) = object;
+    }
     pthread_mutex_unlock(&table->lock);
     return added;
 }
@@ -292,7 +326,8 @@ take_batch_locked(struct rnd_object_table *table)
 }
 
 bool
-rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *object)
+rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object_reader *reader,
+                        struct rnd_object *object)
 {
     pthread_mutex_lock(&table->lock);
     bool found = base_table_find(&table->ids, object->id) == object;
@@ -302,6 +337,7 @@ rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *objec
         forget_locked(table, object);
         append(&table->retired, object);
         table->retired_count++;
+        cache_survive_removal(reader, object);
         garbage = take_batch_locked(table);
     }
     pthread_mutex_unlock(&table->lock);

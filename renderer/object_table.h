@@ -45,7 +45,8 @@ struct rnd_object_reader {
     struct base_list link;  /* rnd_object_table.readers */
     _Atomic uint64_t since; /* the epoch when its batch began; 0 while idle */
 
-    /* Its own thread only: what was found lately, valid while the table's epoch is cache_epoch. */
+    /* Its own thread only: what was found or added lately, valid while the table's epoch is
+     * cache_epoch. A removal of its own takes both along, so that only others' empty the cache. */
     uint64_t cache_epoch;
     struct rnd_object *cache[RND_READER_CACHE_SIZE];
 };
@@ -63,9 +64,6 @@ void rnd_object_reader_end(struct rnd_object_table *table, struct rnd_object_rea
 /* NULL if there is none. Between begin() and end() only. */
 struct rnd_object *rnd_object_table_find(struct rnd_object_table *table,
                                          struct rnd_object_reader *reader, uint64_t id);
-/* So many more objects may be added, as far as the limit goes. */
-bool rnd_object_table_has_room(struct rnd_object_table *table, size_t count);
-bool rnd_object_table_contains(struct rnd_object_table *table, uint64_t id);
 
 /* The other way round: the id of a live object or, with that handle, of the last one of those that
  * were removed in or after that epoch. 0: there is none. Looks at every object. */
@@ -78,13 +76,21 @@ enum rnd_object_added {
     RND_OBJECT_NO_PARENT, /* another stream has just removed it */
     RND_OBJECT_NO_ROOM,   /* RND_MAX_OBJECTS or the memory is exhausted */
 };
-/* Publishes a calloc'ed object whose id, handle, device and type are set. */
+/* What adding objects under these ids would come to now, parents aside; *taken: the first of them
+ * that is in use. */
+BASE_MUST_CHECK enum rnd_object_added rnd_object_table_may_add(struct rnd_object_table *table,
+                                                               const uint64_t *ids, size_t count,
+                                                               size_t *taken);
+/* Publishes a calloc'ed object whose id, handle, device and type are set. The reader, the caller's
+ * own as below, will find it without looking. */
 BASE_MUST_CHECK enum rnd_object_added rnd_object_table_add(struct rnd_object_table *table,
+                                                           struct rnd_object_reader *reader,
                                                            struct rnd_object *object,
                                                            struct rnd_object *parent);
 /* Forgets the object and all below it; their memory is freed when no reader can hold them any more.
  * False if somebody else has already removed it. */
-bool rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object *object);
+bool rnd_object_table_remove(struct rnd_object_table *table, struct rnd_object_reader *reader,
+                             struct rnd_object *object);
 /* The same for all that hangs under it, not for itself. */
 void rnd_object_table_remove_children(struct rnd_object_table *table, struct rnd_object *object);
 

@@ -19,8 +19,8 @@
 enum {
     /* A scratch buffer up to this size is kept between streams. */
     SCRATCH_KEPT = 1 << 20,
-    /* After so many commands the objects they removed may be freed. */
-    COMMANDS_PER_EPOCH = 1024,
+    /* After so many commands the objects they removed may be freed, to be allocated again soon. */
+    COMMANDS_PER_EPOCH = 8,
 };
 
 static BASE_THREAD_LOCAL const struct rnd_stream *current;

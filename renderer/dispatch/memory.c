@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/zalloc.h"
 #include "protocol/proto_mesa.h"
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
@@ -321,7 +322,7 @@ rnd_do_vkAllocateMemory(struct rnd_call *call, struct proto_vkAllocateMemory *ar
     if (!rnd_call_check_new_ids(call, args->pMemory_ids, 1)) {
         return;
     }
-    struct rnd_memory *memory = calloc(1, sizeof(*memory));
+    struct rnd_memory *memory = base_zalloc(sizeof(*memory));
     if (!memory) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;

@@ -33,7 +33,8 @@ remove_from_pool(struct rnd_call *call, VkObjectType type, const struct rnd_obje
             rnd_call_fail(call, "object %" PRIu64 " is of another pool", ids[i]);
             return false;
         }
-        if (object && !rnd_object_table_remove(&call->context->objects, object)) {
+        if (object &&
+            !rnd_object_table_remove(&call->context->objects, &call->stream->reader, object)) {
             rnd_call_fail(call, "object %" PRIu64 " is being freed twice", ids[i]);
             return false;
         }

@@ -1,6 +1,7 @@
 /* Buffers and images, and what memory they can be bound to. */
 #include <stdlib.h>
 
+#include "base/zalloc.h"
 #include "renderer/call_impl.h"
 #include "renderer/capture_replay.h"
 #include "renderer/chain.h"
@@ -41,7 +42,7 @@ rnd_do_vkCreateBuffer(struct rnd_call *call, struct proto_vkCreateBuffer *args)
         !rnd_external_buffer(call, args->pCreateInfo, &external)) {
         return;
     }
-    struct rnd_buffer *buffer = calloc(1, sizeof(*buffer));
+    struct rnd_buffer *buffer = base_zalloc(sizeof(*buffer));
     if (!buffer) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
@@ -77,7 +78,7 @@ rnd_do_vkCreateImage(struct rnd_call *call, struct proto_vkCreateImage *args)
         !rnd_external_image(call, args->pCreateInfo, &external)) {
         return;
     }
-    struct rnd_image *image = calloc(1, sizeof(*image));
+    struct rnd_image *image = base_zalloc(sizeof(*image));
     if (!image) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/zalloc.h"
 #include "protocol/proto_mesa.h"
 #include "renderer/call_impl.h"
 #include "renderer/chain.h"
@@ -23,7 +24,7 @@ rnd_do_vkCreateFence(struct rnd_call *call, struct proto_vkCreateFence *args)
     if (!rnd_call_check_new_ids(call, args->pFence_ids, 1)) {
         return;
     }
-    struct rnd_fence *fence = calloc(1, sizeof(*fence));
+    struct rnd_fence *fence = base_zalloc(sizeof(*fence));
     if (!fence) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
@@ -121,7 +122,7 @@ rnd_do_vkCreateSemaphore(struct rnd_call *call, struct proto_vkCreateSemaphore *
     if (!rnd_call_check_new_ids(call, args->pSemaphore_ids, 1)) {
         return;
     }
-    struct rnd_semaphore *semaphore = calloc(1, sizeof(*semaphore));
+    struct rnd_semaphore *semaphore = base_zalloc(sizeof(*semaphore));
     if (!semaphore) {
         args->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
         return;
