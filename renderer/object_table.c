@@ -159,8 +159,9 @@ rnd_object_table_find(struct rnd_object_table *table, struct rnd_object_reader *
 {
     struct rnd_object **slot = cache_slot(reader, id);
     cache_catch_up(reader, atomic_load(&table->epoch));
-    if (*slot && (*slot)->id == id) {
-        return *slot;
+    struct rnd_object *cached = *slot;
+    if (cached && cached->id == id) {
+        return cached;
     }
     if (id == 0) {
         return NULL;
