@@ -31,6 +31,7 @@ struct drv_command_buffer {
     VkCommandBufferLevel level;
     size_t capacity; /* bytes at recorder.start */
     struct drv_recording recording;
+    uint32_t operating_points; /* of the AV1 sequence that vkCmdBeginVideoCodingKHR began on */
 };
 
 static inline struct drv_command_pool *

@@ -5,9 +5,19 @@
 #include "driver/device.h"
 #include "driver/drv_entry.h"
 #include "driver/scratch.h"
+#include "driver/struct_chain.h"
 #include "driver/sync.h"
 #include "driver/sync_wait.h"
 #include "protocol/proto_encode.h"
+
+/* One value for each bit. */
+static uint32_t
+feedback_count(const VkQueryPoolCreateInfo *info)
+{
+    const VkQueryPoolVideoEncodeFeedbackCreateInfoKHR *feedback = drv_find_struct(
+        info->pNext, VK_STRUCTURE_TYPE_QUERY_POOL_VIDEO_ENCODE_FEEDBACK_CREATE_INFO_KHR);
+    return feedback ? (uint32_t)__builtin_popcount(feedback->encodeFeedbackFlags) : 0;
+}
 
 uint32_t
 drv_query_value_count(const VkQueryPoolCreateInfo *info)
@@ -25,8 +35,25 @@ drv_query_value_count(const VkQueryPoolCreateInfo *info)
     case VK_QUERY_TYPE_TRANSFORM_FEEDBACK_STREAM_EXT: return 2;
     case VK_QUERY_TYPE_PIPELINE_STATISTICS:
         return (uint32_t)__builtin_popcount(info->pipelineStatistics);
+    case VK_QUERY_TYPE_VIDEO_ENCODE_FEEDBACK_KHR: return feedback_count(info);
     default: return 0;
     }
+}
+
+uint32_t
+drv_query_tail_count(const VkQueryPoolCreateInfo *info)
+{
+#ifdef VK_KHR_video_encode_feedback2
+    const VkQueryPoolVideoEncodePerPartitionFeedbackCreateInfoKHR *parts = drv_find_struct(
+        info->pNext,
+        VK_STRUCTURE_TYPE_QUERY_POOL_VIDEO_ENCODE_PER_PARTITION_FEEDBACK_CREATE_INFO_KHR);
+    if (parts) {
+        return parts->maxPerPartitionFeedbackEntries *
+               (uint32_t)__builtin_popcount(parts->perPartitionEncodeFeedbackFlags);
+    }
+#endif
+    (void)info;
+    return 0;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -41,6 +68,8 @@ drv_CreateQueryPool(VkDevice device, const VkQueryPoolCreateInfo *pCreateInfo,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     pool->value_count = drv_query_value_count(pCreateInfo);
+    pool->tail_count = drv_query_tail_count(pCreateInfo);
+    pool->has_status = pCreateInfo->queryType == VK_QUERY_TYPE_RESULT_STATUS_ONLY_KHR;
     VkQueryPool handle = (VkQueryPool)(uintptr_t)pool;
     VkResult result =
         proto_send_vkCreateQueryPool(dev->object.client, device, pCreateInfo, NULL, &handle);
@@ -73,6 +102,9 @@ drv_ResetQueryPool(VkDevice device, VkQueryPool queryPool, uint32_t firstQuery, 
 
 /* --- results --- */
 
+/* One or the other. */
+#define WITH_STATE (VK_QUERY_RESULT_WITH_AVAILABILITY_BIT | VK_QUERY_RESULT_WITH_STATUS_BIT_KHR)
+
 static size_t
 value_size(VkQueryResultFlags flags)
 {
@@ -87,22 +119,22 @@ is_zero(const uint8_t *value, size_t size)
 }
 
 bool
-drv_query_scatter(const void *packed, uint32_t query_count, uint32_t value_count, void *data,
-                  VkDeviceSize stride, VkQueryResultFlags flags)
+drv_query_scatter(const void *packed, uint32_t query_count, const struct drv_query_pool *pool,
+                  void *data, VkDeviceSize stride, VkQueryResultFlags flags)
 {
-    size_t width = value_size(flags), values = value_count * width;
+    size_t width = value_size(flags), values = pool->value_count * width;
+    size_t tail = pool->tail_count * width, state = flags & WITH_STATE ? width : 0;
     const uint8_t *from = packed;
     bool all = true;
 
-    for (uint32_t i = 0; i < query_count; i++, from += values + width) {
+    for (uint32_t i = 0; i < query_count; i++, from += values + width + tail) {
         uint8_t *to = (uint8_t *)data + i * stride;
         bool available = !is_zero(from + values, width);
         if (available || (flags & VK_QUERY_RESULT_PARTIAL_BIT)) {
             memcpy(to, from, values);
+            memcpy(to + values + state, from + values + width, tail);
         }
-        if (flags & VK_QUERY_RESULT_WITH_AVAILABILITY_BIT) {
-            memcpy(to + values, from + values, width);
-        }
+        memcpy(to + values, from + values, state);
         all &= available;
     }
     return all;
@@ -111,8 +143,8 @@ drv_query_scatter(const void *packed, uint32_t query_count, uint32_t value_count
 /* One vkGetQueryPoolResults of the application. */
 struct query_read {
     struct drv_device *device;
-    VkQueryPool pool;
-    uint32_t first, count, value_count;
+    const struct drv_query_pool *pool;
+    uint32_t first, count;
     void *data;
     VkDeviceSize stride;
     VkQueryResultFlags flags;
@@ -130,17 +162,20 @@ look_at_results(void *user)
     VkQueryResultFlags flags = read->flags & VK_QUERY_RESULT_WAIT_BIT
                                    ? read->flags & ~VK_QUERY_RESULT_PARTIAL_BIT
                                    : read->flags;
-    VkQueryResultFlags asked = (flags & (VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_PARTIAL_BIT)) |
-                               VK_QUERY_RESULT_WITH_AVAILABILITY_BIT;
+    bool status = read->pool->has_status || (flags & VK_QUERY_RESULT_WITH_STATUS_BIT_KHR);
+    VkQueryResultFlags asked =
+        (flags & (VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_PARTIAL_BIT)) |
+        (status ? VK_QUERY_RESULT_WITH_STATUS_BIT_KHR : VK_QUERY_RESULT_WITH_AVAILABILITY_BIT);
 
     VkResult result = proto_call_vkGetQueryPoolResults(
-        read->device->object.client, (VkDevice)read->device, read->pool, read->first, read->count,
-        read->packed_size, read->packed, read->packed_size / read->count, asked);
+        read->device->object.client, (VkDevice)read->device, (VkQueryPool)(uintptr_t)read->pool,
+        read->first, read->count, read->packed_size, read->packed, read->packed_size / read->count,
+        asked);
     if (result < 0) {
         return result;
     }
-    bool all = drv_query_scatter(read->packed, read->count, read->value_count, read->data,
-                                 read->stride, flags);
+    bool all =
+        drv_query_scatter(read->packed, read->count, read->pool, read->data, read->stride, flags);
     return all || (flags & VK_QUERY_RESULT_PARTIAL_BIT) ? VK_SUCCESS : VK_NOT_READY;
 }
 
@@ -204,10 +239,9 @@ drv_GetQueryPoolResults(VkDevice device, VkQueryPool queryPool, uint32_t firstQu
     }
     struct query_read read = {
         .device = drv_device_from(device),
-        .pool = queryPool,
+        .pool = drv_query_pool_from(queryPool),
         .first = firstQuery,
         .count = queryCount,
-        .value_count = drv_query_pool_from(queryPool)->value_count,
         .data = pData,
         .stride = stride,
         .flags = flags,
@@ -215,7 +249,8 @@ drv_GetQueryPoolResults(VkDevice device, VkQueryPool queryPool, uint32_t firstQu
     struct drv_scratch scratch;
 
     drv_scratch_init(&scratch);
-    read.packed_size = queryCount * (read.value_count + 1) * value_size(flags);
+    size_t values = (size_t)read.pool->value_count + 1 + read.pool->tail_count;
+    read.packed_size = queryCount * values * value_size(flags);
     read.packed = drv_scratch_alloc(&scratch, read.packed_size);
     VkResult result = read.packed ? look_at_results(&read) : VK_ERROR_OUT_OF_HOST_MEMORY;
     if (result == VK_NOT_READY && (flags & VK_QUERY_RESULT_WAIT_BIT)) {

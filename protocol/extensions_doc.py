@@ -89,7 +89,7 @@ def main():
     parser.add_argument("document")
     args = parser.parse_args()
     try:
-        registry = load([args.registry])
+        registry = load(args.registry)
         policy = load_policy(args.policy, registry.header_version)
         left_out = [n for block in parse_xml(args.policy).children("left-out") for n in block.children("extension")]
         text = document(registry, policy, left_out)

@@ -74,6 +74,7 @@ def write_if_changed(path, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--registry", required=True, help="vk.xml of Vulkan 1.4.309 or newer")
+    parser.add_argument("--video", required=True, help="video.xml of the same version: the structures of codecs")
     parser.add_argument("--private", required=True, help="venus.xml: command numbers, private types")
     parser.add_argument("--policy", required=True, help="policy.xml")
     parser.add_argument("--families", help="the command families that the build expects")
@@ -81,7 +82,7 @@ def main():
     parser.add_argument("--out", required=True, help="the folder to write to")
     args = parser.parse_args()
     try:
-        registry = load([args.registry, args.private])
+        registry = load(args.registry, args.video, args.private)
         if registry.header_version and registry.header_version < OLDEST_HEADER_VERSION:
             raise GeneratorError(
                 f"{args.registry}: error: registry 1.4.{registry.header_version} is too old, "

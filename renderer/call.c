@@ -63,6 +63,8 @@ type_name(VkObjectType type)
     case VK_OBJECT_TYPE_INDIRECT_COMMANDS_LAYOUT_EXT: return "indirect commands layout";
     case VK_OBJECT_TYPE_INDIRECT_EXECUTION_SET_EXT: return "indirect execution set";
     case VK_OBJECT_TYPE_OPTICAL_FLOW_SESSION_NV: return "optical flow session";
+    case VK_OBJECT_TYPE_VIDEO_SESSION_KHR: return "video session";
+    case VK_OBJECT_TYPE_VIDEO_SESSION_PARAMETERS_KHR: return "video session parameters";
     default: return "object";
     }
 }

@@ -214,6 +214,19 @@ enables_host_image_copy(const VkDeviceCreateInfo *info)
     return (feature && feature->hostImageCopy) || (core && core->hostImageCopy);
 }
 
+static bool
+enables_encode_feedback2(const VkDeviceCreateInfo *info)
+{
+#ifdef VK_KHR_video_encode_feedback2
+    const VkPhysicalDeviceVideoEncodeFeedback2FeaturesKHR *feature = rnd_chain_find(
+        info->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VIDEO_ENCODE_FEEDBACK_2_FEATURES_KHR);
+    return feature && feature->videoEncodeFeedback2;
+#else
+    (void)info;
+    return false;
+#endif
+}
+
 VkResult
 rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
                   const VkDeviceCreateInfo *info, struct rnd_device **out)
@@ -241,6 +254,7 @@ rnd_device_create(struct rnd_context *ctx, struct rnd_physical_device *physical,
     rnd_device_table_load(&device->table, physical->instance->table.GetDeviceProcAddr,
                           device->handle);
     device->host_image_copy = device->table.CopyMemoryToImage && enables_host_image_copy(info);
+    device->encode_feedback2 = enables_encode_feedback2(info);
     result = get_queues(device, info);
     if (result != VK_SUCCESS) {
         rnd_device_discard(device);

@@ -29,7 +29,8 @@ struct rnd_device {
     struct rnd_device_table table;
     struct rnd_queue **queues; /* all that the guest asked for */
     uint32_t queue_count;
-    bool host_image_copy; /* enabled */
+    bool host_image_copy;  /* enabled */
+    bool encode_feedback2; /* enabled: results of queries may be long */
 
     struct rnd_preinitialized preinitialized;
     struct rnd_group_handles group_handles; /* that pipelines were made again with */

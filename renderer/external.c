@@ -44,7 +44,9 @@ rnd_external_buffer(struct rnd_call *call, const VkBufferCreateInfo *info, struc
     if (out->host == 0) {
         out->host = rnd_external_choose(physical, rnd_external_ask_buffer, (void *)info);
     }
-    if (out->host == 0) {
+    if (out->host ==
+        0) { /* some hosts have such buffers for video, which are mapped all the same */
+        out->copied = true;
         return true;
     }
     VkExternalMemoryBufferCreateInfo *structure = rnd_call_alloc(call, 1, sizeof(*structure));

@@ -57,6 +57,7 @@ struct format_query {
     VkPhysicalDeviceImageDrmFormatModifierInfoEXT modifier;
     VkImageFormatListCreateInfo formats;
     VkImageStencilUsageCreateInfo stencil;
+    VkVideoProfileListInfoKHR profiles;
 };
 
 /* Of a list of modifiers the first stands for all: valid is only what every one of them allows. */
@@ -106,6 +107,12 @@ fill_query(struct format_query *query, const VkImageCreateInfo *info,
     if (stencil) {
         query->stencil = *stencil;
         rnd_chain_push(&query->info, &query->stencil);
+    }
+    const VkVideoProfileListInfoKHR *profiles =
+        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_VIDEO_PROFILE_LIST_INFO_KHR);
+    if (profiles) {
+        query->profiles = *profiles;
+        rnd_chain_push(&query->info, &query->profiles);
     }
     if (info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
         add_modifier(query, info);

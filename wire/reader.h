@@ -122,6 +122,18 @@ wire_read_u16(struct wire_reader *r)
     return (uint16_t)wire_read_u32(r);
 }
 
+static inline int8_t
+wire_read_i8(struct wire_reader *r)
+{
+    return (int8_t)wire_read_i32(r);
+}
+
+static inline int16_t
+wire_read_i16(struct wire_reader *r)
+{
+    return (int16_t)wire_read_i32(r);
+}
+
 /* The length the peer claims, once that many elements could still follow. `wire_size` is the least
  * an element can occupy, so an absurd claim fails here and sizes no allocation. */
 static inline size_t

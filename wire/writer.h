@@ -74,6 +74,18 @@ wire_write_u16(struct wire_writer *w, uint16_t value)
     wire_write_u32(w, value);
 }
 
+static inline void
+wire_write_i8(struct wire_writer *w, int8_t value)
+{
+    wire_write_i32(w, value);
+}
+
+static inline void
+wire_write_i16(struct wire_writer *w, int16_t value)
+{
+    wire_write_i32(w, value);
+}
+
 /* `size` bytes and zero padding up to a multiple of 4. */
 static inline void
 wire_write_bytes(struct wire_writer *w, const void *bytes, size_t size)

@@ -1,6 +1,7 @@
 """Stage 1, load: XML in, a plain model of the registry out. No decisions are made here.
 
-The Vulkan registry (vk.xml) and our own venus.xml share one schema and are merged into one model.
+The Vulkan registry (vk.xml), that of the video codecs (video.xml) and our own venus.xml share one schema and are
+merged into one model.
 Every element keeps its file and line, so that later stages can complain about a place.
 """
 
@@ -345,6 +346,9 @@ def load_feature(registry, node):
 
 
 def load_extension(registry, node):
+    if not node.get("name").startswith("VK_"):
+        load_header(registry, node)
+        return
     number = int(node.get("number"))
     requires = load_requires(registry, node, number)
     supported = node.get("supported", "vulkan").split(",")
@@ -364,6 +368,13 @@ def load_extension(registry, node):
         requires=requires,
         node=node,
     )
+
+
+def load_header(registry, node):
+    """What video.xml calls an extension is a header; it is where the sizes of arrays are declared."""
+    for require in node.children("require"):
+        for enum in require.children("enum"):
+            add_enum(registry, None, enum)
 
 
 def load_format(registry, node):
@@ -430,10 +441,22 @@ def load_command_number(registry, node):
     registry.command_numbers[name] = number
 
 
-def load(paths):
-    """All files as one Registry, Vulkan's own first."""
+def load_video(registry, path):
+    """What must be there in a codec's structures is up to their flags, and the file does not say it."""
+    load_file(registry, path)
+    for kind in registry.types.values():
+        for member in kind.members:
+            if kind.node.file == path:
+                member.noautovalidity = True
+
+
+def load(vulkan, video=None, private=None):
+    """All files as one Registry. vk.xml only names the types that video.xml declares, so it comes first."""
     registry = Registry()
-    for path in paths:
-        load_file(registry, path)
-        registry.vulkan_names = registry.vulkan_names or {*registry.types, *registry.commands, *registry.constants}
+    load_file(registry, vulkan)
+    if video:
+        load_video(registry, video)
+    registry.vulkan_names = {*registry.types, *registry.commands, *registry.constants}
+    if private:
+        load_file(registry, private)
     return registry

@@ -38,6 +38,7 @@ class Field:
     dispatchable: bool = False
     member: object = None
     stride_member: str = ""
+    bits: list = field(default_factory=list)  # of a word of bit-fields: (name, first bit, width)
 
 
 @dataclass
@@ -89,13 +90,16 @@ class Plan:
 
 
 def constant_of(selection, text):
-    """The integer behind a dimension, "4" or an API constant."""
-    return int(text) if text.isdigit() else selection.registry.constants[text]
+    """The integer behind a dimension: "4", a constant, or a product of them."""
+    result = 1
+    for factor in text.split(" * "):
+        result *= int(factor) if factor.isdigit() else selection.registry.constants[factor]
+    return result
 
 
 def length_names(expression):
     """The sibling members that an expression mentions."""
-    return re.findall(r"(?<![\w.>])[a-z]\w*", expression)
+    return re.findall(r"(?<![\w.>])[A-Za-z]\w*", expression)
 
 
 def make_field(selection, member, owner):
@@ -131,7 +135,7 @@ def make_field(selection, member, owner):
     elif result.shape == "pointers":
         result.count, result.inner = member.length
     elif result.shape == "fixed":
-        result.dimension = member.dimensions[0]
+        result.dimension = " * ".join(member.dimensions)
     result.stride_member = member.stride or ""
     return result
 
@@ -209,6 +213,21 @@ def add_empty_cases(selection, union, enumeration):
             union.cases.append(UnionCase(tag, value, nothing))
 
 
+def words_of_bits(members):
+    """Bit-fields travel as words of 32 bits, the first one lowest, however a compiler lays them out. None crosses
+    from one word to the next."""
+    words = []
+    for m in members:
+        first = sum(width for _, _, width in words[-1].bits) if words else 32
+        if first + m.bits > 32:
+            name = f"bits{len(words) or ''}"
+            words.append(Field(name=name, type="uint32_t", declared="uint32_t", kind="scalar", shape="value",
+                               scalar="u32", scalar_size=4))
+            first = 0
+        words[-1].bits.append((m.name, first, m.bits))
+    return words
+
+
 def plan_struct(plan, name):
     selection = plan.selection
     kind = selection.registry.types[name]
@@ -220,6 +239,9 @@ def plan_struct(plan, name):
         result.stype = kind.stype()
         members = members[2:]
         result.chain = selection.chains.get(name, [])
+    if members and members[0].bits:
+        result.fields = words_of_bits(members)
+        return result
     result.fields = lengths_first([make_field(selection, m, name) for m in members])
     mark_sizes(result.fields)
     result.raw_handles = name in selection.policy.raw_handles

@@ -17,6 +17,8 @@ SCALARS = {
     "uint8_t": ("u8", 1),
     "uint16_t": ("u16", 2),
     "uint32_t": ("u32", 4),
+    "int8_t": ("i8", 1),
+    "int16_t": ("i16", 2),
     "int32_t": ("i32", 4),
     "float": ("f32", 4),
     "uint64_t": ("u64", 8),
@@ -224,6 +226,11 @@ def member_absent(selection, member):
     return member.pointers > 0 and member.optional and not member_serializable(selection, member)
 
 
+def bits_serializable(kind):
+    """Structures of flags are nothing but bit-fields; others with some describe what lies in the device's memory."""
+    return all(m.bits for m in kind.members) or not any(m.bits for m in kind.members)
+
+
 def type_serializable(selection, name):
     name = selection.registry.type_name(name)
     if name not in selection.serializable:
@@ -240,8 +247,8 @@ def type_serializable(selection, name):
             result = all(
                 member_serializable(selection, m) or member_absent(selection, m)
                 for m in kind.members
-            ) and not any(m.bits for m in kind.members) and not any(
-                len(m.dimensions) > 1 for m in kind.members
+            ) and bits_serializable(kind) and not any(
+                len(m.dimensions) > 1 and selection.kind_of(m.type) != "scalar" for m in kind.members
             )
         selection.serializable[name] = result
     return selection.serializable[name]

@@ -55,6 +55,8 @@ print_scalar(struct printer *p, const struct proto_print_field *f)
     switch ((enum proto_print_scalar)f->scalar) {
     case PROTO_PRINT_U8: fprintf(p->out, "%u", wire_read_u8(p->in)); break;
     case PROTO_PRINT_U16: fprintf(p->out, "%u", wire_read_u16(p->in)); break;
+    case PROTO_PRINT_I8: fprintf(p->out, "%d", wire_read_i8(p->in)); break;
+    case PROTO_PRINT_I16: fprintf(p->out, "%d", wire_read_i16(p->in)); break;
     case PROTO_PRINT_U32: fprintf(p->out, "%" PRIu32, wire_read_u32(p->in)); break;
     case PROTO_PRINT_F32: fprintf(p->out, "%g", (double)wire_read_f32(p->in)); break;
     case PROTO_PRINT_U64: fprintf(p->out, "%" PRIu64, wire_read_u64(p->in)); break;

@@ -31,6 +31,8 @@ enum proto_print_scalar {
     PROTO_PRINT_U8,
     PROTO_PRINT_U16,
     PROTO_PRINT_U32,
+    PROTO_PRINT_I8,
+    PROTO_PRINT_I16,
     PROTO_PRINT_I32,
     PROTO_PRINT_F32,
     PROTO_PRINT_U64,

@@ -8,9 +8,10 @@
 #include "renderer/rnd_dispatch.h"
 
 enum {
-    /* More than any query's result has: the most are a pipeline's statistics and its availability.
-     */
+    /* More than any query's result has: the most are a pipeline's statistics and its availability,
+     * but for feedback on each partition of an encoded picture, of which policy.xml allows 4096. */
     LARGEST_RESULT = 32 * sizeof(uint64_t),
+    LARGEST_FEEDBACK = 4096 * 3 * sizeof(uint64_t),
     LARGEST_GROUP_HANDLE = 256,
     LARGEST_STRUCTURE_HANDLE = 64, /* by which instances name them; NVIDIA's has 8 */
 };
@@ -31,7 +32,11 @@ rnd_do_vkGetQueryPoolResults(struct rnd_call *call, struct proto_vkGetQueryPoolR
                       args->queryCount, (uint64_t)args->stride, args->dataSize);
         return;
     }
-    uint8_t *results = rnd_call_alloc(call, 1, args->dataSize + LARGEST_RESULT);
+    size_t most = LARGEST_RESULT;
+    if (rnd_call_device(call)->encode_feedback2) {
+        most += LARGEST_FEEDBACK;
+    }
+    uint8_t *results = rnd_call_alloc(call, 1, args->dataSize + most);
     if (!results) {
         return;
     }

@@ -349,6 +349,25 @@ rnd_do_vkGetAccelerationStructureMemoryRequirementsNV(
     answer(call, &requirements, &(struct rnd_external){0}, args->pMemoryRequirements);
 }
 
+/* What a session keeps is the host's own: nobody maps it, and it is external to nothing. */
+void
+rnd_do_vkGetVideoSessionMemoryRequirementsKHR(
+    struct rnd_call *call, struct proto_vkGetVideoSessionMemoryRequirementsKHR *args)
+{
+    if (!call->device_table->GetVideoSessionMemoryRequirementsKHR) {
+        rnd_call_missing(call);
+        return;
+    }
+    args->ret = call->device_table->GetVideoSessionMemoryRequirementsKHR(
+        args->device, args->videoSession, args->pMemoryRequirementsCount,
+        args->pMemoryRequirements);
+    for (uint32_t i = 0; args->pMemoryRequirements && i < *args->pMemoryRequirementsCount; i++) {
+        VkMemoryRequirements *needs = &args->pMemoryRequirements[i].memoryRequirements;
+        needs->memoryTypeBits = rnd_memory_types_to_guest(
+            &rnd_call_device(call)->physical_device->memory_types, needs->memoryTypeBits, 0, 0);
+    }
+}
+
 /* Of the buffer for preprocessing, which has requirements of its own, too. */
 void
 rnd_do_vkGetGeneratedCommandsMemoryRequirementsEXT(

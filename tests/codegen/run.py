@@ -15,7 +15,7 @@ GOLDEN = {
     "renderer": ["rnd_dispatch.c"],
     "driver": ["drv_entry.c", "drv_record.c", "drv_simple.c"],
 }
-INPUTS = ("registry", "private", "policy")
+INPUTS = ("registry", "video", "private", "policy")
 
 
 def generate(part, out, **replaced):

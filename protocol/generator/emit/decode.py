@@ -1,6 +1,6 @@
 """The renderer's side: structures and commands from bytes, bounded, and replies to bytes."""
 
-from generator.emit.structs import WriteEmitter, grouped, stride_rewritten
+from generator.emit.structs import WriteEmitter, emit_bits, grouped, stride_rewritten
 from generator.emit.tables import number_text
 from generator.emit.text import Text, count_expression, file_head, to_handle
 from generator.plan import fixed_size, struct_min_size
@@ -32,7 +32,9 @@ class DecodeEmitter:
         getattr(self, "decode_" + f.shape)(out, f, self.prefix + f.name, form, content)
 
     def element(self, out, f, target, form):
-        if f.kind == "scalar":
+        if f.bits:
+            emit_bits(out, f, self.prefix, "d->in")
+        elif f.kind == "scalar":
             out(f"{target} = ({f.declared})wire_read_{f.scalar}(d->in);")
         elif f.kind == "handle" and self.raw:
             out(f"{target} = {to_handle(f, 'wire_read_u64(d->in)')};")
@@ -47,7 +49,7 @@ class DecodeEmitter:
         self.element(out, f, access, form)
         if f.bound:
             out.open(f"if ({access} > {f.bound})")
-            out(f'proto_decoder_fail(d, "%s is %u, where %u is the most", {self.label(f)}, {access}, {f.bound});')
+            out(f'proto_decoder_fail(d, "%s is %u, where %u is the most", {self.label(f)}, (uint32_t){access}, (uint32_t)({f.bound}));')
             out.close()
 
     def decode_absent(self, out, f, access, form, content):

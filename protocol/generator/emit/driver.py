@@ -1,6 +1,6 @@
 """The driver's side: commands to bytes, replies from bytes, calls, and entry points."""
 
-from generator.emit.structs import WriteEmitter, grouped
+from generator.emit.structs import WriteEmitter, emit_bits, grouped
 from generator.emit.tables import number_text
 from generator.emit.text import (Text, arguments, count_expression, file_head, parameters,
                                  returns_value, to_handle)
@@ -130,7 +130,9 @@ class ReplyReader:
         getattr(self, "read_" + f.shape)(out, f, self.prefix + f.name)
 
     def element(self, out, f, target):
-        if f.kind == "scalar":
+        if f.bits:
+            emit_bits(out, f, self.prefix, "in")
+        elif f.kind == "scalar":
             out(f"{target} = ({f.declared})wire_read_{f.scalar}(in);")
         elif f.kind == "handle" and self.raw:
             out(f"{target} = {to_handle(f, 'wire_read_u64(in)')};")

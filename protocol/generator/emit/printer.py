@@ -4,7 +4,6 @@ from generator.emit.tables import table_index
 from generator.emit.text import file_head
 from generator.plan import constant_of
 
-SCALAR_CODES = ("u8", "u16", "u32", "i32", "f32", "u64", "i64", "f64")
 
 
 class Tables:

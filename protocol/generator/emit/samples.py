@@ -51,11 +51,14 @@ class Sampler:
     def scalar(self, f, forced):
         if f.name in forced:
             return forced[f.name]
+        if f.bits:
+            return sum(((1 << width) - 1) << first for _, first, width in f.bits) if self.variant["scalar"] else 0
         if f.name in ("flags", "flags2"):
             return 0
         if f.scalar in ("f32", "f64"):
             return 0.5 * self.variant["scalar"]
-        return self.variant["scalar"] if self.variant["scalar"] < 2 else 1
+        sample = self.variant["scalar"] if self.variant["scalar"] < 2 else 1
+        return -sample if f.scalar in ("i8", "i16") else sample
 
     def new_id(self):
         self.next_id += 1
@@ -146,12 +149,12 @@ class Sampler:
     # --- bytes ---
 
     def pack_scalar(self, f, value):
-        value_format = {"u8": "<I", "u16": "<I", "u32": "<I", "i32": "<i", "f32": "<f",
+        value_format = {"u8": "<I", "u16": "<I", "u32": "<I", "i8": "<i", "i16": "<i", "i32": "<i", "f32": "<f",
                         "u64": "<Q", "i64": "<q", "f64": "<d"}[f.scalar]
         return binary.pack(value_format, value)
 
     def pack_packed(self, f, values):
-        element = {1: "B", 2: "H"}.get(f.scalar_size)
+        element = {"u8": "B", "i8": "b", "u16": "H", "i16": "h"}.get(f.scalar)
         if element is None:
             return b"".join(self.pack_scalar(f, v) for v in values)
         data = b"".join(binary.pack("<" + element, v) for v in values)

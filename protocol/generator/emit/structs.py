@@ -144,6 +144,11 @@ class WriteEmitter:
             getattr(self, "write_" + f.shape)(out, f, access)
 
     def element(self, out, f, value, pointer, form):
+        if f.bits:
+            out(f"uint32_t {f.name} = 0;")
+            for name, first, width in f.bits:
+                out(f"{f.name} |= ((uint32_t){self.prefix}{name} & {bit_mask(width)}) << {first};")
+            value = f.name
         strided = stride_rewritten(self.fields).get(f.name)
         if strided:
             value = str(fixed_size(self.plan, strided.type))
@@ -261,6 +266,17 @@ class WriteEmitter:
         out.depth += 1
         out("wire_write_u64(w, 0);")
         out.close()
+
+
+def bit_mask(width):
+    return f"{(1 << width) - 1:#x}u"
+
+
+def emit_bits(out, f, prefix, reader):
+    """A word of bit-fields from bytes."""
+    out(f"const uint32_t {f.name} = wire_read_u32({reader});")
+    for name, first, width in f.bits:
+        out(f"{prefix}{name} = {f.name} >> {first} & {bit_mask(width)};")
 
 
 def ctype(scalar):

@@ -2,7 +2,7 @@
 
 import re
 
-SOURCES = "protocol/generate.py from vk.xml, venus.xml and policy.xml: edit those"
+SOURCES = "protocol/generate.py from vk.xml, video.xml, venus.xml and policy.xml: edit those"
 
 
 class Text:
@@ -75,7 +75,7 @@ def count_expression(expression, fields, prefix):
 
     if "[i]" in expression:
         return re.sub(r"([a-z]\w*)(\[i\]\.\w+)", element, expression)
-    return re.sub(r"\b([a-z]\w*)((?:->\w+)?)", sibling, expression)
+    return re.sub(r"\b([A-Za-z]\w*)((?:->\w+)?)", sibling, expression)
 
 
 def to_handle(field, value):
