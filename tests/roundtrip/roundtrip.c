@@ -9,8 +9,8 @@
 
 enum {
     ARENA_BUDGET = 64 << 20,
-    HEADER_SIZE = 8, /* number and flags, which the samples leave out */
-    MOST_PLACES = 4000,
+    HEADER_SIZE = 8,       /* number and flags, which the samples leave out */
+    MOST_BYTES = 64 << 20, /* of all round trips of a sample together */
 };
 
 static void problem(struct roundtrip *t, const char *format, ...) BASE_PRINTF(2, 3);
@@ -189,12 +189,12 @@ exact_copy(const uint8_t *bytes, size_t size)
     return copy;
 }
 
-/* From one place to the next that is damaged: every word, but of samples that are long only so many,
- * since each costs a whole round trip. Those repeat themselves. */
+/* From one place to the next that is damaged: every word, but fewer where samples are so long that
+ * the round trips, one a place, would take minutes. Such samples repeat themselves. */
 static size_t
 step_through(size_t size)
 {
-    return 4 * (1 + size / 4 / MOST_PLACES);
+    return 4 * (1 + size * (size / 4) / MOST_BYTES);
 }
 
 static bool
