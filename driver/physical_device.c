@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/attributes.h"
 #include "base/log.h"
 #include "driver/host_pages.h"
 #include "driver/instance.h"
@@ -377,13 +378,28 @@ init_memory(struct drv_physical_device *device)
 
 /* --- queue families --- */
 
-/* Video and the like have no commands on the wire. */
+/* What queues are for that has its commands in an extension. */
+static const struct {
+    VkQueueFlags flag;
+    const char *extension;
+} queue_extensions[] = {
+    {VK_QUEUE_VIDEO_DECODE_BIT_KHR, VK_KHR_VIDEO_DECODE_QUEUE_EXTENSION_NAME},
+    {VK_QUEUE_VIDEO_ENCODE_BIT_KHR, VK_KHR_VIDEO_ENCODE_QUEUE_EXTENSION_NAME},
+    {VK_QUEUE_OPTICAL_FLOW_BIT_NV, VK_NV_OPTICAL_FLOW_EXTENSION_NAME},
+};
+
+/* Without flags whose commands are not offered. */
 static void
-adjust_queue_families(VkQueueFamilyProperties *families, uint32_t count)
+adjust_queue_families(const struct drv_physical_device *device, VkQueueFamilyProperties *families,
+                      uint32_t count)
 {
-    const VkQueueFlags known = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT |
-                               VK_QUEUE_TRANSFER_BIT | VK_QUEUE_SPARSE_BINDING_BIT |
-                               VK_QUEUE_PROTECTED_BIT;
+    VkQueueFlags known = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT |
+                         VK_QUEUE_SPARSE_BINDING_BIT | VK_QUEUE_PROTECTED_BIT;
+    for (size_t i = 0; i < BASE_COUNT_OF(queue_extensions); i++) {
+        if (drv_extension_set_has_name(&device->extensions, queue_extensions[i].extension)) {
+            known |= queue_extensions[i].flag;
+        }
+    }
     for (uint32_t i = 0; i < count; i++) {
         families[i].queueFlags &= known;
     }
@@ -405,7 +421,7 @@ init_queue_families(struct drv_physical_device *device)
         VkResult result = proto_call_vkGetPhysicalDeviceQueueFamilyProperties(
             device->object.client, (VkPhysicalDevice)device, &count, families);
         if (result == VK_SUCCESS && count < room) { /* a full array may have been cut off */
-            adjust_queue_families(families, count);
+            adjust_queue_families(device, families, count);
             device->queue_families = families;
             device->queue_family_count = count;
             return VK_SUCCESS;

@@ -29,6 +29,7 @@ class Field:
     may_be_absent: bool = False
     condition: str = ""
     bound: str = ""  # the most that either side may say
+    clamp: bool = False  # more is made that much, rather than refused
     const: bool = False
     is_out: bool = False  # commands: the renderer writes it
     is_in: bool = True  # commands: the renderer reads it
@@ -125,6 +126,7 @@ def make_field(selection, member, owner):
     result.condition = condition.get("when") if condition else ""
     bound = policy.bounds.get((owner, member.name))
     result.bound = bound.get("at-most") if bound else ""
+    result.clamp = bool(bound) and bound.get("beyond") == "clamp"
     result.shape = shape_of(selection, member, kind)
     hard_wired = policy.lengths.get((owner, member.name))
     if hard_wired is not None:

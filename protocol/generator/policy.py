@@ -90,6 +90,8 @@ def load_policy(path, header_version):
     policy.families = [
         (node.get("name"), re.compile(node.get("match"))) for node in rows("families", "family")
     ]
+    for node in policy.bounds.values():
+        check_class(node, "beyond", ("clamp",))
     for node in policy.commands.values():
         check_class(node, "driver", DRIVER_CLASSES)
         check_class(node, "renderer", RENDERER_CLASSES)

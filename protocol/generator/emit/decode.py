@@ -48,9 +48,16 @@ class DecodeEmitter:
     def decode_value(self, out, f, access, form, content):
         self.element(out, f, access, form)
         if f.bound:
-            out.open(f"if ({access} > {f.bound})")
-            out(f'proto_decoder_fail(d, "%s is %u, where %u is the most", {self.label(f)}, (uint32_t){access}, (uint32_t)({f.bound}));')
-            out.close()
+            self.enforce_bound(out, f, access)
+
+    def enforce_bound(self, out, f, access):
+        out.open(f"if ({access} > {f.bound})")
+        if f.clamp:
+            out(f"{access} = {f.bound};")
+        else:
+            out(f'proto_decoder_fail(d, "%s is %u, where %u is the most", {self.label(f)}, (uint32_t){access}, '
+                f"(uint32_t)({f.bound}));")
+        out.close()
 
     def decode_absent(self, out, f, access, form, content):
         out(f"proto_decode_absent(d, {self.label(f)});")
