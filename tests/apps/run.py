@@ -4,7 +4,7 @@
     run.py [--vesper PROGRAM] [--no-validation] [--dma-bufs LAYER --server PROGRAM [--gbm LIBRARY]
            [--modifiers LAYER] [--gbm-trait NAME] [--expect TEXT] |
            (--bar LAYER [--modifiers LAYER] | --captures LAYER | --addresses LAYER | --binaries LAYER |
-            --faults LAYER --fault-at PLACE)
+            --video LAYER | --faults LAYER --fault-at PLACE)
             --server PROGRAM]
            --host system|newer --peers FOLDER -- APP [ARGS...]
 
@@ -17,6 +17,7 @@ VK_EXT_image_drm_format_modifier (tests/layer/modifier_layer.c). --expect asks f
 --captures makes it one that captures and replays descriptors and shader groups' handles (tests/layer/capture_layer.c),
 --addresses one that reports objects' addresses (tests/layer/addresses_layer.c),
 --binaries one that has pipeline binaries (tests/layer/binary_layer.c),
+--video one that decodes and encodes (tests/layer/video_layer.c), natively too,
 --faults one that loses its device (tests/layer/fault_layer.c) in the submission or in the wait for it.
 Exit status: the application's; 77, with the reason, if there is no such driver.
 """
@@ -63,11 +64,11 @@ def write_layer(folder, name, library):
 
 
 def write_server(folder, server, dma_bufs=None, bar=None, modifiers=None, captures=None, addresses=None,
-                 binaries=None, faults=None, fault_at=None, gbm=None, gbm_trait=""):
+                 binaries=None, video=None, faults=None, fault_at=None, gbm=None, gbm_trait=""):
     """A server whose host has the test layers under it, below the layer of `vesper run --validate`: where
     a loader finds layers decides about their order."""
     libraries = {"modifiers": modifiers, "captures": captures, "addresses": addresses, "binaries": binaries,
-                 "faults": faults, "bar": bar, "hostmem": dma_bufs}
+                 "video": video, "faults": faults, "bar": bar, "hostmem": dma_bufs}
     layers = [write_layer(folder, name, library) for name, library in libraries.items() if library]
     path = os.path.join(folder, "server")
     with open(path, "w", encoding="utf-8") as script:
@@ -111,6 +112,7 @@ def main(stack):
     parser.add_argument("--captures", metavar="LAYER", help="another layer, for a third one")
     parser.add_argument("--addresses", metavar="LAYER", help="another layer, for one more")
     parser.add_argument("--binaries", metavar="LAYER", help="another layer, for a fifth one")
+    parser.add_argument("--video", metavar="LAYER", help="another layer, for a sixth one")
     parser.add_argument("--faults", metavar="LAYER", help="another layer, for a fourth one")
     parser.add_argument("--fault-at", choices=("submit", "wait"), help="where it loses its device")
     parser.add_argument("--server", help="the server program, for these")
@@ -137,21 +139,24 @@ def main(stack):
             command += ["--icd", args.icd]
             # In a sanitized build: Mesa's driver leaks a little, in a library that is gone by then.
             env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-        if args.dma_bufs or args.bar or args.captures or args.addresses or args.binaries or args.faults:
+        if args.dma_bufs or args.bar or args.captures or args.addresses or args.binaries or args.video or args.faults:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
             if args.addresses:
                 # Handles in callbacks are the driver's: the layers above it are to have no others.
                 env["VK_LAYER_DISABLES"] = "VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT"
             command += ["--log", "debug",
                         "--server", write_server(folder, args.server, args.dma_bufs, args.bar, args.modifiers,
-                                                   args.captures, args.addresses, args.binaries, args.faults,
-                                                   args.fault_at, args.gbm, args.gbm_trait)]
+                                                   args.captures, args.addresses, args.binaries, args.video,
+                                                   args.faults, args.fault_at, args.gbm, args.gbm_trait)]
         command += ([] if args.no_validation else ["--validate"]) + ["--"] + args.app
     else:
         env["VK_DRIVER_FILES"] = env["VK_ICD_FILENAMES"] = manifest
         # In a sanitized build: the host's driver leaks a little, in a library that is gone by then.
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
         command = args.app
+        if args.video:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vesper-apps-"))
+            env |= {"VK_INSTANCE_LAYERS": write_layer(folder, "video", args.video), "VK_LAYER_PATH": folder}
     if args.dma_bufs:
         return run_on_layer(command, env, "dma-buf of libgbm" if args.gbm else "dma-buf", args.expect)
     if args.bar:

@@ -168,7 +168,8 @@ const struct layer_definition layer_definition = {
     .device_size = sizeof(struct layer_device),
     .load_instance = load_instance,
     .load_device = load_device,
-    .extension = &extension,
+    .extensions = &extension,
+    .extension_count = 1,
     .instance_functions = instance_functions,
     .device_functions = device_functions,
 };

@@ -1,5 +1,6 @@
 #include "tests/layer/layer.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,21 +156,34 @@ layer_EnumerateDeviceExtensionProperties(VkPhysicalDevice physical_device, const
         layer_find_instance(physical_device)
             ->EnumerateDeviceExtensionProperties(physical_device, layer_name, count, out);
     if (layer_name || !out) {
-        *count += layer_name ? 0 : 1;
+        *count += layer_name ? 0 : layer_definition.extension_count;
         return result;
     }
-    if (result != VK_SUCCESS || *count == room) {
+    if (result != VK_SUCCESS || room - *count < layer_definition.extension_count) {
         return VK_INCOMPLETE;
     }
-    out[(*count)++] = *layer_definition.extension;
+    for (uint32_t i = 0; i < layer_definition.extension_count; i++) {
+        out[(*count)++] = layer_definition.extensions[i];
+    }
     return VK_SUCCESS;
 }
 
-/* The driver does not know the extension; of its structures it knows that it does not know them. */
+static bool
+is_ours(const char *extension)
+{
+    for (uint32_t i = 0; i < layer_definition.extension_count; i++) {
+        if (strcmp(extension, layer_definition.extensions[i].extensionName) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The driver does not know ours; of their structures it knows that it does not know them. */
 static VkResult
-create_without_extension(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
-                         const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
-                         VkDevice *out)
+create_without_extensions(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
+                          const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
+                          VkDevice *out)
 {
     VkDeviceCreateInfo ours = *info;
     const char **names = calloc(info->enabledExtensionCount + 1, sizeof(*names));
@@ -179,8 +193,7 @@ create_without_extension(VkPhysicalDevice physical_device, const VkDeviceCreateI
     ours.enabledExtensionCount = 0;
     ours.ppEnabledExtensionNames = names;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-        if (strcmp(info->ppEnabledExtensionNames[i], layer_definition.extension->extensionName) !=
-            0) {
+        if (!is_ours(info->ppEnabledExtensionNames[i])) {
             names[ours.enabledExtensionCount++] = info->ppEnabledExtensionNames[i];
         }
     }
@@ -196,8 +209,8 @@ create_device(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
     if (layer_definition.create_device) {
         return layer_definition.create_device(physical_device, info, allocator, create, out);
     }
-    return layer_definition.extension
-               ? create_without_extension(physical_device, info, allocator, create, out)
+    return layer_definition.extension_count > 0
+               ? create_without_extensions(physical_device, info, allocator, create, out)
                : create(physical_device, info, allocator, out);
 }
 
@@ -256,7 +269,7 @@ static const struct layer_function instance_functions[] = {
     LAYER_HOOK(CreateDevice),
     {0},
 };
-/* Of a layer with an extension. */
+/* Of a layer with extensions. */
 static const struct layer_function extension_functions[] = {
     LAYER_HOOK(EnumerateDeviceExtensionProperties),
     {0},
@@ -289,7 +302,7 @@ static PFN_vkVoidFunction
 find_function(const char *name)
 {
     PFN_vkVoidFunction own = look_up(instance_functions, name);
-    own = own || !layer_definition.extension ? own : look_up(extension_functions, name);
+    own = own || layer_definition.extension_count == 0 ? own : look_up(extension_functions, name);
     own = own ? own : look_up(layer_definition.instance_functions, name);
     return own ? own : find_device_function(name);
 }

@@ -52,12 +52,12 @@ struct layer_function {
 
 struct layer_definition {
     size_t instance_size, device_size; /* bytes */
-    /* That the layer gives the driver: it is named with the driver's, and not asked of it. NULL:
-     * none. */
-    const VkExtensionProperties *extension;
+    /* What the layer gives the driver: they are named with the driver's, and not asked of it. */
+    const VkExtensionProperties *extensions;
+    uint32_t extension_count;
     void (*load_instance)(struct layer_instance_base *base);
     void (*load_device)(struct layer_device_base *base);
-    /* Asks for the device below. NULL: as the layer was asked, but for the extension. */
+    /* Asks for the device below. NULL: as the layer was asked, but for the extensions. */
     VkResult (*create_device)(VkPhysicalDevice physical_device, const VkDeviceCreateInfo *info,
                               const VkAllocationCallbacks *allocator, PFN_vkCreateDevice create,
                               VkDevice *out);
