@@ -332,7 +332,9 @@ check_parameters(void)
     StdVideoH265ScalingLists lists = {.ScalingList4x4 = {[5] = {[15] = 77}},
                                       .ScalingListDCCoef32x32 = {1, 99}};
     const StdVideoH265SequenceParameterSet sps = {
-        .flags = {.sample_adaptive_offset_enabled_flag = 1, .vui_parameters_present_flag = 1},
+        .flags = {.sps_scaling_list_data_present_flag = 1,
+                  .sample_adaptive_offset_enabled_flag = 1,
+                  .vui_parameters_present_flag = 1},
         .pic_width_in_luma_samples = SIDE,
         .pic_height_in_luma_samples = SIDE,
         .sps_max_sub_layers_minus1 = SUBLAYERS - 1,
@@ -383,7 +385,11 @@ create_h264_parameters(const struct session *session)
 {
     const StdVideoH264HrdParameters hrd = {.cpb_cnt_minus1 = 255};
     const StdVideoH264SequenceParameterSetVui vui = {.pHrdParameters = &hrd};
-    const StdVideoH264SequenceParameterSet sps = {.pSequenceParameterSetVui = &vui};
+    const StdVideoH264SequenceParameterSet sps = {
+        .flags = {.vui_parameters_present_flag = 1},
+        .pScalingLists = (void *)(uintptr_t)0x10, /* by the flags there are none */
+        .pSequenceParameterSetVui = &vui,
+    };
     const VkVideoDecodeH264SessionParametersAddInfoKHR add = {
         .sType = VK_STRUCTURE_TYPE_VIDEO_DECODE_H264_SESSION_PARAMETERS_ADD_INFO_KHR,
         .stdSPSCount = 1,

@@ -93,7 +93,8 @@ class Sampler:
         if f.shape == "value":
             return self.element(f, env, forced, depth)
         if f.shape == "pointer":
-            return self.element(f, env, forced, depth) if self.present(f) else None
+            there = self.present(f) and (not f.condition or self.condition_holds(f, env))
+            return self.element(f, env, forced, depth) if there else None
         if f.shape == "string":
             return b"name" if self.present(f) else None
         if f.shape == "fixed":
@@ -120,6 +121,8 @@ class Sampler:
             return env["sharingMode"] == 1
         if "viewportScissor2D" in f.condition:
             return env["viewportScissor2D"] != 0
+        if "s->flags." in f.condition:  # bit-fields, which are all set or none
+            return bool(env["flags"]["bits"]) != f.condition.startswith("!")
         return not env["flags"] & 1
 
     def element(self, f, env, forced, depth):
