@@ -22,7 +22,10 @@ import sys
 import tempfile
 import time
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
 from catalog import FOLDER, SYSTEM
+from display_numbers import display_numbers
 from folder import Folder, System, Unusable
 
 SKIPPED = 77
@@ -37,10 +40,11 @@ class Screen:
         read, write = os.pipe()
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-fbdir", folder, "-nolisten", "tcp"]
         command += ["-br"]  # black, as a window is that nobody has painted yet
-        self.process = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            self.display = ":" + pipe.readline().strip()
+        with display_numbers():
+            self.process = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+            os.close(write)
+            with os.fdopen(read) as pipe:
+                self.display = ":" + pipe.readline().strip()
         # Not what an application finds: on a busy host that may still be the last one's window.
         self.empty = self.picture()
 
@@ -49,8 +53,9 @@ class Screen:
             return hashlib.sha256(file.read()).hexdigest()[:16]
 
     def close(self):
-        self.process.terminate()
-        self.process.wait()
+        with display_numbers():
+            self.process.terminate()
+            self.process.wait()
 
 
 def end(process):

@@ -20,8 +20,10 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "apps"))
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "apps"), str(TESTS)]
 sys.dont_write_bytecode = True
+from display_numbers import display_numbers
 from run import SKIPPED, clean_env, find_host, write_server
 
 
@@ -38,20 +40,22 @@ class Xvfb:
     def __init__(self, env, options):
         if not shutil.which("Xvfb"):
             skip("there is no Xvfb: install xvfb")
-        reader, writer = os.pipe()
-        self.process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", self.listen, "tcp", *options],
-            env=env, pass_fds=[writer], stderr=subprocess.PIPE)
-        os.close(writer)
-        with os.fdopen(reader) as answer:
-            number = answer.readline().strip()
+        with display_numbers():
+            reader, writer = os.pipe()
+            self.process = subprocess.Popen(
+                ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", self.listen, "tcp", *options],
+                env=env, pass_fds=[writer], stderr=subprocess.PIPE)
+            os.close(writer)
+            with os.fdopen(reader) as answer:
+                number = answer.readline().strip()
         if not number:
             sys.exit(f"Xvfb does not start: {self.process.stderr.read().decode()}")
         env["DISPLAY"] = f"{self.host}:{number}"
 
     def end(self, signal="terminate"):
-        getattr(self.process, signal)()
-        self.process.wait()
+        with display_numbers():
+            getattr(self.process, signal)()
+            self.process.wait()
         self.process.stderr.close()
 
 
@@ -73,6 +77,7 @@ class XvfbWithDri3(Xvfb):
                                        self.path], env=env)
         while not self.path.exists():
             if self.proxy.poll() is not None:
+                super().end()
                 sys.exit("the proxy does not start")
             time.sleep(0.05)
         env["DISPLAY"] = f":{number}"
