@@ -123,60 +123,35 @@ drv_CmdBeginVideoCodingKHR(VkCommandBuffer commandBuffer,
     }
 }
 
-static void
-record_decode(VkCommandBuffer commandBuffer, const VkVideoDecodeInfoKHR *info)
-{
-    struct proto_recorder *recorder = proto_recorder_from(commandBuffer);
-    struct wire_writer out;
-
-    if (proto_recorder_begin(
-            recorder, proto_size_vkCmdDecodeVideoKHR(recorder->caps, commandBuffer, info), &out)) {
-        proto_encode_vkCmdDecodeVideoKHR(&out, recorder->caps, 0, commandBuffer, info);
-        proto_recorder_commit(recorder, &out);
-    }
-}
-
-static void
-record_encode(VkCommandBuffer commandBuffer, const VkVideoEncodeInfoKHR *info)
-{
-    struct proto_recorder *recorder = proto_recorder_from(commandBuffer);
-    struct wire_writer out;
-
-    if (proto_recorder_begin(
-            recorder, proto_size_vkCmdEncodeVideoKHR(recorder->caps, commandBuffer, info), &out)) {
-        proto_encode_vkCmdEncodeVideoKHR(&out, recorder->caps, 0, commandBuffer, info);
-        proto_recorder_commit(recorder, &out);
-    }
-}
-
-/* With arrays long enough. NULL: out of memory, and the recording has failed. */
-static const void *
-recorded_chain(struct drv_scratch *scratch, VkCommandBuffer handle, const void *chain)
+/* The chain with arrays long enough. False: out of memory, and the recording has failed. */
+static bool
+widen_recorded(struct drv_scratch *scratch, VkCommandBuffer handle, const void **chain)
 {
     struct drv_command_buffer *command_buffer = drv_command_buffer_from(handle);
-    void *wide = NULL;
+    void *wide;
 
-    if (!drv_video_arrays_widen(scratch, chain, command_buffer->operating_points, &wide)) {
+    if (!drv_video_arrays_widen(scratch, *chain, command_buffer->operating_points, &wide)) {
         drv_recorder_fail(&command_buffer->recorder, VK_ERROR_OUT_OF_HOST_MEMORY);
-        return NULL;
+        return false;
     }
-    return wide;
+    *chain = wide;
+    return true;
 }
 
 VKAPI_ATTR void VKAPI_CALL
 drv_CmdDecodeVideoKHR(VkCommandBuffer commandBuffer, const VkVideoDecodeInfoKHR *pDecodeInfo)
 {
-    if (!drv_video_arrays_in(pDecodeInfo->pNext)) {
-        record_decode(commandBuffer, pDecodeInfo);
-        return;
-    }
+    struct proto_recorder *recorder = proto_recorder_from(commandBuffer);
     VkVideoDecodeInfoKHR info = *pDecodeInfo;
     struct drv_scratch scratch;
+    struct wire_writer out;
 
     drv_scratch_init(&scratch);
-    info.pNext = recorded_chain(&scratch, commandBuffer, pDecodeInfo->pNext);
-    if (info.pNext) {
-        record_decode(commandBuffer, &info);
+    if (widen_recorded(&scratch, commandBuffer, &info.pNext) &&
+        proto_recorder_begin(
+            recorder, proto_size_vkCmdDecodeVideoKHR(recorder->caps, commandBuffer, &info), &out)) {
+        proto_encode_vkCmdDecodeVideoKHR(&out, recorder->caps, 0, commandBuffer, &info);
+        proto_recorder_commit(recorder, &out);
     }
     drv_scratch_finish(&scratch);
 }
@@ -184,17 +159,17 @@ drv_CmdDecodeVideoKHR(VkCommandBuffer commandBuffer, const VkVideoDecodeInfoKHR 
 VKAPI_ATTR void VKAPI_CALL
 drv_CmdEncodeVideoKHR(VkCommandBuffer commandBuffer, const VkVideoEncodeInfoKHR *pEncodeInfo)
 {
-    if (!drv_video_arrays_in(pEncodeInfo->pNext)) {
-        record_encode(commandBuffer, pEncodeInfo);
-        return;
-    }
+    struct proto_recorder *recorder = proto_recorder_from(commandBuffer);
     VkVideoEncodeInfoKHR info = *pEncodeInfo;
     struct drv_scratch scratch;
+    struct wire_writer out;
 
     drv_scratch_init(&scratch);
-    info.pNext = recorded_chain(&scratch, commandBuffer, pEncodeInfo->pNext);
-    if (info.pNext) {
-        record_encode(commandBuffer, &info);
+    if (widen_recorded(&scratch, commandBuffer, &info.pNext) &&
+        proto_recorder_begin(
+            recorder, proto_size_vkCmdEncodeVideoKHR(recorder->caps, commandBuffer, &info), &out)) {
+        proto_encode_vkCmdEncodeVideoKHR(&out, recorder->caps, 0, commandBuffer, &info);
+        proto_recorder_commit(recorder, &out);
     }
     drv_scratch_finish(&scratch);
 }

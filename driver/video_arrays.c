@@ -6,8 +6,8 @@
 #include "driver/chain_copy.h"
 
 enum {
-    AV1_OPERATING_POINTS =
-        32, /* operating_points_cnt_minus_1 has five bits: AV1, 5.5.1; also in policy.xml */
+    /* operating_points_cnt_minus_1 has five bits: AV1, 5.5.1; also in policy.xml */
+    AV1_OPERATING_POINTS = 32,
 };
 
 /* `count` elements, and zeros up to `most`. NULL: out of memory. */
@@ -197,25 +197,6 @@ widen_structure(struct drv_scratch *scratch, uint32_t operating_points, VkBaseOu
         return widen_removal_times(scratch, operating_points, (VkVideoEncodeAV1PictureInfoKHR *)at);
     default: return true;
     }
-}
-
-bool
-drv_video_arrays_in(const void *chain)
-{
-    for (const VkBaseInStructure *at = chain; at; at = at->pNext) {
-        switch (at->sType) {
-        case VK_STRUCTURE_TYPE_VIDEO_DECODE_H265_SESSION_PARAMETERS_CREATE_INFO_KHR:
-        case VK_STRUCTURE_TYPE_VIDEO_DECODE_H265_SESSION_PARAMETERS_ADD_INFO_KHR:
-        case VK_STRUCTURE_TYPE_VIDEO_ENCODE_H265_SESSION_PARAMETERS_CREATE_INFO_KHR:
-        case VK_STRUCTURE_TYPE_VIDEO_ENCODE_H265_SESSION_PARAMETERS_ADD_INFO_KHR:
-#ifdef VK_KHR_video_maintenance2
-        case VK_STRUCTURE_TYPE_VIDEO_DECODE_H265_INLINE_SESSION_PARAMETERS_INFO_KHR:
-#endif
-        case VK_STRUCTURE_TYPE_VIDEO_ENCODE_AV1_PICTURE_INFO_KHR: return true;
-        default: break;
-        }
-    }
-    return false;
 }
 
 bool

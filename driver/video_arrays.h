@@ -10,8 +10,6 @@
 #include "base/attributes.h"
 #include "driver/scratch.h"
 
-/* Whether the pNext chain has a structure with such an array. */
-bool drv_video_arrays_in(const void *chain);
 /* A copy of the chain in which all are long enough. `operating_points`: how many the AV1 sequence
  * has of them, for the times that a picture says for each; 0: it has none, or is no AV1. False: out
  * of memory. */
