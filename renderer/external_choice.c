@@ -1,5 +1,7 @@
 #include "renderer/external_choice.h"
 
+#include <string.h>
+
 #include "base/attributes.h"
 #include "renderer/chain.h"
 
@@ -80,6 +82,18 @@ add_modifier(struct format_query *query, const VkImageCreateInfo *info)
     }
 }
 
+/* The image's own structure of that type, if it has one, into the question's `place`. */
+static void
+carry(struct format_query *query, const VkImageCreateInfo *info, VkStructureType type, void *place,
+      size_t size)
+{
+    const void *given = rnd_chain_find(info->pNext, type);
+    if (given) {
+        memcpy(place, given, size);
+        rnd_chain_push(&query->info, place);
+    }
+}
+
 static void
 fill_query(struct format_query *query, const VkImageCreateInfo *info,
            VkExternalMemoryHandleTypeFlagBits type)
@@ -96,24 +110,12 @@ fill_query(struct format_query *query, const VkImageCreateInfo *info,
     };
     rnd_chain_push(&query->info, &query->external);
 
-    const VkImageFormatListCreateInfo *formats =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO);
-    if (formats) {
-        query->formats = *formats;
-        rnd_chain_push(&query->info, &query->formats);
-    }
-    const VkImageStencilUsageCreateInfo *stencil =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
-    if (stencil) {
-        query->stencil = *stencil;
-        rnd_chain_push(&query->info, &query->stencil);
-    }
-    const VkVideoProfileListInfoKHR *profiles =
-        rnd_chain_find(info->pNext, VK_STRUCTURE_TYPE_VIDEO_PROFILE_LIST_INFO_KHR);
-    if (profiles) {
-        query->profiles = *profiles;
-        rnd_chain_push(&query->info, &query->profiles);
-    }
+    carry(query, info, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO, &query->formats,
+          sizeof(query->formats));
+    carry(query, info, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO, &query->stencil,
+          sizeof(query->stencil));
+    carry(query, info, VK_STRUCTURE_TYPE_VIDEO_PROFILE_LIST_INFO_KHR, &query->profiles,
+          sizeof(query->profiles));
     if (info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
         add_modifier(query, info);
     }
