@@ -34,23 +34,6 @@ struct layer_device {
 
 LAYER_FINDERS
 
-static _Noreturn void
-die(const char *message)
-{
-    fprintf(stderr, "binary layer: %s\n", message);
-    abort();
-}
-
-static void *
-alloc(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory) {
-        die("out of memory");
-    }
-    return memory;
-}
-
 /* --- what is in a binary --- */
 
 struct head {
@@ -90,7 +73,7 @@ hash_of(const void *data, size_t size)
 static struct binary *
 copy_binary(const void *data, size_t size)
 {
-    struct binary *binary = alloc(sizeof(*binary) + size);
+    struct binary *binary = layer_alloc(sizeof(*binary) + size);
     memcpy(binary->data, data, size);
     binary->size = size;
     binary->key = hash_of(data, size);
@@ -100,7 +83,7 @@ copy_binary(const void *data, size_t size)
 static struct binary *
 make_binary(VkShaderStageFlagBits stage, const uint32_t *code, size_t code_size)
 {
-    struct binary *binary = alloc(sizeof(*binary) + sizeof(struct head) + code_size);
+    struct binary *binary = layer_alloc(sizeof(*binary) + sizeof(struct head) + code_size);
     struct head head = {.stage = stage, .code_size = (uint32_t)code_size};
     memcpy(head.word, head_word, sizeof(head_word));
     memcpy(binary->data, &head, sizeof(head));
@@ -153,7 +136,7 @@ layer_CreateShaderModule(VkDevice device, const VkShaderModuleCreateInfo *info,
 {
     VkResult result = find_device(device)->CreateShaderModule(device, info, allocator, out);
     if (result == VK_SUCCESS) {
-        struct module *module = alloc(sizeof(*module) + info->codeSize);
+        struct module *module = layer_alloc(sizeof(*module) + info->codeSize);
         module->handle = *out;
         module->size = info->codeSize;
         memcpy(module->code, info->pCode, info->codeSize);
@@ -184,7 +167,7 @@ compile(const VkPipelineShaderStageCreateInfo *stage)
         return make_binary(stage->stage, module->code, module->size);
     }
     if (!chained) {
-        die("a stage has neither module nor code");
+        layer_die("a stage has neither module nor code");
     }
     return make_binary(stage->stage, chained->pCode, chained->codeSize);
 }
@@ -210,7 +193,7 @@ shaders_of(const void *info)
         return (struct shaders){compute->pNext, 1, &compute->stage};
     case VK_STRUCTURE_TYPE_RAY_TRACING_PIPELINE_CREATE_INFO_KHR:
         return (struct shaders){rays->pNext, rays->stageCount, rays->pStages};
-    default: die("a pipeline is described by something else");
+    default: layer_die("a pipeline is described by something else");
     }
 }
 
@@ -247,7 +230,7 @@ static void
 capture(VkPipeline handle, const struct shaders *shaders, const VkPipelineBinaryInfoKHR *given)
 {
     struct pipeline *pipeline =
-        alloc(sizeof(*pipeline) + shaders->count * sizeof(pipeline->binaries[0]));
+        layer_alloc(sizeof(*pipeline) + shaders->count * sizeof(pipeline->binaries[0]));
     pipeline->handle = handle;
     pipeline->count = shaders->count;
     for (uint32_t i = 0; i < shaders->count; i++) {
@@ -282,7 +265,7 @@ layer_ReleaseCapturedPipelineDataKHR(VkDevice device,
 {
     (void)device, (void)allocator;
     if (!find_pipeline(info->pipeline)) {
-        die("what was captured of a pipeline is released, and nothing was");
+        layer_die("what was captured of a pipeline is released, and nothing was");
     }
     release(info->pipeline);
     return VK_SUCCESS;
@@ -309,9 +292,9 @@ static VkPipelineShaderStageCreateInfo *
 stages_of_binaries(VkDevice device, const struct shaders *shaders,
                    const VkPipelineBinaryInfoKHR *given)
 {
-    VkPipelineShaderStageCreateInfo *stages = alloc(shaders->count * sizeof(*stages));
+    VkPipelineShaderStageCreateInfo *stages = layer_alloc(shaders->count * sizeof(*stages));
     if (given->binaryCount != shaders->count) {
-        die("a pipeline has not as many binaries as stages");
+        layer_die("a pipeline has not as many binaries as stages");
     }
     for (uint32_t i = 0; i < shaders->count; i++) {
         const struct binary *binary = (const struct binary *)given->pPipelineBinaries[i];
@@ -324,15 +307,15 @@ stages_of_binaries(VkDevice device, const struct shaders *shaders,
         };
         stages[i] = shaders->stages[i];
         if (head.stage != (uint32_t)stages[i].stage) {
-            die("a pipeline has the binaries of other stages");
+            layer_die("a pipeline has the binaries of other stages");
         }
         if (!above_is_application() && (stages[i].module || stages[i].pNext)) {
-            die("a pipeline from binaries shows shaders");
+            layer_die("a pipeline from binaries shows shaders");
         }
         stages[i].pNext = NULL;
         if (find_device(device)->CreateShaderModule(device, &info, NULL, &stages[i].module) !=
             VK_SUCCESS) {
-            die("out of modules");
+            layer_die("out of modules");
         }
     }
     return stages;
@@ -386,7 +369,7 @@ create_pipeline(VkDevice device, VkPipelineCache cache_handle, const void *info,
     VkFlags64 wanted = flags->flags;
     bool captured = wanted & VK_PIPELINE_CREATE_2_CAPTURE_DATA_BIT_KHR;
     if ((captured || given) && cache_handle) {
-        die("binaries and a pipeline cache exclude each other");
+        layer_die("binaries and a pipeline cache exclude each other");
     }
     VkPipelineShaderStageCreateInfo *stages =
         given ? stages_of_binaries(device, &shaders, given) : NULL;
@@ -459,7 +442,7 @@ layer_GetPipelineKeyKHR(VkDevice device, const VkPipelineCreateInfoKHR *info,
     }
     const struct shaders shaders = shaders_of(info->pNext);
     if (given_binaries(&shaders)) {
-        die("the key of a pipeline from binaries is asked for");
+        layer_die("the key of a pipeline from binaries is asked for");
     }
     uint64_t hash = hash_of(&shaders.count, sizeof(shaders.count));
     for (uint32_t i = 0; i < shaders.count; i++) {
@@ -517,7 +500,7 @@ layer_CreatePipelineBinariesKHR(VkDevice device, const VkPipelineBinaryCreateInf
                                        ? shaders_of(info->pPipelineCreateInfo->pNext)
                                        : (struct shaders){0};
     if (info->pipeline && !pipeline) {
-        die("binaries are made of a pipeline that was not captured");
+        layer_die("binaries are made of a pipeline that was not captured");
     }
     uint32_t total = given ? given->binaryCount : pipeline ? pipeline->count : shaders.count;
     if (!out->pPipelineBinaries) {
@@ -643,6 +626,7 @@ static const struct layer_function device_functions[] = {
 };
 
 const struct layer_definition layer_definition = {
+    .name = "binary",
     .instance_size = sizeof(struct layer_instance),
     .device_size = sizeof(struct layer_device),
     .extensions = &extension,

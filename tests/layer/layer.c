@@ -1,6 +1,7 @@
 #include "tests/layer/layer.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,25 @@ layer_unpublish(struct base_list *link)
     pthread_mutex_lock(&layer_lock);
     base_list_remove(link);
     pthread_mutex_unlock(&layer_lock);
+}
+
+/* --- when it cannot go on --- */
+
+_Noreturn void
+layer_die(const char *message)
+{
+    fprintf(stderr, "%s layer: %s\n", layer_definition.name, message);
+    abort();
+}
+
+void *
+layer_alloc(size_t size)
+{
+    void *memory = calloc(1, size);
+    if (!memory) {
+        layer_die("out of memory");
+    }
+    return memory;
 }
 
 /* --- structures --- */

@@ -51,6 +51,7 @@ struct layer_function {
     }
 
 struct layer_definition {
+    const char *name;                  /* in its last words; NULL: it has none */
     size_t instance_size, device_size; /* bytes */
     /* What the layer gives the driver: they are named with the driver's, and not asked of it. */
     const VkExtensionProperties *extensions;
@@ -100,6 +101,11 @@ struct layer_device_base *layer_find_device(void *dispatchable);
 extern pthread_mutex_t layer_lock;
 void layer_publish(struct base_list *list, struct base_list *link);
 void layer_unpublish(struct base_list *link);
+
+/* Ends the process: the layer was shown what it must not be. */
+_Noreturn void layer_die(const char *message);
+/* Zeroed; ends the process where there is none. */
+void *layer_alloc(size_t size);
 
 const void *layer_find_in_chain(const void *chain, VkStructureType type);
 

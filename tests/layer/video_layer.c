@@ -38,23 +38,6 @@ struct layer_device {
 
 LAYER_FINDERS
 
-static _Noreturn void
-die(const char *message)
-{
-    fprintf(stderr, "video layer: %s\n", message);
-    abort();
-}
-
-static void *
-alloc(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory) {
-        die("out of memory");
-    }
-    return memory;
-}
-
 /* --- what there is --- */
 
 #define CODECS                                                                                     \
@@ -138,7 +121,7 @@ layer_GetPhysicalDeviceVideoFormatPropertiesKHR(VkPhysicalDevice physical_device
 {
     (void)physical_device;
     if (!layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_VIDEO_PROFILE_LIST_INFO_KHR)) {
-        die("formats were asked for without profiles");
+        layer_die("formats were asked for without profiles");
     }
     if (out && *count > 0) {
         out->format = VK_FORMAT_G8_B8R8_2PLANE_420_UNORM;
@@ -167,7 +150,7 @@ layer_CreateVideoSessionKHR(VkDevice device, const VkVideoSessionCreateInfoKHR *
     if (info->pStdHeaderVersion->specVersion > VK_MAKE_VIDEO_STD_VERSION(1, 0, 0)) {
         return VK_ERROR_VIDEO_STD_VERSION_NOT_SUPPORTED_KHR;
     }
-    struct session *session = alloc(sizeof(*session));
+    struct session *session = layer_alloc(sizeof(*session));
     session->codec = info->pVideoProfile->videoCodecOperation;
     *out = (VkVideoSessionKHR)session;
     return VK_SUCCESS;
@@ -210,7 +193,7 @@ layer_BindVideoSessionMemoryKHR(VkDevice device, VkVideoSessionKHR handle, uint3
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = infos[i].memoryBindIndex - 10;
         if (index >= SESSION_MEMORIES || !infos[i].memory || infos[i].memorySize != 4096) {
-            die("memory is bound where none was asked for");
+            layer_die("memory is bound where none was asked for");
         }
         session->bound[index] = true;
     }
@@ -251,9 +234,9 @@ layer_CreateVideoSessionParametersKHR(VkDevice device,
     const VkVideoEncodeAV1SessionParametersCreateInfoKHR *av1 = layer_find_in_chain(
         info->pNext, VK_STRUCTURE_TYPE_VIDEO_ENCODE_AV1_SESSION_PARAMETERS_CREATE_INFO_KHR);
     if (!info->videoSession) {
-        die("parameters are for no session");
+        layer_die("parameters are for no session");
     }
-    struct parameters *parameters = alloc(sizeof(*parameters));
+    struct parameters *parameters = layer_alloc(sizeof(*parameters));
     parameters->operating_points = av1 ? av1->stdOperatingPointCount : 0;
     VkResult result = add_parameters(parameters, h265 ? h265->pParametersAddInfo : NULL);
     if (result != VK_SUCCESS) {
@@ -322,7 +305,7 @@ layer_CreateImageView(VkDevice device, const VkImageViewCreateInfo *info,
 {
     VkResult result = find_device(device)->CreateImageView(device, info, allocator, out);
     if (result == VK_SUCCESS) {
-        struct view *view = alloc(sizeof(*view));
+        struct view *view = layer_alloc(sizeof(*view));
         view->handle = *out;
         view->image = info->image;
         layer_publish(&views, &view->link);
@@ -352,7 +335,7 @@ layer_CmdBeginVideoCodingKHR(VkCommandBuffer commands, const VkVideoBeginCodingI
     (void)commands;
     const struct session *session = (const struct session *)info->videoSession;
     if (!session->bound[0] || !session->bound[1]) {
-        die("a session is used without its memory");
+        layer_die("a session is used without its memory");
     }
     current = (const struct parameters *)info->videoSessionParameters;
     reset = false;
@@ -381,7 +364,7 @@ layer_CmdDecodeVideoKHR(VkCommandBuffer commands, const VkVideoDecodeInfoKHR *in
     VkExtent2D extent = info->dstPictureResource.codedExtent;
     if (!reset || !view || !h264 || h264->sliceCount != 2 || h264->pSliceOffsets[1] != 512 ||
         info->srcBufferRange != (VkDeviceSize)extent.width * extent.height) {
-        die("a picture is decoded that was not described");
+        layer_die("a picture is decoded that was not described");
     }
     const VkBufferImageCopy region = {
         .bufferOffset = info->srcBufferOffset,
@@ -399,7 +382,7 @@ layer_CmdEncodeVideoKHR(VkCommandBuffer commands, const VkVideoEncodeInfoKHR *in
         layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_VIDEO_ENCODE_AV1_PICTURE_INFO_KHR);
     struct video_text text = {.length = 0};
     if (!av1 || !current) {
-        die("a picture is encoded that was not described");
+        layer_die("a picture is encoded that was not described");
     }
     video_say_av1(&text, current->operating_points, av1);
     find_device(commands)->CmdUpdateBuffer(commands, info->dstBuffer, info->dstBufferOffset,
@@ -427,14 +410,14 @@ layer_CreateQueryPool(VkDevice device, const VkQueryPoolCreateInfo *info,
                  info->queryType == VK_QUERY_TYPE_VIDEO_ENCODE_FEEDBACK_KHR;
     if (video) {
         if (!layer_find_in_chain(info->pNext, VK_STRUCTURE_TYPE_VIDEO_PROFILE_INFO_KHR)) {
-            die("queries are for no profile");
+            layer_die("queries are for no profile");
         }
         below.pNext = NULL;
         below.queryType = VK_QUERY_TYPE_OCCLUSION;
     }
     VkResult result = find_device(device)->CreateQueryPool(device, &below, allocator, out);
     if (result == VK_SUCCESS && video) {
-        struct pool *pool = alloc(sizeof(*pool));
+        struct pool *pool = layer_alloc(sizeof(*pool));
         pool->handle = *out;
         pool->type = info->queryType;
         layer_publish(&pools, &pool->link);
@@ -465,7 +448,7 @@ layer_GetQueryPoolResults(VkDevice device, VkQueryPool handle, uint32_t first, u
     }
     if (count != 1 || (flags & VK_QUERY_RESULT_64_BIT) ||
         !(flags & VK_QUERY_RESULT_WITH_STATUS_BIT_KHR)) {
-        die("queries for video are read without their status");
+        layer_die("queries for video are read without their status");
     }
     uint32_t below[2] = {0, 0}, values = 0, out[3];
     VkResult result =
@@ -478,7 +461,7 @@ layer_GetQueryPoolResults(VkDevice device, VkQueryPool handle, uint32_t first, u
     out[values++] =
         below[1] ? VK_QUERY_RESULT_STATUS_COMPLETE_KHR : VK_QUERY_RESULT_STATUS_NOT_READY_KHR;
     if (values * sizeof(out[0]) > size) {
-        die("there is no room for a query's results");
+        layer_die("there is no room for a query's results");
     }
     memcpy(data, out, values * sizeof(out[0]));
     return result;
@@ -549,6 +532,7 @@ static const struct layer_function device_functions[] = {
 };
 
 const struct layer_definition layer_definition = {
+    .name = "video",
     .instance_size = sizeof(struct layer_instance),
     .device_size = sizeof(struct layer_device),
     .extensions = extensions,
