@@ -24,8 +24,8 @@ import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
 
+import xvfb
 from catalog import FOLDER, SYSTEM
-from display_numbers import display_numbers
 from folder import Folder, System, Unusable
 
 SKIPPED = 77
@@ -37,14 +37,10 @@ class Screen:
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "Xvfb_screen0")
-        read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-fbdir", folder, "-nolisten", "tcp"]
-        command += ["-br"]  # black, as a window is that nobody has painted yet
-        with display_numbers():
-            self.process = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-            os.close(write)
-            with os.fdopen(read) as pipe:
-                self.display = ":" + pipe.readline().strip()
+        options = ["-screen", "0", "1024x768x24", "-fbdir", folder, "-nolisten", "tcp"]
+        options += ["-br"]  # black, as a window is that nobody has painted yet
+        self.process, number = xvfb.start(options, stderr=subprocess.DEVNULL)
+        self.display = ":" + number
         # Not what an application finds: on a busy host that may still be the last one's window.
         self.empty = self.picture()
 
@@ -53,9 +49,7 @@ class Screen:
             return hashlib.sha256(file.read()).hexdigest()[:16]
 
     def close(self):
-        with display_numbers():
-            self.process.terminate()
-            self.process.wait()
+        xvfb.end(self.process)
 
 
 def end(process):

@@ -23,7 +23,7 @@ import time
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "apps"), str(TESTS)]
 sys.dont_write_bytecode = True
-from display_numbers import display_numbers
+import xvfb
 from run import SKIPPED, clean_env, find_host, write_server
 
 
@@ -40,22 +40,14 @@ class Xvfb:
     def __init__(self, env, options):
         if not shutil.which("Xvfb"):
             skip("there is no Xvfb: install xvfb")
-        with display_numbers():
-            reader, writer = os.pipe()
-            self.process = subprocess.Popen(
-                ["Xvfb", "-displayfd", str(writer), "-screen", "0", "640x480x24", self.listen, "tcp", *options],
-                env=env, pass_fds=[writer], stderr=subprocess.PIPE)
-            os.close(writer)
-            with os.fdopen(reader) as answer:
-                number = answer.readline().strip()
+        self.process, number = xvfb.start(["-screen", "0", "640x480x24", self.listen, "tcp", *options],
+                                          env=env, stderr=subprocess.PIPE)
         if not number:
             sys.exit(f"Xvfb does not start: {self.process.stderr.read().decode()}")
         env["DISPLAY"] = f"{self.host}:{number}"
 
     def end(self, signal="terminate"):
-        with display_numbers():
-            getattr(self.process, signal)()
-            self.process.wait()
+        xvfb.end(self.process, signal)
         self.process.stderr.close()
 
 
