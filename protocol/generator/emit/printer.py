@@ -2,8 +2,6 @@
 
 from generator.emit.tables import table_index
 from generator.emit.text import file_head
-from generator.plan import constant_of
-
 
 
 class Tables:
